@@ -1,0 +1,84 @@
+import type { Entry, JsonObject } from "./entry.ts";
+
+/**
+ * Business rules as three pure functions. No I/O, no clock, no randomness inside:
+ * time and identity arrive as arguments.
+ */
+
+/** What decide may know besides state and command. */
+export interface DecisionContext {
+  /** Business time of this decision, epoch milliseconds. */
+  readonly now: number;
+  readonly tenantId: string;
+  readonly key: string;
+  readonly processId: string;
+  /** Id of the command being decided. */
+  readonly commandId: string;
+  /** Version of the state before this decision (number of facts so far). */
+  readonly version: number;
+}
+
+/** A fact a decision records. Becomes an `event` entry of the deciding context's journal. */
+export interface Fact<Data extends object = JsonObject> {
+  readonly type: string;
+  readonly data: Data;
+  /** Milliseconds after which readers must treat the fact as stale; absent: never. */
+  readonly ttlMs?: number;
+  readonly customerId?: string;
+}
+
+/** An expected no. A value, never thrown. Recorded as a fact of type `refusalType`. */
+export interface Refusal {
+  readonly refused: true;
+  /** Stable code from docs/reference/errors.md. */
+  readonly code: string;
+  /** One plain sentence a customer may read. */
+  readonly reason: string;
+  readonly fields?: JsonObject;
+}
+
+/**
+ * Something to be told later: becomes a command entry to this context when due.
+ * One timer per (tenant, key, name): scheduling the same name again replaces it.
+ */
+export interface Timer {
+  readonly name: string;
+  /** Epoch milliseconds, business time. */
+  readonly dueAt: number;
+  /** Command type appended to the context's own journal when due. */
+  readonly type: string;
+  readonly data: JsonObject;
+}
+
+export interface Decision {
+  readonly facts: readonly Fact[];
+  readonly timers?: readonly Timer[];
+}
+
+export type ParkingPolicy =
+  /** The poison command's process fails openly, later commands of its key go on. */
+  | "step-aside"
+  /** Later commands of the key wait behind it in order; other keys flow. */
+  | "hold-key";
+
+export interface CommandRule {
+  readonly parking: ParkingPolicy;
+  /** Schema version this decider understands, e.g. "1.0.0". */
+  readonly schemaVersion: string;
+}
+
+export interface Decider<State extends object> {
+  /** Names the state records; one per context and kind of key. */
+  readonly name: string;
+  /** Every command type it decides, with its parking policy. Unlisted types are not delivered to it. */
+  readonly commands: Readonly<Record<string, CommandRule>>;
+  /** Type of the fact that records a refusal. */
+  readonly refusalType: string;
+  readonly initial: State;
+  decide(state: State, command: Entry, context: DecisionContext): Decision | Refusal;
+  evolve(state: State, fact: Fact): State;
+}
+
+export function isRefusal(decision: Decision | Refusal): decision is Refusal {
+  return "refused" in decision;
+}

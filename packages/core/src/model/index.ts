@@ -1,0 +1,20 @@
+/** The pure part of the runtime, for domains: no Node built-ins, no I/O. */
+export type { Clock } from "./clock.ts";
+export type {
+  CommandRule,
+  Decider,
+  Decision,
+  DecisionContext,
+  Fact,
+  ParkingPolicy,
+  Refusal,
+  Timer,
+} from "./decider.ts";
+export { isRefusal } from "./decider.ts";
+export type { Entry, EntryKind, Json, JsonObject, NewEntry, Position } from "./entry.ts";
+export { comparePositions, entryKinds, journalStart } from "./entry.ts";
+export type { FailureFields, FailureKind } from "./failure.ts";
+export { Failure, isFailure } from "./failure.ts";
+export { laneCount, laneOf } from "./lane.ts";
+export type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep, ProcessView } from "./process.ts";
+export { isFinal, queuedProcess } from "./process.ts";

@@ -1,0 +1,50 @@
+import type { Entry, JsonObject } from "./entry.ts";
+
+/**
+ * A process as its customer sees it: the command that started it and what became of it.
+ * States and their moves: docs/states/process.md.
+ */
+export type ProcessState = "queued" | "processing" | "confirmed" | "failed";
+
+export interface ProcessStep {
+  readonly name: string;
+  readonly state: "done" | "failed" | "undone";
+  /** Epoch milliseconds, business time. */
+  readonly at: number;
+}
+
+/** Why a process failed: a stable code and one plain sentence. Never a raw system error. */
+export interface ProcessReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface ProcessView {
+  readonly state: ProcessState;
+  readonly steps: readonly ProcessStep[];
+  readonly reason: ProcessReason | null;
+  /** What the customer is shown with a confirmed process, e.g. the funding split. */
+  readonly outcome: JsonObject | null;
+}
+
+export const queuedProcess: ProcessView = { state: "queued", steps: [], reason: null, outcome: null };
+
+/**
+ * How facts move a process. One per command type that starts processes.
+ * `apply` is pure and total: a fact it does not know changes nothing.
+ */
+export interface ProcessDefinition {
+  /** Process type shown outside, e.g. `top-up`. */
+  readonly type: string;
+  /** The command type that starts it. */
+  readonly startedBy: string;
+  /** Milliseconds after acceptance past which an unfinished process is shown as delayed. */
+  readonly delayedAfterMs: number;
+  /** Names of the fact types it listens to. */
+  readonly facts: readonly string[];
+  apply(view: ProcessView, fact: Entry): ProcessView;
+}
+
+export function isFinal(state: ProcessState): boolean {
+  return state === "confirmed" || state === "failed";
+}
