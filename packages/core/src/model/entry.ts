@@ -72,11 +72,12 @@ export interface Entry<Data extends object = JsonObject> extends NewEntry<Data> 
 
 /** Negative when a is before b, 0 when equal, positive when after. */
 export function comparePositions(a: Position, b: Position): number {
-  if (a.xid !== b.xid) return compareDecimals(a.xid, b.xid);
-  return compareDecimals(a.seq, b.seq);
+  if (a.xid !== b.xid) return compareXids(a.xid, b.xid);
+  return compareXids(a.seq, b.seq);
 }
 
-function compareDecimals(a: string, b: string): number {
+/** Order of unsigned numbers written as decimal text without leading zeros. */
+export function compareXids(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length;
   return a < b ? -1 : a > b ? 1 : 0;
 }

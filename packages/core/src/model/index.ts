@@ -15,6 +15,7 @@ export type { Entry, EntryKind, Json, JsonObject, NewEntry, Position } from "./e
 export { comparePositions, entryKinds, journalStart } from "./entry.ts";
 export type { FailureFields, FailureKind } from "./failure.ts";
 export { Failure, isFailure } from "./failure.ts";
+export { deriveId, firstIdAt, isId, timeOfId } from "./id.ts";
 export { laneCount, laneOf } from "./lane.ts";
 export type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep, ProcessView } from "./process.ts";
 export { isFinal, queuedProcess } from "./process.ts";

@@ -1,0 +1,22 @@
+-- Applied after every migration, with :app and :reader replaced by the context's two roles. Deny by default.
+revoke all on all functions in schema entente from public;
+grant usage on schema entente to :app, :reader;
+grant select, insert, update, delete on all tables in schema entente to :app;
+grant usage on all sequences in schema entente to :app;
+grant execute on all functions in schema entente to :app;
+-- History is append-only for everyone but its owner; partitions are reached through the journal only.
+do $$
+declare
+  name regclass;
+begin
+  for name in
+    select inhrelid::regclass from pg_inherits where inhparent = 'entente.journal'::regclass
+  loop
+    execute format('revoke all on %s from :app, :reader', name);
+  end loop;
+end
+$$;
+revoke update, delete, truncate on entente.journal from :app;
+revoke insert, update, delete, truncate on entente.journal_identity, entente.migration from :app;
+-- Other contexts see the journal and whether this context is alive; nothing else.
+grant select on entente.journal, entente.journal_identity, entente.context_control to :reader;

@@ -1,0 +1,404 @@
+import { ensurePartitions, monthStart } from "../journal/partitions.ts";
+import { type Reading, readLanesAfter } from "../journal/read.ts";
+import type { Clock } from "../model/clock.ts";
+import type { ParkingPolicy } from "../model/decider.ts";
+import { type Entry, journalStart, type Position } from "../model/entry.ts";
+import { Failure, isFailure } from "../model/failure.ts";
+import { timeOfId } from "../model/id.ts";
+import { backoffMs, causeOf, defaultRetryRule, type RetryRule, setAside } from "../parked/parking.ts";
+import type { Connection, Database } from "../postgres/database.ts";
+import { type Batch, openBatch } from "./batch.ts";
+import {
+  type CursorMove,
+  type JournalSource,
+  moveCursors,
+  type OwnedLane,
+  refreshLanes,
+  registerConsumer,
+  releaseAllLanes,
+} from "./lanes.ts";
+import { resumeStalledKeys } from "./resume.ts";
+import { loadStalls, type OpenStalls } from "./stalls.ts";
+import { openAlarm, type WakeUps } from "./wake-up.ts";
+
+/**
+ * A consumer follows journals and has an effect in its own context's database. Effect and cursor commit together,
+ * so each entry has its effect exactly once, in order per key, whoever crashes, pauses or repeats.
+ */
+export interface ConsumerDefinition {
+  /** Unique in its context; the cursor is stored under it. */
+  readonly name: string;
+  readonly sources: readonly ConsumerSource[];
+  /** Entries it has no business with are passed over. Must not depend on anything but the entry. */
+  wants(entry: Entry): boolean;
+  /** What happens to the key when this entry cannot be executed. */
+  policy(entry: Entry): ParkingPolicy;
+  /** Writes the effect of the batch in the transaction. Throwing undoes it: the batch is split until the culprit stands alone. */
+  apply(connection: Connection, batch: Batch): Promise<void>;
+  /** The batch is committed. */
+  committed?(entries: readonly Entry[]): void;
+  /** A batch was undone or lanes changed hands: whatever was remembered about keys may be wrong. */
+  forget?(): void;
+}
+
+export interface ConsumerSource extends JournalSource {
+  readonly reading: Reading;
+  /** Wake-up names, other than the journal's own, that announce entries here. */
+  readonly wakeUp?: string;
+}
+
+export interface ConsumerSetting {
+  /** The consuming context, and its database. */
+  readonly context: string;
+  readonly database: Database;
+  readonly workerId: string;
+  readonly clock: Clock;
+  readonly wakeUps: WakeUps;
+  readonly random: () => number;
+  /** True while an operator has the context off line. */
+  readonly paused: () => boolean;
+  readonly report: (event: ConsumerEvent) => void;
+  /** Named points where tests stop, fail or kill the process. Absent in production. */
+  readonly probe?: (point: string) => Promise<void> | void;
+  /** Milliseconds of database time a lane stays ours without renewal (default 5,000). */
+  readonly leaseMs?: number;
+  /** Entries per lane and batch at most (default 256). */
+  readonly perLane?: number;
+  /** Milliseconds between batches at least; lets entries gather where nobody waits for them (default 0). */
+  readonly gatherMs?: number;
+  readonly retry?: RetryRule;
+}
+
+/** What operators and metrics hear about. */
+export type ConsumerEvent =
+  | {
+      readonly event: "batch";
+      readonly consumer: string;
+      readonly entries: number;
+      readonly tookMs: number;
+      readonly oldestAt: number;
+    }
+  | { readonly event: "lanes"; readonly consumer: string; readonly lanes: readonly number[] }
+  | { readonly event: "fenced"; readonly consumer: string }
+  | { readonly event: "unavailable"; readonly consumer: string; readonly code: string }
+  | {
+      readonly event: "retrying";
+      readonly consumer: string;
+      readonly processId: string;
+      readonly code: string;
+    }
+  | {
+      readonly event: "parked";
+      readonly consumer: string;
+      readonly processId: string;
+      readonly entryId: string;
+      readonly code: string;
+      readonly text: string;
+    }
+  | { readonly event: "stopped"; readonly consumer: string; readonly code: string; readonly text: string };
+
+export interface Consumer {
+  readonly name: string;
+  /** Lanes this process owns now. */
+  lanes(): readonly number[];
+  /** True when the last look found nothing to do. */
+  idle(): boolean;
+  /** Finishes the batch under way, gives the lanes back. */
+  stop(): Promise<void>;
+}
+
+/** Starts following. Errors at start: `journal-replaced`; later trouble is reported, never thrown. */
+export async function startConsumer(
+  definition: ConsumerDefinition,
+  setting: ConsumerSetting,
+): Promise<Consumer> {
+  const loop = new ConsumerLoop(definition, setting);
+  await registerConsumer(setting.database, definition.name, definition.sources);
+  loop.start();
+  return loop;
+}
+
+class ConsumerLoop implements Consumer {
+  readonly name: string;
+  private readonly definition: ConsumerDefinition;
+  private readonly setting: ConsumerSetting;
+  private readonly alarm = openAlarm();
+  private readonly leaseMs: number;
+  private owned: ReadonlyMap<number, OwnedLane> = new Map();
+  private stalls: OpenStalls | null = null;
+  private refreshAt = 0;
+  private resumeAt = 0;
+  private stopping = false;
+  private nothingToDo = false;
+  private running: Promise<void> = Promise.resolve();
+  private readonly unsubscribe: (() => void)[] = [];
+  /** Sources read at least once since their last wake-up, so that quiet ones are not asked at every turn. */
+  private readonly quietUntil = new Map<string, number>();
+
+  constructor(definition: ConsumerDefinition, setting: ConsumerSetting) {
+    this.name = definition.name;
+    this.definition = definition;
+    this.setting = setting;
+    this.leaseMs = setting.leaseMs ?? 5_000;
+  }
+
+  start(): void {
+    for (const source of this.definition.sources) {
+      const name = source.wakeUp ?? source.context;
+      this.unsubscribe.push(
+        this.setting.wakeUps.listen([name], () => {
+          this.quietUntil.delete(sourceKey(source));
+          this.alarm.signal();
+        }),
+      );
+    }
+    this.unsubscribe.push(
+      this.setting.wakeUps.listen([`${this.setting.context}:control`], () => {
+        this.refreshAt = 0;
+        this.alarm.signal();
+      }),
+    );
+    this.running = this.run();
+  }
+
+  lanes(): readonly number[] {
+    return [...this.owned.keys()];
+  }
+
+  idle(): boolean {
+    return this.nothingToDo;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    for (const unsubscribe of this.unsubscribe) unsubscribe();
+    this.alarm.signal();
+    await this.running;
+    await releaseAllLanes(this.setting.database, this.name, this.setting.workerId).catch(() => {});
+  }
+
+  private async run(): Promise<void> {
+    let waitMs = 1;
+    let failures = 0;
+    while (!this.stopping) {
+      try {
+        const worked = await this.turn();
+        failures = 0;
+        if (worked) {
+          waitMs = 1;
+          if (this.setting.gatherMs !== undefined)
+            await this.alarm.sleep(0).then(() => pause(this.setting.gatherMs ?? 0));
+          continue;
+        }
+        // After a wake-up the entry may still be behind the gate for a commit or two: look again soon, then ever later.
+        const signalled = await this.alarm.sleep(waitMs);
+        waitMs = signalled ? 1 : Math.min(waitMs * 2, 500);
+      } catch (error) {
+        failures++;
+        await this.afterFailure(error, failures);
+      }
+    }
+  }
+
+  private async afterFailure(error: unknown, failures: number): Promise<void> {
+    this.definition.forget?.();
+    this.owned = new Map();
+    this.stalls = null;
+    this.refreshAt = 0;
+    if (isFailure(error, "lane-fenced")) {
+      this.setting.report({ event: "fenced", consumer: this.name });
+      return;
+    }
+    const { code, text } = causeOf(error);
+    if (isFailure(error) && (error.kind === "unavailable" || error.kind === "unknown-outcome")) {
+      this.setting.report({ event: "unavailable", consumer: this.name, code });
+    } else {
+      this.setting.report({ event: "stopped", consumer: this.name, code, text });
+    }
+    await this.alarm.sleep(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)));
+  }
+
+  /** One look and, when there is something, one batch. True when there was. */
+  private async turn(): Promise<boolean> {
+    const { database, workerId, paused } = this.setting;
+    const now = performance.now();
+    if (now >= this.refreshAt) {
+      const before = this.owned;
+      this.owned = await refreshLanes(
+        database,
+        this.name,
+        workerId,
+        this.leaseMs,
+        this.definition.sources,
+        before,
+      );
+      this.refreshAt = now + this.leaseMs / 3;
+      const changed =
+        before.size !== this.owned.size ||
+        [...this.owned.keys()].some((lane) => before.get(lane) !== this.owned.get(lane));
+      if (changed) {
+        this.definition.forget?.();
+        this.setting.report({ event: "lanes", consumer: this.name, lanes: this.lanes() });
+      }
+      this.stalls = await loadStalls(database, this.name, this.lanes());
+    }
+    if (paused() || this.owned.size === 0) {
+      this.nothingToDo = true;
+      return false;
+    }
+    let worked = false;
+    if (this.stalls !== null && this.stalls.size > 0 && now >= this.resumeAt) {
+      worked = await resumeStalledKeys(
+        this.definition,
+        this.setting,
+        this.stalls,
+        this.owned,
+        this.setting.retry ?? defaultRetryRule,
+      );
+      this.resumeAt = now + (worked ? 0 : 50);
+    }
+    const reads = await Promise.all(this.definition.sources.map((source) => this.readSource(source, now)));
+    const found = reads.flat();
+    this.nothingToDo = found.length === 0 && !worked;
+    if (found.length === 0) return worked;
+    await this.setting.probe?.("consumer:read");
+    await this.process(found, now);
+    return true;
+  }
+
+  private async readSource(source: ConsumerSource, now: number): Promise<SourcedEntry[]> {
+    const quiet = this.quietUntil.get(sourceKey(source));
+    if (quiet !== undefined && now < quiet) return [];
+    const lanes = [...this.owned.values()].map((lane) => ({
+      lane: lane.lane,
+      position: lane.positions.get(source.context) ?? journalStart,
+    }));
+    const entries = await readLanesAfter(source.database, lanes, this.setting.perLane ?? 256, source.reading);
+    if (entries.length === 0 && source.wakeUp !== undefined)
+      this.quietUntil.set(sourceKey(source), now + 1_000);
+    return entries.map((entry) => ({ journal: source.context, entry }));
+  }
+
+  /** Commits the entries in one transaction; when the data is at fault, in halves, until the culprit stands alone. */
+  private async process(found: readonly SourcedEntry[], startedAt: number): Promise<void> {
+    try {
+      await this.commit(found);
+    } catch (error) {
+      if (isFailure(error, "partition-missing")) {
+        // Effects carry their cause's month, which may lie far back after a long absence.
+        for (const at of new Set(found.map(({ entry }) => monthStart(timeOfId(entry.id))))) {
+          await ensurePartitions(this.setting.database, at);
+        }
+      }
+      if (!isCulprit(error)) throw error;
+      this.definition.forget?.();
+      if (found.length === 1) {
+        await this.commit(found, error);
+        return;
+      }
+      const half = found.length >> 1;
+      await this.process(found.slice(0, half), startedAt);
+      await this.process(found.slice(half), startedAt);
+      return;
+    }
+    this.setting.report({
+      event: "batch",
+      consumer: this.name,
+      entries: found.length,
+      tookMs: performance.now() - startedAt,
+      oldestAt: found[0]?.entry.occurredAt ?? 0,
+    });
+  }
+
+  /** One transaction. With `culprit`, the single entry is put aside for that error instead of being applied. */
+  private async commit(found: readonly SourcedEntry[], culprit?: unknown): Promise<void> {
+    const { database, retry = defaultRetryRule, random, probe } = this.setting;
+    const journalOf = new Map(found.map(({ journal, entry }) => [entry, journal]));
+    const wanted: Entry[] = [];
+    for (const { entry } of found) if (this.definition.wants(entry)) wanted.push(entry);
+    const batch = openBatch(wanted, this.stalls);
+    const moves = this.movesOver(found);
+    await database.transaction(async (connection) => {
+      if (culprit === undefined) await this.definition.apply(connection, batch);
+      else for (const entry of batch.entries) batch.stall(entry, culprit);
+      await setAside(connection, this.name, [
+        ...batch.stalled.map(({ entry, error }) => ({
+          entry,
+          journal: journalOf.get(entry) ?? entry.source,
+          policy: this.definition.policy(entry),
+          state: "retrying" as const,
+          attempts: 1,
+          retryInMs: backoffMs(retry, 1, random()),
+          cause: causeOf(error),
+        })),
+        ...batch.held.map((entry) => ({
+          entry,
+          journal: journalOf.get(entry) ?? entry.source,
+          policy: this.definition.policy(entry),
+          state: "held" as const,
+          attempts: 0,
+          retryInMs: null,
+          cause: null,
+        })),
+      ]);
+      await moveCursors(connection, this.name, moves);
+      await probe?.("consumer:before-commit");
+    });
+    await probe?.("consumer:after-commit");
+    for (const move of moves) move.lane.positions.set(move.journal, move.to);
+    for (const { entry, error } of batch.stalled) {
+      this.stalls?.add(entry);
+      this.setting.report({
+        event: "retrying",
+        consumer: this.name,
+        processId: entry.processId,
+        code: causeOf(error).code,
+      });
+    }
+    this.definition.committed?.(batch.entries);
+  }
+
+  private movesOver(found: readonly SourcedEntry[]): CursorMove[] {
+    const moves = new Map<
+      string,
+      { journal: string; lane: OwnedLane; from: Position; to: Position; entries: number }
+    >();
+    for (const { journal, entry } of found) {
+      const name = `${journal}/${entry.lane}`;
+      const known = moves.get(name);
+      if (known !== undefined) {
+        known.to = entry.position;
+        known.entries++;
+        continue;
+      }
+      const lane = this.owned.get(entry.lane);
+      if (lane === undefined) throw new Failure("conflict", "lane-fenced", "The lane is not ours any more.");
+      moves.set(name, {
+        journal,
+        lane,
+        from: lane.positions.get(journal) ?? journalStart,
+        to: entry.position,
+        entries: 1,
+      });
+    }
+    return [...moves.values()];
+  }
+}
+
+interface SourcedEntry {
+  readonly journal: string;
+  readonly entry: Entry;
+}
+
+function sourceKey(source: ConsumerSource): string {
+  return `${source.context}/${source.reading}`;
+}
+
+/** Errors that lie in the entry, not in the surroundings: looking for the culprit makes sense. */
+function isCulprit(error: unknown): boolean {
+  return !(error instanceof Failure) || error.kind === "defect" || error.kind === "refused";
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

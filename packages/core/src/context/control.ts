@@ -1,0 +1,104 @@
+import { appendEntries } from "../journal/append.ts";
+import { newId } from "../journal/new-id.ts";
+import type { Database, Statement } from "../postgres/database.ts";
+
+/** Whether a context works, as its own database says. */
+export type ContextState = "up" | "paused" | "down";
+
+export interface ContextHealth {
+  readonly name: string;
+  readonly state: ContextState;
+  /** Business time since when it is away; null while it is up. */
+  readonly awaySince: number | null;
+}
+
+interface ControlRow extends Record<string, unknown> {
+  clock_offset_ms: string;
+  paused: boolean;
+  paused_at: number | null;
+  silent_ms: number | null;
+  beat_business_at: number | null;
+}
+
+const columns = `clock_offset_ms, paused, paused_at, beat_business_at,
+  (extract(epoch from clock_timestamp() - beat_at) * 1000)::float8 as silent_ms`;
+
+const beat: Statement = {
+  name: "control-beat",
+  text: `update entente.context_control set beat_at = clock_timestamp(), beat_business_at = to_timestamp($1::float8 / 1000)
+    returning ${columns}`,
+};
+
+const look: Statement = { name: "control-look", text: `select ${columns} from entente.context_control` };
+
+export interface Control {
+  readonly paused: boolean;
+  readonly clockOffsetMs: number;
+}
+
+/** A sign of life of a process that works for the context; returns what the operators want. */
+export async function beatControl(database: Database, businessNow: number): Promise<Control> {
+  return controlOf((await database.run<ControlRow>(beat, [businessNow]))[0]);
+}
+
+/** The same for a process that only looks. */
+export async function readControl(database: Database): Promise<Control> {
+  return controlOf((await database.run<ControlRow>(look))[0]);
+}
+
+function controlOf(row: ControlRow | undefined): Control {
+  return { paused: row?.paused ?? false, clockOffsetMs: Number(row?.clock_offset_ms ?? 0) };
+}
+
+/** Health by the context's own record. A database that does not answer is the caller's to judge: the context is down. */
+export async function readHealth(
+  database: Database,
+  name: string,
+  silentAfterMs: number,
+): Promise<ContextHealth> {
+  const [row] = await database.run<ControlRow>(look);
+  if (row === undefined || row.silent_ms === null) return { name, state: "down", awaySince: null };
+  if (row.silent_ms > silentAfterMs) return { name, state: "down", awaySince: row.beat_business_at };
+  if (row.paused) return { name, state: "paused", awaySince: row.paused_at };
+  return { name, state: "up", awaySince: null };
+}
+
+/** Takes the context off line or back, with a control entry that says who and why. Repeating it changes nothing. */
+export async function setPaused(
+  database: Database,
+  context: string,
+  paused: boolean,
+  act: { readonly tenantId: string; readonly by: string; readonly why: string; readonly now: number },
+): Promise<void> {
+  await database.transaction(async (connection) => {
+    const changed = await connection.execute(
+      `update entente.context_control set paused = $1, paused_by = $2, paused_why = $3,
+         paused_at = case when $1 then to_timestamp($4::float8 / 1000) end
+       where paused <> $1 returning 1`,
+      [paused, act.by, act.why, act.now],
+    );
+    if (changed.length === 0) return;
+    const id = newId(act.now);
+    await appendEntries(connection, [
+      {
+        id,
+        kind: "control",
+        type: paused ? "entente.context-paused" : "entente.context-resumed",
+        schemaVersion: "1.0.0",
+        source: context,
+        target: null,
+        tenantId: act.tenantId,
+        key: `context:${context}`,
+        keyVersion: null,
+        processId: id,
+        correlationId: id,
+        causationId: null,
+        customerId: null,
+        ttlMs: null,
+        traceparent: null,
+        occurredAt: act.now,
+        data: { context, by: act.by, why: act.why },
+      },
+    ]);
+  });
+}

@@ -1,0 +1,65 @@
+import type { Decider } from "../model/decider.ts";
+import type { ProcessDefinition } from "../model/process.ts";
+import type { Projection } from "../projection/projection.ts";
+
+/** A context: one authority, one database, one journal. */
+export interface ContextDefinition {
+  readonly name: string;
+  /** The context's own tables (read models), after the runtime's. */
+  readonly migrations?: URL;
+  /** Business rules. The first also answers for command types nobody lists. */
+  readonly deciders?: readonly {
+    readonly decider: Decider<never>;
+    readonly commandsFrom: readonly string[];
+  }[];
+  /** Read models over this context's own journal. */
+  readonly projections?: readonly Projection[];
+  /** Present on the context that accepts commands from outside and shows what becomes of them. */
+  readonly intake?: {
+    readonly processes: readonly ProcessDefinition[];
+    /** Contexts whose facts move the processes. */
+    readonly factsFrom: readonly string[];
+  };
+}
+
+export interface SystemDefinition {
+  /** First part of database and role names. */
+  readonly name: string;
+  readonly contexts: readonly ContextDefinition[];
+}
+
+/** Every threshold with its default. Times in milliseconds unless the name says otherwise. */
+export interface SystemSettings {
+  /** Accepted and unfinished commands past which intake answers 429. */
+  readonly backlogAllowed: number;
+  /** Drain rate assumed until one was measured. */
+  readonly assumedDrainPerSecond: number;
+  /** How long a context may be away before customers see the maintenance banner, business time. */
+  readonly maintenanceAfterMs: number;
+  /** Raw intake and idempotency keys are kept this long, business time. */
+  readonly intakeKeptDays: number;
+  readonly leaseMs: number;
+  readonly retryAttempts: number;
+  readonly retryFirstMs: number;
+  readonly retryLongestMs: number;
+  /** Entries per lane and batch. */
+  readonly perLane: number;
+  /** Pause between batches of read models, so that facts gather. */
+  readonly projectionGatherMs: number;
+  /** A context without a sign of life for this long is down; wall time. */
+  readonly silentAfterMs: number;
+}
+
+export const defaultSettings: SystemSettings = {
+  backlogAllowed: 1_000_000,
+  assumedDrainPerSecond: 1_000,
+  maintenanceAfterMs: 5 * 60_000,
+  intakeKeptDays: 90,
+  leaseMs: 5_000,
+  retryAttempts: 5,
+  retryFirstMs: 100,
+  retryLongestMs: 30_000,
+  perLane: 256,
+  projectionGatherMs: 20,
+  silentAfterMs: 5_000,
+};

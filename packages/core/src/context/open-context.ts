@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import type { BusinessClock } from "../clock/business-clock.ts";
+import {
+  type Consumer,
+  type ConsumerDefinition,
+  type ConsumerEvent,
+  type ConsumerSource,
+  startConsumer,
+} from "../consumer/consumer.ts";
+import type { WakeUps } from "../consumer/wake-up.ts";
+import { deciderConsumer } from "../decider/decider-consumer.ts";
+import { ensurePartitions } from "../journal/partitions.ts";
+import { isFailure } from "../model/failure.ts";
+import type { Database } from "../postgres/database.ts";
+import { processViewConsumer } from "../process/process-view.ts";
+import { projectionConsumer } from "../projection/projection.ts";
+import { fireDueTimers } from "../timer/timers.ts";
+import { beatControl } from "./control.ts";
+import type { ContextDefinition, SystemSettings } from "./definition.ts";
+
+/** A context at work in this process: its consumers, timers and upkeep. */
+export interface WorkingContext {
+  readonly name: string;
+  readonly consumers: readonly Consumer[];
+  readonly paused: () => boolean;
+  /** Reads what operators want at once instead of at the next beat. */
+  refresh(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ContextSurroundings {
+  readonly database: Database;
+  /** Read access to every context's journal, by context name. */
+  readonly journals: ReadonlyMap<string, Database>;
+  readonly clock: BusinessClock;
+  readonly wakeUps: WakeUps;
+  /** Rings here and in other processes. */
+  readonly ring: (name: string) => void;
+  readonly settings: SystemSettings;
+  readonly random: () => number;
+  readonly report: (event: ConsumerEvent) => void;
+  readonly probe?: (point: string) => Promise<void> | void;
+}
+
+/** Milliseconds between signs of life, and between looks for due timers when nothing announces one. */
+const beatEveryMs = 1_000;
+
+/** Starts the context's consumers in this process. Lanes are shared with other processes that do the same. */
+export async function startContext(
+  definition: ContextDefinition,
+  around: ContextSurroundings,
+): Promise<WorkingContext> {
+  const { database, clock, settings, wakeUps } = around;
+  const { name } = definition;
+  const workerId = randomUUID();
+  let paused = false;
+  let stopping = false;
+
+  const refresh = async (): Promise<void> => {
+    const control = await beatControl(database, clock.now());
+    if (control.clockOffsetMs !== clock.offsetMs()) clock.setOffset(control.clockOffsetMs);
+    if (control.paused !== paused) {
+      paused = control.paused;
+      wakeUps.ring(`${name}:control`);
+    }
+  };
+  await refresh();
+  await ensurePartitions(database, clock.now());
+
+  const consumers: Consumer[] = [];
+  for (const consumer of consumersOf(definition, around)) {
+    consumers.push(
+      await startConsumer(consumer.definition, {
+        context: name,
+        database,
+        workerId,
+        clock,
+        wakeUps,
+        random: around.random,
+        paused: () => paused,
+        report: around.report,
+        leaseMs: settings.leaseMs,
+        perLane: settings.perLane,
+        retry: {
+          attempts: settings.retryAttempts,
+          firstMs: settings.retryFirstMs,
+          longestMs: settings.retryLongestMs,
+        },
+        ...(consumer.gatherMs === undefined ? {} : { gatherMs: consumer.gatherMs }),
+        ...(around.probe === undefined ? {} : { probe: around.probe }),
+      }),
+    );
+  }
+
+  const upkeep = every(beatEveryMs, async () => {
+    await refresh();
+    await expireIntake(definition, around);
+  });
+  const timers = every(beatEveryMs, async () => {
+    if (paused || (definition.deciders ?? []).length === 0) return;
+    let fired = 0;
+    do {
+      fired = await fireDueTimers(database, name, clock.now());
+      if (fired > 0) around.ring(`${name}:commands`);
+    } while (fired > 0 && !stopping);
+  });
+  const unlisten = clock.onChange(() => {
+    void ensurePartitions(database, clock.now())
+      .then(() => Promise.all([timers.now(), upkeep.now()]))
+      .catch((error: unknown) => {
+        if (!isFailure(error)) throw error;
+      });
+  });
+
+  return {
+    name,
+    consumers,
+    paused: () => paused,
+    refresh,
+    async stop() {
+      stopping = true;
+      unlisten();
+      await Promise.all([upkeep.stop(), timers.stop(), ...consumers.map((consumer) => consumer.stop())]);
+    },
+  };
+}
+
+function consumersOf(
+  definition: ContextDefinition,
+  around: ContextSurroundings,
+): { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] {
+  const { name } = definition;
+  const journalOf = (context: string): Database => {
+    const journal = around.journals.get(context);
+    if (journal === undefined)
+      throw new Error(`context ${name} listens to ${context}, which the system does not have`);
+    return journal;
+  };
+  const all = (context: string): ConsumerSource => ({
+    context,
+    database: journalOf(context),
+    reading: "everything",
+  });
+  const consumers: { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] = [];
+  (definition.deciders ?? []).forEach(({ decider, commandsFrom }, i) => {
+    const own: ConsumerSource = {
+      context: name,
+      database: journalOf(name),
+      reading: "own-commands",
+      wakeUp: `${name}:commands`,
+    };
+    consumers.push({
+      definition: deciderConsumer(decider, {
+        context: name,
+        sources: [...commandsFrom.map(all), own],
+        now: () => around.clock.now(),
+        onFacts: () => around.ring(name),
+        claimsUnlisted: i === 0,
+      }),
+    });
+  });
+  for (const projection of definition.projections ?? []) {
+    consumers.push({
+      definition: projectionConsumer(projection, [all(name)], () =>
+        around.ring(`${name}:${projection.name}`),
+      ),
+      gatherMs: around.settings.projectionGatherMs,
+    });
+  }
+  if (definition.intake !== undefined) {
+    const { processes, factsFrom } = definition.intake;
+    consumers.push({
+      definition: processViewConsumer({
+        definitions: processes,
+        sources: factsFrom.map(all),
+        onChange: () => around.ring(`${name}:processes`),
+        random: around.random,
+      }),
+    });
+  }
+  return consumers;
+}
+
+/** Keys and raw commands past their window go, a bounded number at each beat. */
+async function expireIntake(definition: ContextDefinition, around: ContextSurroundings): Promise<void> {
+  if (definition.intake === undefined) return;
+  const before = around.clock.now() - around.settings.intakeKeptDays * 86_400_000;
+  await around.database.execute("select entente.expire_idempotency(to_timestamp($1::float8 / 1000), 5000)", [
+    before,
+  ]);
+  await around.database.execute("select entente.expire_intake()");
+}
+
+/** Repeats work after a pause, never overlapping, until stopped. Trouble with the store waits for the next turn. */
+function every(ms: number, work: () => Promise<void>): { now(): Promise<void>; stop(): Promise<void> } {
+  let stopped = false;
+  let current: Promise<void> = Promise.resolve();
+  const turn = (): Promise<void> => {
+    current = current.then(work).catch((error: unknown) => {
+      if (!isFailure(error)) throw error;
+    });
+    return current;
+  };
+  const timer = setInterval(() => {
+    if (!stopped) void turn();
+  }, ms);
+  return {
+    now: turn,
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await current;
+    },
+  };
+}

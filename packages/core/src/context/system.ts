@@ -1,0 +1,290 @@
+import { randomUUID } from "node:crypto";
+import { type BusinessClock, openBusinessClock, storeClockOffset } from "../clock/business-clock.ts";
+import type { ConsumerEvent } from "../consumer/consumer.ts";
+import { openWakeUps } from "../consumer/wake-up.ts";
+import { type Backlog, type BacklogReading, openBacklog } from "../intake/backlog.ts";
+import { type Acceptance, type Intake, openIntake, type Submission } from "../intake/intake.ts";
+import { type FeedPage, readFeedPage } from "../journal/feed.ts";
+import { ensurePartitions } from "../journal/partitions.ts";
+import type { JsonObject } from "../model/entry.ts";
+import { Failure } from "../model/failure.ts";
+import { laneCount } from "../model/lane.ts";
+import {
+  discardParked,
+  listParked,
+  type OperatorAct,
+  type ParkedSummary,
+  redriveParked,
+} from "../parked/operate.ts";
+import { type Database, openDatabase } from "../postgres/database.ts";
+import { type ContextAccess, provisionContext } from "../postgres/provision.ts";
+import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
+import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
+import { setPaused } from "./control.ts";
+import {
+  type ContextDefinition,
+  defaultSettings,
+  type SystemDefinition,
+  type SystemSettings,
+} from "./definition.ts";
+import { startContext, type WorkingContext } from "./open-context.ts";
+import { openStatus, type SystemStatus } from "./status.ts";
+import { openWakeNetwork, type WakeNetwork } from "./wake-network.ts";
+
+export interface SystemOptions {
+  readonly definition: SystemDefinition;
+  /** A login that may create databases and roles; see provisionContext. */
+  readonly adminUrl: string;
+  /** Contexts whose database is elsewhere: their own login, nothing is created beside the schema. */
+  readonly contextUrls?: Readonly<Record<string, string>>;
+  /** Contexts this process works for (default: all). */
+  readonly run?: readonly string[];
+  readonly settings?: Partial<SystemSettings>;
+  readonly wallClock?: () => number;
+  readonly random?: () => number;
+  readonly report?: (event: ConsumerEvent) => void;
+  readonly probe?: (point: string) => Promise<void> | void;
+}
+
+/** A context as every process of the system sees it. */
+export interface ReachableContext {
+  readonly definition: ContextDefinition;
+  /** With the context's own login. */
+  readonly database: Database;
+  /** With the login that may only read the journal. */
+  readonly journal: Database;
+}
+
+/**
+ * A running system: what the edge, the command line and tests talk to.
+ * Errors of its calls are Failures; `database-unavailable` may come from any.
+ */
+export interface System {
+  readonly name: string;
+  readonly clock: BusinessClock;
+  readonly settings: SystemSettings;
+  readonly contexts: ReadonlyMap<string, ReachableContext>;
+  /** Contexts at work in this process. */
+  readonly working: readonly WorkingContext[];
+  /**
+   * Accepts a command durably. Errors: those of Intake.accept, and `backlog-full` (unavailable; nothing stored)
+   * with fields `expectedWaitSeconds`, `backlog`, `backlogAllowed`. A repeat of an accepted request is answered even then.
+   */
+  accept(submission: Submission): Promise<Acceptance>;
+  backlog(): BacklogReading;
+  readonly processes: ProcessReader;
+  readonly push: ProcessPush;
+  status(): SystemStatus;
+  /** Takes a context off line, or back. Errors: `context-unknown` (refused). */
+  setPaused(
+    context: string,
+    paused: boolean,
+    act: { tenantId: string; by: string; why: string },
+  ): Promise<void>;
+  /** Moves business time for the whole system. */
+  setClock(now: number): Promise<void>;
+  listParked(context: string, tenantId: string, limit: number): Promise<ParkedSummary[]>;
+  redrive(context: string, act: OperatorAct, corrected?: JsonObject): Promise<void>;
+  discard(context: string, act: OperatorAct): Promise<void>;
+  /** A page of a context's journal for one tenant. */
+  feed(context: string, tenantId: string, cursor: string | null, limit: number): Promise<FeedPage>;
+  /** Throws when the intake's store does not answer. */
+  ready(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Brings the databases forward and starts the contexts. Errors: those of provisionContext and startContext. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { definition } = options;
+  const settings = { ...defaultSettings, ...options.settings };
+  const random = options.random ?? Math.random;
+  const run = options.run ?? definition.contexts.map((context) => context.name);
+  for (const name of run) {
+    if (!definition.contexts.some((context) => context.name === name)) throw unknownContext(name);
+  }
+  const contexts = new Map<string, ReachableContext>();
+  for (const context of definition.contexts) {
+    contexts.set(context.name, reach(definition, context, await provision(options, context, settings)));
+  }
+  const gateway = definition.contexts.find((context) => context.intake !== undefined);
+  if (gateway?.intake === undefined)
+    throw new Error(`system ${definition.name} has no context with an intake`);
+  const gatewayContext = contexts.get(gateway.name) as ReachableContext;
+
+  const clock = openBusinessClock(options.wallClock);
+  const wakeUps = openWakeUps();
+  const working: WorkingContext[] = [];
+  const origin = randomUUID();
+  const othersListen = () =>
+    run.length < definition.contexts.length ||
+    working.some((context) => context.consumers.some((consumer) => consumer.lanes().length < laneCount));
+  const networks = new Map<string, WakeNetwork>();
+  for (const [name, context] of contexts) {
+    networks.set(name, openWakeNetwork(context.journal, wakeUps, origin, othersListen));
+  }
+  const ring = (name: string): void => {
+    wakeUps.ring(name);
+    networks.get(name.split(":")[0] as string)?.announce(name);
+  };
+  const journals = new Map([...contexts].map(([name, context]) => [name, context.journal]));
+  const report = options.report ?? (() => {});
+  for (const name of run) {
+    const context = contexts.get(name) as ReachableContext;
+    working.push(
+      await startContext(context.definition, {
+        database: context.database,
+        journals,
+        clock,
+        wakeUps,
+        ring,
+        settings,
+        random,
+        report,
+        ...(options.probe === undefined ? {} : { probe: options.probe }),
+      }),
+    );
+  }
+  await ensurePartitions(gatewayContext.database, clock.now());
+  const backlog: Backlog = await openBacklog({
+    database: gatewayContext.database,
+    assumedDrainPerSecond: settings.assumedDrainPerSecond,
+  });
+  // Acceptance has connections of its own: a flood of reads must not keep a command waiting.
+  const intakeDatabase = openDatabase({
+    url: gatewayContext.database.url,
+    applicationName: `${definition.name} intake`,
+    connections: 2,
+    statementTimeoutMs: 5_000,
+  });
+  const intake: Intake = openIntake({
+    context: gateway.name,
+    database: intakeDatabase,
+    clock,
+    random,
+    onAccepted(count) {
+      backlog.accepted(count);
+      ring(gateway.name);
+    },
+    ...(options.probe === undefined ? {} : { probe: options.probe }),
+  });
+  const processes = openProcessReader(
+    gatewayContext.database,
+    gateway.intake.processes,
+    () => clock.now(),
+    settings.intakeKeptDays * 86_400_000,
+  );
+  const push = openProcessPush(processes, gateway.name, wakeUps);
+  const status = await openStatus(gateway.name, contexts, working, clock, settings, backlog);
+  const contextOf = (name: string): ReachableContext => {
+    const context = contexts.get(name);
+    if (context === undefined) throw unknownContext(name);
+    return context;
+  };
+
+  return {
+    name: definition.name,
+    clock,
+    settings,
+    contexts,
+    working,
+    async accept(submission) {
+      const reading = backlog.read();
+      if (reading.backlog < settings.backlogAllowed) return intake.accept(submission);
+      const earlier = await intake.find(submission);
+      if (earlier !== null) return earlier;
+      throw new Failure(
+        "unavailable",
+        "backlog-full",
+        "Too many commands wait. Nothing was stored; send it again later.",
+        {
+          fields: {
+            backlog: reading.backlog,
+            backlogAllowed: settings.backlogAllowed,
+            expectedWaitSeconds: Math.max(1, reading.expectedWaitSeconds),
+          },
+        },
+      );
+    },
+    backlog: () => backlog.read(),
+    processes,
+    push,
+    status: () => status.read(),
+    async setPaused(name, paused, act) {
+      const context = contextOf(name);
+      await setPaused(context.database, name, paused, { ...act, now: clock.now() });
+      await working.find((one) => one.name === name)?.refresh();
+      ring(`${name}:control`);
+      await status.refresh();
+    },
+    async setClock(now) {
+      const offset = Math.round(now - (clock.now() - clock.offsetMs()));
+      for (const context of contexts.values()) {
+        await storeClockOffset(context.database, offset);
+        await ensurePartitions(context.database, now);
+      }
+      clock.setOffset(offset);
+      await status.refresh();
+    },
+    listParked: (name, tenantId, limit) => listParked(contextOf(name).database, tenantId, limit),
+    async redrive(name, act, corrected) {
+      await redriveParked(contextOf(name).database, name, clock.now(), act, corrected);
+      ring(`${name}:control`);
+    },
+    async discard(name, act) {
+      await discardParked(contextOf(name).database, name, clock.now(), act);
+      ring(`${name}:control`);
+      ring(name);
+    },
+    feed: (name, tenantId, cursor, limit) => readFeedPage(contextOf(name).journal, tenantId, cursor, limit),
+    async ready() {
+      await intakeDatabase.execute("select 1");
+    },
+    async stop() {
+      await intake.close();
+      await push.close();
+      await status.close();
+      await backlog.close();
+      await Promise.all(working.map((context) => context.stop()));
+      await Promise.all([...networks.values()].map((network) => network.close()));
+      await intakeDatabase.close();
+      await Promise.all(
+        [...contexts.values()].flatMap((context) => [context.database.close(), context.journal.close()]),
+      );
+    },
+  };
+}
+
+function unknownContext(name: string): Failure {
+  return new Failure("refused", "context-unknown", `There is no context "${name}" in this system.`, {
+    fields: { context: name },
+  });
+}
+
+function provision(
+  options: SystemOptions,
+  context: ContextDefinition,
+  settings: SystemSettings,
+): Promise<ContextAccess> {
+  const direct = options.contextUrls?.[context.name];
+  return provisionContext({
+    system: options.definition.name,
+    context: context.name,
+    adminUrl: direct ?? options.adminUrl,
+    direct: direct !== undefined,
+    ...(context.intake === undefined ? {} : { journalKeptDays: settings.intakeKeptDays }),
+    ...(context.migrations === undefined ? {} : { migrations: context.migrations }),
+  });
+}
+
+function reach(
+  system: SystemDefinition,
+  definition: ContextDefinition,
+  access: ContextAccess,
+): ReachableContext {
+  const applicationName = `${system.name} ${definition.name}`;
+  return {
+    definition,
+    database: openDatabase({ url: access.app, applicationName }),
+    journal: openDatabase({ url: access.reader, applicationName: `${applicationName} reader` }),
+  };
+}

@@ -1,0 +1,77 @@
+import type { WakeUps } from "../consumer/wake-up.ts";
+import type { Database } from "../postgres/database.ts";
+
+/**
+ * Carries wake-ups between processes with LISTEN and NOTIFY on a context's database. NOTIFY takes a lock for the whole
+ * server at commit, so it is never part of a business transaction: a side loop sends at most one every `everyMs`,
+ * and only while another process is known to listen.
+ */
+const channel = "entente_wake";
+
+export interface WakeNetwork {
+  /** Tells other processes, soon and once for many calls. */
+  announce(name: string): void;
+  close(): Promise<void>;
+}
+
+export function openWakeNetwork(
+  database: Database,
+  wakeUps: WakeUps,
+  origin: string,
+  othersListen: () => boolean,
+  everyMs = 10,
+): WakeNetwork {
+  const names = new Set<string>();
+  let timer: NodeJS.Timeout | null = null;
+  let closed = false;
+  let hangUp: () => void = () => {};
+
+  async function send(): Promise<void> {
+    timer = null;
+    const batch = [...names];
+    names.clear();
+    try {
+      await database.execute("select pg_notify($1, $2)", [channel, JSON.stringify({ origin, names: batch })]);
+    } catch {
+      // The listeners' polls find the entries; a wake-up is only ever about time.
+    }
+  }
+
+  async function listen(): Promise<void> {
+    while (!closed) {
+      try {
+        const connection = await database.reserve();
+        await connection.execute(`listen ${channel}`);
+        connection.client.on("notification", (message) => {
+          const said = JSON.parse(message.payload ?? "{}") as { origin?: string; names?: string[] };
+          if (said.origin === origin) return;
+          for (const name of said.names ?? []) wakeUps.ring(name);
+        });
+        await new Promise<void>((resolve) => {
+          hangUp = resolve;
+          connection.client.once("end", () => resolve());
+          connection.client.once("error", () => resolve());
+        });
+        connection.release(true);
+      } catch {
+        // Fall through to the pause below.
+      }
+      if (!closed) await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
+  const listening = listen();
+  return {
+    announce(name) {
+      if (closed || !othersListen()) return;
+      names.add(name);
+      timer ??= setTimeout(() => void send(), everyMs);
+    },
+    async close() {
+      closed = true;
+      if (timer !== null) clearTimeout(timer);
+      hangUp();
+      await listening;
+    },
+  };
+}

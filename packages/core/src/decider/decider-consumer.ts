@@ -1,0 +1,188 @@
+import type { Batch } from "../consumer/batch.ts";
+import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts";
+import { appendEntries } from "../journal/append.ts";
+import { type Decider, type Fact, isRefusal, type Refusal } from "../model/decider.ts";
+import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
+import { Failure } from "../model/failure.ts";
+import { deriveId } from "../model/id.ts";
+import type { Connection } from "../postgres/database.ts";
+import { loadStates, saveStates } from "../state/key-states.ts";
+import { type ScheduledTimer, scheduleTimers } from "../timer/timers.ts";
+
+export interface DeciderConsumerOptions {
+  readonly context: string;
+  readonly sources: readonly ConsumerSource[];
+  readonly now: () => number;
+  /** Facts were committed. */
+  readonly onFacts: () => void;
+  /** Commands to this context that no decider lists are put aside by this consumer instead of passed over (default true). */
+  readonly claimsUnlisted?: boolean;
+  /** States kept in memory between batches (default 20,000). */
+  readonly rememberedStates?: number;
+}
+
+interface Known<State extends object> {
+  version: number;
+  state: State;
+}
+
+/**
+ * Runs a decider over journals: many commands, one transaction. States of all keys of a batch are loaded in one query,
+ * commands are decided in memory in order, and facts, states, timers and cursors are written with one statement each.
+ * A refusal is a business outcome and becomes a fact. A command that makes the decider throw is put aside alone.
+ */
+export function deciderConsumer<State extends object>(
+  decider: Decider<State>,
+  options: DeciderConsumerOptions,
+): ConsumerDefinition {
+  // Valid while this worker owns the lanes: nobody else may decide these keys. Forgotten whenever that is in doubt.
+  const remembered = new Map<string, Known<State>>();
+  const claimsUnlisted = options.claimsUnlisted ?? true;
+  const limit = options.rememberedStates ?? 20_000;
+  /** States as this batch would leave them; they are remembered only once it is committed. */
+  let pending = new Map<string, Known<State>>();
+
+  const nameOf = (entry: Entry) => `${entry.tenantId}\u0000${entry.key}`;
+
+  async function statesFor(
+    connection: Connection,
+    entries: readonly Entry[],
+  ): Promise<Map<string, Known<State>>> {
+    const states = new Map<string, Known<State>>();
+    const missing = new Map<string, Entry>();
+    for (const entry of entries) {
+      const name = nameOf(entry);
+      if (states.has(name) || missing.has(name)) continue;
+      const known = remembered.get(name);
+      if (known === undefined) missing.set(name, entry);
+      else states.set(name, { ...known });
+    }
+    for (const row of await loadStates<State>(connection, decider.name, [...missing.values()])) {
+      states.set(`${row.tenantId}\u0000${row.key}`, { version: row.version, state: row.state });
+    }
+    for (const name of missing.keys()) {
+      if (!states.has(name)) states.set(name, { version: 0, state: decider.initial });
+    }
+    return states;
+  }
+
+  async function apply(connection: Connection, batch: Batch): Promise<void> {
+    const states = await statesFor(connection, batch.entries);
+    const facts: NewEntry<object>[] = [];
+    const timers: ScheduledTimer[] = [];
+    const changed = new Map<string, Entry>();
+    const now = options.now();
+    for (const command of batch.entries) {
+      if (batch.blocked(command)) continue;
+      const name = nameOf(command);
+      const known = states.get(name);
+      if (known === undefined) throw new Error("every key of the batch has a state");
+      try {
+        if (decider.commands[command.type] === undefined) {
+          throw new Failure(
+            "defect",
+            "command-type-unknown",
+            `No decider knows the command type ${command.type}.`,
+          );
+        }
+        const decision = decider.decide(known.state, command, {
+          now,
+          tenantId: command.tenantId,
+          key: command.key,
+          processId: command.processId,
+          commandId: command.id,
+          version: known.version,
+        });
+        const decided = isRefusal(decision) ? [refusalFact(decider.refusalType, decision)] : decision.facts;
+        let state = known.state;
+        for (const fact of decided) state = decider.evolve(state, fact);
+        decided.forEach((fact, i) => {
+          facts.push(factEntry(options.context, command, fact, known.version + i + 1, i, now));
+        });
+        if (decided.length > 0) changed.set(name, command);
+        known.state = state;
+        known.version += decided.length;
+        if (!isRefusal(decision)) {
+          for (const timer of decision.timers ?? []) {
+            timers.push({ ...timer, tenantId: command.tenantId, key: command.key, causationId: command.id });
+          }
+        }
+      } catch (error) {
+        batch.stall(command, error);
+      }
+    }
+    await appendEntries(connection, facts);
+    await saveStates(
+      connection,
+      decider.name,
+      [...changed].map(([name, command]) => {
+        const known = states.get(name);
+        if (known === undefined) throw new Error("every key of the batch has a state");
+        return { tenantId: command.tenantId, key: command.key, version: known.version, state: known.state };
+      }),
+    );
+    await scheduleTimers(connection, timers);
+    pending = states;
+  }
+
+  return {
+    name: decider.name,
+    sources: options.sources,
+    wants: (entry) =>
+      entry.kind === "command" &&
+      entry.target === options.context &&
+      (claimsUnlisted || decider.commands[entry.type] !== undefined),
+    policy: (entry) => decider.commands[entry.type]?.parking ?? "step-aside",
+    apply,
+    committed() {
+      for (const [name, known] of pending) {
+        remembered.delete(name);
+        remembered.set(name, known);
+      }
+      pending = new Map();
+      for (const name of remembered.keys()) {
+        if (remembered.size <= limit) break;
+        remembered.delete(name);
+      }
+      options.onFacts();
+    },
+    forget() {
+      remembered.clear();
+      pending = new Map();
+    },
+  };
+}
+
+function refusalFact(type: string, refusal: Refusal): Fact {
+  const data: JsonObject = { code: refusal.code, reason: refusal.reason, ...refusal.fields };
+  return { type, data };
+}
+
+function factEntry(
+  context: string,
+  command: Entry,
+  fact: Fact,
+  keyVersion: number,
+  ordinal: number,
+  now: number,
+): NewEntry<object> {
+  return {
+    id: deriveId(command.id, ordinal),
+    kind: "event",
+    type: fact.type,
+    schemaVersion: "1.0.0",
+    source: context,
+    target: null,
+    tenantId: command.tenantId,
+    key: command.key,
+    keyVersion,
+    processId: command.processId,
+    correlationId: command.correlationId,
+    causationId: command.id,
+    customerId: fact.customerId ?? command.customerId,
+    ttlMs: fact.ttlMs ?? null,
+    traceparent: command.traceparent,
+    occurredAt: now,
+    data: fact.data,
+  };
+}

@@ -1,0 +1,18 @@
+/** The promised API of the runtime. The pure part for domains is `@entente/core/model`. */
+export type { BusinessClock } from "./clock/business-clock.ts";
+export type { ConsumerEvent } from "./consumer/consumer.ts";
+export type { ContextState } from "./context/control.ts";
+export type { ContextDefinition, SystemDefinition, SystemSettings } from "./context/definition.ts";
+export { defaultSettings } from "./context/definition.ts";
+export type { SystemStatus } from "./context/status.ts";
+export { type ReachableContext, type System, type SystemOptions, startSystem } from "./context/system.ts";
+export type { BacklogReading } from "./intake/backlog.ts";
+export type { Acceptance, Submission } from "./intake/intake.ts";
+export { type CloudEventJson, fromCloudEvent, toCloudEvent } from "./journal/cloud-event.ts";
+export type { FeedPage } from "./journal/feed.ts";
+export * from "./model/index.ts";
+export type { OperatorAct, ParkedSummary } from "./parked/operate.ts";
+export type { Connection, Database, Statement } from "./postgres/database.ts";
+export type { Watcher } from "./process/process-push.ts";
+export type { ProcessRecord } from "./process/read-process.ts";
+export type { Projection } from "./projection/projection.ts";

@@ -1,0 +1,20 @@
+/** For sibling packages and tests: not promised to users. */
+
+export { openBusinessClock } from "./clock/business-clock.ts";
+export type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./consumer/consumer.ts";
+export { startConsumer } from "./consumer/consumer.ts";
+export { openWakeUps } from "./consumer/wake-up.ts";
+export { deciderConsumer } from "./decider/decider-consumer.ts";
+export { checkServerSettings } from "./embedded/self-check.ts";
+export { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/server.ts";
+export { type Intake, openIntake } from "./intake/intake.ts";
+export { appendEntries } from "./journal/append.ts";
+export { newId } from "./journal/new-id.ts";
+export { ensurePartitions } from "./journal/partitions.ts";
+export { readEntries, readLanesAfter, readProcessEntries } from "./journal/read.ts";
+export * from "./postgres/arrays.ts";
+export { databaseFailure, openDatabase } from "./postgres/database.ts";
+export { loadMigrations, migrate } from "./postgres/migrate.ts";
+export { type ContextAccess, provisionContext } from "./postgres/provision.ts";
+export { dumpSchema } from "./postgres/schema-dump.ts";
+export { rebuildProjection } from "./projection/rebuild.ts";

@@ -1,0 +1,125 @@
+/**
+ * PostgreSQL arrays in the binary wire format, one Buffer per column of a batch.
+ * Why not text literals: escaping JSON inside `{…}` cost more than the rest of the accept path together,
+ * and the server had to undo it. `pg` sends a Buffer parameter as binary, typed by the cast in the statement.
+ * Source: PostgreSQL 18, array_recv in src/backend/utils/adt/arrayfuncs.c.
+ */
+
+const oid = { bytea: 17, int8: 20, int2: 21, text: 25, json: 114, timestamptz: 1184, uuid: 2950, xid8: 5069 };
+
+/** 2000-01-01T00:00:00Z, where PostgreSQL's clock starts, in epoch milliseconds. */
+const postgresEpochMs = 946_684_800_000;
+
+function header(buffer: Buffer, elementOid: number, length: number, hasNull: boolean): number {
+  buffer.writeInt32BE(1, 0);
+  buffer.writeInt32BE(hasNull ? 1 : 0, 4);
+  buffer.writeInt32BE(elementOid, 8);
+  buffer.writeInt32BE(length, 12);
+  buffer.writeInt32BE(1, 16);
+  return 20;
+}
+
+function emptyArray(elementOid: number): Buffer {
+  const buffer = Buffer.alloc(12);
+  buffer.writeInt32BE(elementOid, 8);
+  return buffer;
+}
+
+function fixedWidth<T>(
+  values: readonly (T | null)[],
+  elementOid: number,
+  width: number,
+  write: (buffer: Buffer, value: T, at: number) => void,
+): Buffer {
+  if (values.length === 0) return emptyArray(elementOid);
+  let nulls = 0;
+  for (const value of values) if (value === null) nulls++;
+  const buffer = Buffer.allocUnsafe(20 + values.length * 4 + (values.length - nulls) * width);
+  let at = header(buffer, elementOid, values.length, nulls > 0);
+  for (const value of values) {
+    if (value === null) {
+      at = buffer.writeInt32BE(-1, at);
+      continue;
+    }
+    at = buffer.writeInt32BE(width, at);
+    write(buffer, value, at);
+    at += width;
+  }
+  return buffer;
+}
+
+function variableWidth(values: readonly (string | null)[], elementOid: number): Buffer {
+  if (values.length === 0) return emptyArray(elementOid);
+  let bytes = 20 + values.length * 4;
+  let nulls = 0;
+  for (const value of values) {
+    if (value === null) nulls++;
+    // Three bytes bound every UTF-16 code unit; measuring exactly would walk each string twice.
+    else bytes += value.length * 3;
+  }
+  const buffer = Buffer.allocUnsafe(bytes);
+  let at = header(buffer, elementOid, values.length, nulls > 0);
+  for (const value of values) {
+    if (value === null) {
+      at = buffer.writeInt32BE(-1, at);
+      continue;
+    }
+    const written = buffer.write(value, at + 4, "utf8");
+    buffer.writeInt32BE(written, at);
+    at += 4 + written;
+  }
+  return buffer.subarray(0, at);
+}
+
+/** text[] */
+export function textArray(values: readonly (string | null)[]): Buffer {
+  return variableWidth(values, oid.text);
+}
+
+/** json[]; every value is JSON text already. */
+export function jsonArray(values: readonly (string | null)[]): Buffer {
+  return variableWidth(values, oid.json);
+}
+
+/** uuid[] from canonical lower-case text. */
+export function uuidArray(values: readonly (string | null)[]): Buffer {
+  return fixedWidth(values, oid.uuid, 16, writeUuid);
+}
+
+function writeUuid(buffer: Buffer, uuid: string, at: number): void {
+  buffer.write(uuid.slice(0, 8), at, "hex");
+  buffer.write(uuid.slice(9, 13), at + 4, "hex");
+  buffer.write(uuid.slice(14, 18), at + 6, "hex");
+  buffer.write(uuid.slice(19, 23), at + 8, "hex");
+  buffer.write(uuid.slice(24, 36), at + 10, "hex");
+}
+
+/** bytea[] of values that all have `width` bytes. */
+export function bytesArray(values: readonly (Buffer | null)[], width: number): Buffer {
+  return fixedWidth(values, oid.bytea, width, (buffer, value, at) => value.copy(buffer, at));
+}
+
+/** int2[] */
+export function int2Array(values: readonly (number | null)[]): Buffer {
+  return fixedWidth(values, oid.int2, 2, (buffer, value, at) => buffer.writeInt16BE(value, at));
+}
+
+/** int8[] from safe integers or decimal text. */
+export function int8Array(values: readonly (number | string | null)[]): Buffer {
+  return fixedWidth(values, oid.int8, 8, (buffer, value, at) => buffer.writeBigInt64BE(BigInt(value), at));
+}
+
+/** xid8[] from decimal text. */
+export function xid8Array(values: readonly string[]): Buffer {
+  return fixedWidth(values, oid.xid8, 8, (buffer, value, at) => buffer.writeBigUInt64BE(BigInt(value), at));
+}
+
+/** timestamptz[] from epoch milliseconds. */
+export function timeArray(values: readonly (number | null)[]): Buffer {
+  return fixedWidth(values, oid.timestamptz, 8, (buffer, value, at) => {
+    const micros = (value - postgresEpochMs) * 1000;
+    const high = Math.floor(micros / 0x1_0000_0000);
+    buffer.writeInt32BE(high, at);
+    buffer.writeUInt32BE(micros - high * 0x1_0000_0000, at + 4);
+  });
+}

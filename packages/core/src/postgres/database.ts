@@ -1,0 +1,260 @@
+import pg from "pg";
+import { Failure } from "../model/failure.ts";
+
+/**
+ * One context's database: a bounded pool, named prepared statements, transactions, and one place
+ * that says what a database error means for the caller.
+ */
+
+/** A statement with a name: parsed and planned once per connection. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+export type Row = Record<string, unknown>;
+
+export interface Connection {
+  /** Runs one statement. Errors: those of `databaseFailure`. */
+  run<R extends Row = Row>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;
+  /** Runs text that is not worth preparing (DDL, one-offs). May hold several statements when no values are given. */
+  execute<R extends Row = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  /** Connections at most (default 10). */
+  readonly connections?: number;
+  /** Milliseconds a statement may take before the server cancels it (default 30,000). */
+  readonly statementTimeoutMs?: number;
+  /** Act as this role instead of the login. */
+  readonly role?: string;
+}
+
+export interface Database extends Connection {
+  readonly url: string;
+  /**
+   * Runs work in one READ COMMITTED transaction on one connection.
+   * Guarantees: committed when it resolves; nothing kept when it throws anything but kind `unknown-outcome`
+   * (the connection broke while COMMIT was under way).
+   */
+  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  /** Takes a connection out of the pool for as long as needed, e.g. to LISTEN. Release it with `release`. */
+  reserve(): Promise<ReservedConnection>;
+  close(): Promise<void>;
+}
+
+export interface ReservedConnection extends Connection {
+  readonly client: pg.PoolClient;
+  release(broken?: boolean): void;
+}
+
+const timestamptzOid = 1184;
+
+/** Times become epoch milliseconds; 64-bit numbers stay text because JavaScript numbers are too small for them. */
+const parsers: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: "text" | "binary") =>
+    oid === timestamptzOid && format !== "binary"
+      ? (text: string) => Date.parse(`${text.slice(0, 10)}T${text.slice(11)}:00`)
+      : pg.types.getTypeParser(oid, format as "text"),
+};
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max: options.connections ?? 10,
+    idleTimeoutMillis: 30_000,
+    connectionTimeoutMillis: 5_000,
+    // The server's own limit comes first; this one is for a network that swallows everything.
+    ...(statementTimeoutMs === 0 ? {} : { query_timeout: statementTimeoutMs + 2_000 }),
+    keepAlive: true,
+    types: parsers,
+    // A reader's gate waits for the oldest writer of the whole server, so nobody may write for long.
+    options:
+      `-c statement_timeout=${statementTimeoutMs} ` +
+      "-c idle_in_transaction_session_timeout=10000 -c transaction_timeout=60000 -c timezone=UTC" +
+      (options.role === undefined ? "" : ` -c role=${options.role}`),
+  });
+  // An idle connection that dies is replaced at the next use; without a listener it would end the process.
+  pool.on("error", () => {});
+
+  const connect = async (): Promise<pg.PoolClient> => {
+    try {
+      return await pool.connect();
+    } catch (error) {
+      // Nothing was sent, so nothing can have happened: callers need not ask what became of it.
+      throw new Failure("unavailable", "database-unavailable", "The database cannot be reached.", {
+        cause: error,
+        fields: { sent: false },
+      });
+    }
+  };
+
+  const database: Database = {
+    url: options.url,
+    async run<R extends Row>(statement: Statement, values: readonly unknown[] = []) {
+      const client = await connect();
+      return withRelease(client, () => runOn<R>(client, statement, values));
+    },
+    async execute<R extends Row>(text: string, values?: readonly unknown[]) {
+      const client = await connect();
+      return withRelease(client, () => executeOn<R>(client, text, values));
+    },
+    async transaction(work) {
+      const client = await connect();
+      return withRelease(client, async () => {
+        await executeOn(client, "BEGIN");
+        let result: Awaited<ReturnType<typeof work>>;
+        try {
+          result = await work(connectionOn(client));
+        } catch (error) {
+          await rollback(client, error);
+          throw error;
+        }
+        try {
+          await client.query("COMMIT");
+        } catch (error) {
+          const failure = databaseFailure(error);
+          if (failure.code !== "database-unavailable") throw failure;
+          throw new Failure("unknown-outcome", "commit-unknown", "The connection broke while committing.", {
+            cause: error,
+          });
+        }
+        return result;
+      });
+    },
+    async reserve() {
+      const client = await connect();
+      client.on("error", ignoreAsyncError);
+      return {
+        ...connectionOn(client),
+        client,
+        release: (broken = false) => {
+          client.removeListener("error", ignoreAsyncError);
+          client.release(broken);
+        },
+      };
+    },
+    close: () => pool.end(),
+  };
+  return database;
+}
+
+function ignoreAsyncError(): void {}
+
+async function withRelease<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
+  // pg emits connection loss on the client as well as failing the query; unheard it would end the process.
+  client.on("error", ignoreAsyncError);
+  let broken = false;
+  try {
+    return await work();
+  } catch (error) {
+    broken = error instanceof Failure && (error.kind === "unavailable" || error.kind === "unknown-outcome");
+    throw error;
+  } finally {
+    client.removeListener("error", ignoreAsyncError);
+    client.release(broken);
+  }
+}
+
+async function rollback(client: pg.PoolClient, cause: unknown): Promise<void> {
+  try {
+    await client.query("ROLLBACK");
+  } catch (error) {
+    // The first error explains more; but a connection that cannot roll back must not go back to the pool.
+    if (!(cause instanceof Failure)) throw databaseFailure(error);
+  }
+}
+
+function connectionOn(client: pg.PoolClient): Connection {
+  return {
+    run: (statement, values = []) => runOn(client, statement, values),
+    execute: (text, values) => executeOn(client, text, values),
+  };
+}
+
+async function runOn<R extends Row>(
+  client: pg.PoolClient,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<R[]> {
+  try {
+    const result = await client.query<R>({
+      name: statement.name,
+      text: statement.text,
+      values: values as unknown[],
+    });
+    return result.rows;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+async function executeOn<R extends Row>(
+  client: pg.PoolClient,
+  text: string,
+  values?: readonly unknown[],
+): Promise<R[]> {
+  try {
+    const result = await client.query<R>(text, values as unknown[] | undefined);
+    return result.rows;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+/** SQLSTATE raised by `entente.move_cursors` when another worker owns the lane by now. */
+const fencedState = "EN001";
+
+/**
+ * What a database error means. Decided by SQLSTATE and socket code, never by message text.
+ * - `database-unavailable` (unavailable): connection lost or refused, server shutting down, out of resources, deadlock, timeout.
+ * - `lane-fenced` (conflict): the lane has another owner; drop the work.
+ * - `partition-missing` (unavailable): make the month's partition, then repeat.
+ * - `data-rejected` (defect): the data broke a constraint or type; the culprit must be found.
+ * - `database-defect` (defect): anything else.
+ */
+export function databaseFailure(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const state = sqlState(error);
+  if (state === fencedState) {
+    return new Failure("conflict", "lane-fenced", "Another worker took over this lane.", { cause: error });
+  }
+  if (state === null || /^(08|40|53|57|25P0[34]|55P03|58)/.test(state)) {
+    return new Failure("unavailable", "database-unavailable", "The database did not answer.", {
+      cause: error,
+      fields: { sqlState: state },
+    });
+  }
+  // A row without a partition violates a check that has no name, unlike every constraint of ours.
+  if (state === "23514" && error instanceof pg.DatabaseError && error.constraint === undefined) {
+    return new Failure(
+      "unavailable",
+      "partition-missing",
+      "The journal has no partition for this month yet.",
+      {
+        cause: error,
+      },
+    );
+  }
+  if (/^2[23]/.test(state)) {
+    return new Failure("defect", "data-rejected", "The database rejected the data.", {
+      cause: error,
+      fields: { sqlState: state },
+    });
+  }
+  return new Failure("defect", "database-defect", "The database refused a statement.", {
+    cause: error,
+    fields: { sqlState: state },
+  });
+}
+
+/** The five-character SQLSTATE of a server error, or null when the error came from the connection itself. */
+export function sqlState(error: unknown): string | null {
+  if (error instanceof pg.DatabaseError && typeof error.code === "string") return error.code;
+  return null;
+}

@@ -1,0 +1,101 @@
+import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
+import { comparePositions, type Position } from "../model/entry.ts";
+import type { ChangeFilter, ProcessReader, ProcessRecord } from "./read-process.ts";
+
+/** Who wants to hear of what. A watcher never hears of anything outside its filter. */
+export interface Watcher {
+  readonly filter: ChangeFilter;
+  changed(record: ProcessRecord): void;
+}
+
+/**
+ * Tells watchers of process changes, in order, from one query for all of them. Without watchers it reads nothing.
+ */
+export interface ProcessPush {
+  /** Starts telling; changes from now on are told. Returns the function that ends it. */
+  watch(watcher: Watcher): Promise<() => void>;
+  close(): Promise<void>;
+}
+
+/** Rows per query; a burst takes several. */
+const perQuery = 1_000;
+
+export function openProcessPush(reader: ProcessReader, context: string, wakeUps: WakeUps): ProcessPush {
+  const watchers = new Set<Watcher>();
+  const alarm = openAlarm();
+  let position: Position | null = null;
+  let closed = false;
+  let running: Promise<void> = Promise.resolve();
+  let starting: Promise<void> | null = null;
+  const unsubscribe = wakeUps.listen([`${context}:processes`], () => alarm.signal());
+
+  async function run(): Promise<void> {
+    let waitMs = 5;
+    while (!closed && watchers.size > 0) {
+      try {
+        position ??= await reader.horizon();
+        const records = await reader.changes(position, unionOf(watchers), perQuery);
+        for (const record of records) {
+          for (const watcher of watchers) if (concerns(watcher.filter, record)) watcher.changed(record);
+          if (comparePositions(record.change, position) > 0) position = record.change;
+        }
+        if (records.length > 0) waitMs = 5;
+        if (records.length === perQuery) continue;
+      } catch {
+        // The store is away: watchers hear nothing new meanwhile and miss nothing, the position stays.
+        waitMs = 500;
+      }
+      waitMs = (await alarm.sleep(waitMs)) ? 5 : Math.min(waitMs * 2, 250);
+    }
+    position = null;
+    starting = null;
+  }
+
+  return {
+    async watch(watcher) {
+      watchers.add(watcher);
+      // The position must be taken before the caller reads the present state, or a change in between would be lost.
+      starting ??= reader.horizon().then((horizon) => {
+        position = horizon;
+        running = run();
+      });
+      try {
+        await starting;
+      } catch (error) {
+        watchers.delete(watcher);
+        starting = null;
+        throw error;
+      }
+      return () => {
+        watchers.delete(watcher);
+        if (watchers.size === 0) alarm.signal();
+      };
+    },
+    async close() {
+      closed = true;
+      unsubscribe();
+      alarm.signal();
+      await running;
+    },
+  };
+}
+
+function unionOf(watchers: ReadonlySet<Watcher>): ChangeFilter {
+  const processIds = new Set<string>();
+  const keys = new Map<string, { tenantId: string; key: string }>();
+  const tenants = new Set<string>();
+  for (const { filter } of watchers) {
+    for (const id of filter.processIds) processIds.add(id);
+    for (const key of filter.keys) keys.set(`${key.tenantId}\u0000${key.key}`, key);
+    for (const tenant of filter.tenants) tenants.add(tenant);
+  }
+  return { processIds: [...processIds], keys: [...keys.values()], tenants: [...tenants] };
+}
+
+function concerns(filter: ChangeFilter, record: ProcessRecord): boolean {
+  return (
+    filter.processIds.includes(record.processId) ||
+    filter.tenants.includes(record.tenantId) ||
+    filter.keys.some((key) => key.tenantId === record.tenantId && key.key === record.key)
+  );
+}

@@ -1,0 +1,172 @@
+import type { Batch } from "../consumer/batch.ts";
+import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts";
+import type { Entry, JsonObject } from "../model/entry.ts";
+import {
+  isFinal,
+  type ProcessDefinition,
+  type ProcessReason,
+  type ProcessState,
+  type ProcessStep,
+  type ProcessView,
+  queuedProcess,
+} from "../model/process.ts";
+import { jsonArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
+import type { Connection, Statement } from "../postgres/database.ts";
+
+/**
+ * The process view: what customers and support see of every process, folded from facts by the process definitions.
+ * A process without facts has no row: it is queued, which the journal itself tells. States: docs/states/process.md.
+ */
+export interface ProcessViewOptions {
+  readonly definitions: readonly ProcessDefinition[];
+  readonly sources: readonly ConsumerSource[];
+  /** Rows were committed. */
+  readonly onChange: () => void;
+  readonly random: () => number;
+}
+
+interface Moved {
+  readonly first: Entry;
+  readonly definition: ProcessDefinition;
+  readonly facts: Entry[];
+}
+
+export function processViewConsumer(options: ProcessViewOptions): ConsumerDefinition {
+  const shard = Math.floor(options.random() * 1024);
+  const byFact = new Map<string, ProcessDefinition[]>();
+  for (const definition of options.definitions) {
+    for (const fact of definition.facts) byFact.set(fact, [...(byFact.get(fact) ?? []), definition]);
+  }
+
+  /** Facts about parked commands name the command's type; every other fact belongs to one definition. */
+  function definitionOf(fact: Entry): ProcessDefinition | undefined {
+    const candidates = byFact.get(fact.type);
+    if (candidates === undefined || !fact.type.startsWith("entente.")) return candidates?.[0];
+    return candidates.find((definition) => definition.startedBy === fact.data["type"]);
+  }
+
+  async function apply(connection: Connection, batch: Batch): Promise<void> {
+    const moved = new Map<string, Moved>();
+    for (const fact of batch.entries) {
+      const definition = definitionOf(fact);
+      if (definition === undefined || batch.blocked(fact)) continue;
+      const known = moved.get(fact.processId);
+      if (known === undefined) moved.set(fact.processId, { first: fact, definition, facts: [fact] });
+      else known.facts.push(fact);
+    }
+    if (moved.size === 0) return;
+    const news = new Map<string, ProcessView>();
+    for (const [processId, { definition, facts }] of moved)
+      news.set(processId, fold(definition, queuedProcess, facts));
+    const inserted = await insertViews(connection, moved, news);
+    let finished = 0;
+    for (const processId of inserted) if (isFinal(news.get(processId)?.state ?? "queued")) finished++;
+    if (inserted.size < moved.size) {
+      const seen = [...moved.keys()].filter((processId) => !inserted.has(processId));
+      finished += await updateViews(connection, moved, seen);
+    }
+    if (finished > 0) await connection.run(countFinished, [shard, finished]);
+  }
+
+  return {
+    name: "process-view",
+    sources: options.sources,
+    wants: (entry) => definitionOf(entry) !== undefined,
+    policy: () => "hold-key",
+    apply,
+    committed: () => options.onChange(),
+  };
+}
+
+function fold(definition: ProcessDefinition, from: ProcessView, facts: readonly Entry[]): ProcessView {
+  let view = from;
+  for (const fact of facts) view = definition.apply(view, fact);
+  return view;
+}
+
+const columns = "process_id, tenant_id, type, key, customer_id, state, steps, reason, outcome, updated_at";
+const unnestViews =
+  "unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::json[], $8::json[], $9::json[], $10::timestamptz[])";
+
+const insert: Statement = {
+  name: "process-insert",
+  text: `insert into entente.process (${columns}) select ${columns} from ${unnestViews} as v(${columns})
+    on conflict (process_id) do nothing returning process_id`,
+};
+
+async function insertViews(
+  connection: Connection,
+  moved: ReadonlyMap<string, Moved>,
+  views: ReadonlyMap<string, ProcessView>,
+): Promise<Set<string>> {
+  const rows = await connection.run<{ process_id: string }>(insert, viewArrays(moved, views));
+  return new Set(rows.map((row) => row.process_id));
+}
+
+const load: Statement = {
+  name: "process-load",
+  text: "select process_id, state, steps, reason, outcome from entente.process where process_id = any($1::uuid[]) for update",
+};
+
+const update: Statement = {
+  name: "process-update",
+  text: `update entente.process p set state = v.state, steps = v.steps, reason = v.reason, outcome = v.outcome,
+      updated_at = v.updated_at, xid = pg_current_xact_id(), change = nextval('entente.process_change')
+    from ${unnestViews} as v(${columns}) where p.process_id = v.process_id`,
+};
+
+const countFinished: Statement = {
+  name: "process-count-finished",
+  text: `insert into entente.tally as t (name, shard, total) values ('finished', $1, $2)
+    on conflict (name, shard) do update set total = t.total + excluded.total`,
+};
+
+interface ViewRow extends Record<string, unknown> {
+  process_id: string;
+  state: ProcessState;
+  steps: ProcessStep[];
+  reason: ProcessReason | null;
+  outcome: JsonObject | null;
+}
+
+/** Folds the facts onto processes that have moved before. Returns how many reached their first end. */
+async function updateViews(
+  connection: Connection,
+  moved: ReadonlyMap<string, Moved>,
+  processIds: readonly string[],
+): Promise<number> {
+  const rows = await connection.run<ViewRow>(load, [uuidArray(processIds)]);
+  const views = new Map<string, ProcessView>();
+  let finished = 0;
+  for (const row of rows) {
+    const facts = moved.get(row.process_id);
+    if (facts === undefined) continue;
+    const view = fold(facts.definition, row, facts.facts);
+    if (!isFinal(row.state) && isFinal(view.state)) finished++;
+    views.set(row.process_id, view);
+  }
+  await connection.run(update, viewArrays(moved, views));
+  return finished;
+}
+
+function viewArrays(moved: ReadonlyMap<string, Moved>, views: ReadonlyMap<string, ProcessView>): Buffer[] {
+  const rows: { first: Entry; definition: ProcessDefinition; last: Entry; view: ProcessView }[] = [];
+  for (const [processId, view] of views) {
+    const known = moved.get(processId);
+    const last = known?.facts.at(-1);
+    if (known !== undefined && last !== undefined)
+      rows.push({ first: known.first, definition: known.definition, last, view });
+  }
+  return [
+    uuidArray(rows.map((r) => r.first.processId)),
+    textArray(rows.map((r) => r.first.tenantId)),
+    textArray(rows.map((r) => r.definition.type)),
+    textArray(rows.map((r) => r.first.key)),
+    textArray(rows.map((r) => r.first.customerId)),
+    textArray(rows.map((r) => r.view.state)),
+    jsonArray(rows.map((r) => JSON.stringify(r.view.steps))),
+    jsonArray(rows.map((r) => (r.view.reason === null ? null : JSON.stringify(r.view.reason)))),
+    jsonArray(rows.map((r) => (r.view.outcome === null ? null : JSON.stringify(r.view.outcome)))),
+    timeArray(rows.map((r) => r.last.occurredAt)),
+  ];
+}

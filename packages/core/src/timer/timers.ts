@@ -1,0 +1,95 @@
+import { appendEntries } from "../journal/append.ts";
+import { newId } from "../journal/new-id.ts";
+import type { Timer } from "../model/decider.ts";
+import type { JsonObject, NewEntry } from "../model/entry.ts";
+import type { Connection, Database, Statement } from "../postgres/database.ts";
+
+/** Timers are rows that turn into command entries of the context's own journal when due, by business time. */
+
+export interface ScheduledTimer extends Timer {
+  readonly tenantId: string;
+  readonly key: string;
+  readonly causationId: string;
+}
+
+const schedule: Statement = {
+  name: "timer-schedule",
+  text: `insert into entente.timer (tenant_id, key, name, due_at, type, data, causation_id)
+    select distinct on (t->>'tenantId', t->>'key', t->>'name') t->>'tenantId', t->>'key', t->>'name',
+      to_timestamp((t->>'dueAt')::float8 / 1000), t->>'type', t->'data', (t->>'causationId')::uuid
+    from json_array_elements($1::json) with ordinality as given(t, place)
+    order by t->>'tenantId', t->>'key', t->>'name', place desc
+    on conflict (tenant_id, key, name) do update
+      set due_at = excluded.due_at, type = excluded.type, data = excluded.data, causation_id = excluded.causation_id`,
+};
+
+/** Schedules timers in the caller's transaction; the last one of a name wins. */
+export async function scheduleTimers(
+  connection: Connection,
+  timers: readonly ScheduledTimer[],
+): Promise<void> {
+  if (timers.length > 0) await connection.run(schedule, [JSON.stringify(timers)]);
+}
+
+const takeDue: Statement = {
+  name: "timer-take-due",
+  text: `delete from entente.timer t using (
+      select tenant_id, key, name from entente.timer where due_at <= to_timestamp($1::float8 / 1000)
+      order by due_at limit $2 for update skip locked) due
+    where t.tenant_id = due.tenant_id and t.key = due.key and t.name = due.name
+    returning t.tenant_id, t.key, t.name, t.due_at, t.type, t.data, t.causation_id`,
+};
+
+interface DueRow extends Record<string, unknown> {
+  tenant_id: string;
+  key: string;
+  name: string;
+  due_at: number;
+  type: string;
+  data: JsonObject;
+  causation_id: string | null;
+}
+
+/**
+ * Turns due timers into commands to the context itself, at most `limit`, in one transaction.
+ * Returns how many. Safe to run in several processes: each timer fires once.
+ */
+export async function fireDueTimers(
+  database: Database,
+  context: string,
+  now: number,
+  limit = 500,
+): Promise<number> {
+  return database.transaction(async (connection) => {
+    const due = await connection.run<DueRow>(takeDue, [now, limit]);
+    due.sort((a, b) => a.due_at - b.due_at);
+    await appendEntries(
+      connection,
+      due.map((row) => timerEntry(context, row, now)),
+    );
+    return due.length;
+  });
+}
+
+function timerEntry(context: string, row: DueRow, now: number): NewEntry {
+  const id = newId(now);
+  return {
+    id,
+    kind: "command",
+    type: row.type,
+    schemaVersion: "1.0.0",
+    source: context,
+    target: context,
+    tenantId: row.tenant_id,
+    key: row.key,
+    keyVersion: null,
+    processId: id,
+    correlationId: id,
+    causationId: row.causation_id,
+    customerId: null,
+    ttlMs: null,
+    traceparent: null,
+    occurredAt: now,
+    data: { ...row.data, dueAt: row.due_at },
+  };
+}
