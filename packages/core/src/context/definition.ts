@@ -9,7 +9,7 @@ export interface ContextDefinition {
   readonly migrations?: URL;
   /** Business rules. The first also answers for command types nobody lists. */
   readonly deciders?: readonly {
-    readonly decider: Decider<never>;
+    readonly decider: Decider<object>;
     readonly commandsFrom: readonly string[];
   }[];
   /** Read models over this context's own journal. */

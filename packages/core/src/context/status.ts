@@ -4,7 +4,6 @@ import type { Position } from "../model/entry.ts";
 import { type ContextHealth, type ContextState, readHealth } from "./control.ts";
 import type { SystemSettings } from "./definition.ts";
 import { lagMs, readCursors } from "./lag.ts";
-import type { WorkingContext } from "./open-context.ts";
 import type { ReachableContext } from "./system.ts";
 
 /** What the app's banner and operators need to know. */
@@ -33,9 +32,7 @@ interface Seen extends ContextHealth {
 }
 
 export async function openStatus(
-  gateway: string,
   contexts: ReadonlyMap<string, ReachableContext>,
-  working: readonly WorkingContext[],
   clock: BusinessClock,
   settings: SystemSettings,
   backlog: Backlog,

@@ -174,7 +174,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     settings.intakeKeptDays * 86_400_000,
   );
   const push = openProcessPush(processes, gateway.name, wakeUps);
-  const status = await openStatus(gateway.name, contexts, working, clock, settings, backlog);
+  const status = await openStatus(contexts, clock, settings, backlog);
   const contextOf = (name: string): ReachableContext => {
     const context = contexts.get(name);
     if (context === undefined) throw unknownContext(name);

@@ -38,15 +38,34 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
     for (const fact of definition.facts) byFact.set(fact, [...(byFact.get(fact) ?? []), definition]);
   }
 
-  /** Facts about parked commands name the command's type; every other fact belongs to one definition. */
-  function definitionOf(fact: Entry): ProcessDefinition | undefined {
-    const candidates = byFact.get(fact.type);
-    if (candidates === undefined || !fact.type.startsWith("entente.")) return candidates?.[0];
-    return candidates.find((definition) => definition.startedBy === fact.data["type"]);
+  /**
+   * Which definition a fact speaks to. Most facts belong to one; facts about parked commands name the command's type;
+   * where several definitions listen to the same fact, the command that started the process decides.
+   */
+  async function definitionsFor(
+    connection: Connection,
+    facts: readonly Entry[],
+  ): Promise<(fact: Entry) => ProcessDefinition | undefined> {
+    const ambiguous = facts.filter((fact) => (byFact.get(fact.type)?.length ?? 0) > 1 && !isAboutParking(fact));
+    const commandTypes = new Map<string, string>();
+    if (ambiguous.length > 0) {
+      const rows = await connection.run<{ id: string; type: string }>(commandTypesOf, [
+        uuidArray(ambiguous.map((fact) => fact.processId)),
+      ]);
+      for (const row of rows) commandTypes.set(row.id, row.type);
+    }
+    return (fact) => {
+      const candidates = byFact.get(fact.type);
+      if (candidates === undefined || candidates.length === 0) return undefined;
+      if (candidates.length === 1) return candidates[0];
+      const started = isAboutParking(fact) ? fact.data["type"] : commandTypes.get(fact.processId);
+      return candidates.find((definition) => definition.startedBy === started);
+    };
   }
 
   async function apply(connection: Connection, batch: Batch): Promise<void> {
     const moved = new Map<string, Moved>();
+    const definitionOf = await definitionsFor(connection, batch.entries);
     for (const fact of batch.entries) {
       const definition = definitionOf(fact);
       if (definition === undefined || batch.blocked(fact)) continue;
@@ -71,12 +90,22 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
   return {
     name: "process-view",
     sources: options.sources,
-    wants: (entry) => definitionOf(entry) !== undefined,
+    wants: (entry) => byFact.has(entry.type),
     policy: () => "hold-key",
     apply,
     committed: () => options.onChange(),
   };
 }
+
+/** Facts the runtime records about a command that could not be executed carry the command's type. */
+function isAboutParking(fact: Entry): boolean {
+  return fact.type.startsWith("entente.");
+}
+
+const commandTypesOf: Statement = {
+  name: "process-command-types",
+  text: "select id, type from entente.journal where id = any($1::uuid[])",
+};
 
 function fold(definition: ProcessDefinition, from: ProcessView, facts: readonly Entry[]): ProcessView {
   let view = from;

@@ -1,0 +1,85 @@
+import type { JsonObject, ProcessView } from "@entente/core/model";
+
+/** What the text may say besides the state. Times in epoch milliseconds, business time. */
+export interface TextContext {
+  readonly processId: string;
+  readonly acceptedAt: number;
+  /** Past the process's limit and not final. */
+  readonly delayed: boolean;
+  /** Expected wait in whole seconds; null when nobody can say. */
+  readonly expectedWaitSeconds: number | null;
+}
+
+export interface CustomerText {
+  readonly title: "Queued" | "Processing" | "Confirmed" | "Failed" | "Delayed";
+  readonly text: string;
+}
+
+/**
+ * What the customer reads about a top-up (App. F9). Says "confirmed" only after the final fact, and says what is known
+ * when it is not: when it was stored, how long it may take.
+ * Guarantees: pure and total; no raw error text. Times are UTC; the app may show them locally.
+ */
+export function customerText(view: ProcessView, context: TextContext): CustomerText {
+  switch (view.state) {
+    case "confirmed":
+      return { title: "Confirmed", text: confirmedText(view.outcome) };
+    case "failed":
+      return { title: "Failed", text: failedText(view, context.processId) };
+    case "queued":
+    case "processing":
+      return context.delayed ? delayedText(context) : waitingText(view.state, context);
+  }
+}
+
+function waitingText(state: "queued" | "processing", context: TextContext): CustomerText {
+  if (state === "processing") {
+    return { title: "Processing", text: `Your top-up is being carried out.${waitText(context)}` };
+  }
+  const text = `Your top-up was stored at ${timeText(context.acceptedAt)} and will be carried out in order.${waitText(context)}`;
+  return { title: "Queued", text };
+}
+
+function delayedText(context: TextContext): CustomerText {
+  const text =
+    `Your top-up is taking longer than usual. It was stored at ${timeText(context.acceptedAt)} and is not lost;` +
+    ` there is no need to send it again.${waitText(context)}`;
+  return { title: "Delayed", text };
+}
+
+function failedText(view: ProcessView, processId: string): string {
+  const message = view.reason?.message ?? "This top-up was not possible.";
+  // Every failure names its process, also those whose reason does not.
+  return message.includes(processId) ? message : `${message} Process ${processId}.`;
+}
+
+function confirmedText(outcome: JsonObject | null): string {
+  const units = outcome?.units;
+  const left = outcome?.quotaRemaining;
+  if (typeof units !== "number" || typeof left !== "number") return "Your top-up is complete.";
+  return `${units} units delivered.${onDemandText(outcome)} ${left} units left in this month's quota.`;
+}
+
+function onDemandText(outcome: JsonObject | null): string {
+  const amountMinor = outcome?.onDemandAmountMinor;
+  const currency = outcome?.currency;
+  if (typeof amountMinor !== "number" || amountMinor === 0 || typeof currency !== "string") return "";
+  return ` ${outcome?.fundedOnDemand} of them on demand for ${moneyText(amountMinor, currency)}.`;
+}
+
+/** Exact: the amount is never a fraction in binary. How many digits are minor is the currency's own. */
+function moneyText(amountMinor: number, currency: string): string {
+  const format = new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "code" });
+  const minorDigits = format.resolvedOptions().maximumFractionDigits ?? 2;
+  const decimal = `${amountMinor}e-${minorDigits}` as `${number}`;
+  return format.format(decimal).replace("\u00a0", " ");
+}
+
+function timeText(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
+
+function waitText(context: TextContext): string {
+  if (context.expectedWaitSeconds === null) return "";
+  return ` Expected wait: about ${context.expectedWaitSeconds} s.`;
+}

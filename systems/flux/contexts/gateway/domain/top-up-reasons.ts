@@ -1,0 +1,41 @@
+import type { ProcessReason } from "@entente/core/model";
+import { refusalReasons, topUpRefusalCodes, undoRefusalCodes } from "../../subscription/contract/refusals.ts";
+
+/** Sentences for refusals: the published reason, and that nothing was charged. Closed: one per code a top-up can meet. */
+const refusals = new Map<string, ProcessReason>(
+  topUpRefusalCodes.map((code) => [code, { code, message: `${refusalReasons[code]} Nothing was charged.` }]),
+);
+
+const undoRefusals: ReadonlySet<string> = new Set(undoRefusalCodes);
+
+/**
+ * The reason shown for a refused top-up. A code this release has no sentence for (the subscription context may be newer)
+ * keeps its code and gets a plain sentence, so that no process is left open and no raw text leaks.
+ */
+export function refusedReason(code: string): ProcessReason {
+  return refusals.get(code) ?? { code, message: "This top-up was not possible. Nothing was charged." };
+}
+
+/** True for refusals of an undo in the same process: they leave the top-up's own outcome as it is. */
+export function saysNothingOfTopUp(code: string): boolean {
+  return undoRefusals.has(code);
+}
+
+/** Reasons that come from running the command rather than from a rule. */
+export const topUpReasons = {
+  /** The command broke and was set aside (FLX-89). */
+  processingFailed: (processId: string): ProcessReason => ({
+    code: "processing-failed",
+    message: `We could not complete this top-up. Nothing was charged. Quote process ${processId} to support.`,
+  }),
+  /** An operator gave the broken command up. */
+  discarded: (processId: string): ProcessReason => ({
+    code: "discarded",
+    message: `This top-up was cancelled. Nothing was charged. Quote process ${processId} to support.`,
+  }),
+  /** It was paid, then undone (FLX-70). */
+  compensated: (processId: string): ProcessReason => ({
+    code: "compensated",
+    message: `This top-up could not be completed and its payment was undone. Quote process ${processId} to support.`,
+  }),
+} as const;

@@ -1,0 +1,34 @@
+import { topUp } from "../../gateway/contract/top-up.ts";
+import { accountOpened } from "./account-opened.ts";
+import { balanceDebited } from "./balance-debited.ts";
+import { changePlan } from "./change-plan.ts";
+import { condenserRegistered } from "./condenser-registered.ts";
+import { cycleStarted } from "./cycle-started.ts";
+import { openAccount } from "./open-account.ts";
+import { planChanged } from "./plan-changed.ts";
+import { quotaDebitUndone } from "./quota-debit-undone.ts";
+import { registerCondenser } from "./register-condenser.ts";
+import { startCycle } from "./start-cycle.ts";
+import { topUpRefused } from "./top-up-refused.ts";
+import { undoQuotaDebit } from "./undo-quota-debit.ts";
+
+/** Commands this context decides, for documentation, compatibility gate and intake validation. */
+export const subscriptionCommands = [
+  openAccount,
+  registerCondenser,
+  changePlan,
+  topUp,
+  undoQuotaDebit,
+  startCycle,
+] as const;
+
+/** Facts this context writes to its journal. */
+export const subscriptionFacts = [
+  accountOpened,
+  condenserRegistered,
+  planChanged,
+  cycleStarted,
+  balanceDebited,
+  quotaDebitUndone,
+  topUpRefused,
+] as const;

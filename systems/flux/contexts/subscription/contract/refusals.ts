@@ -1,0 +1,37 @@
+/**
+ * Every no this context can say, with the one sentence a customer may read. Codes are for ever: never renamed, never reused.
+ * Each is listed in docs/reference/errors.md.
+ */
+export const refusalReasons = {
+  "account-unknown": "We do not know this account.",
+  "account-already-open": "This account is already open.",
+  "plan-unknown": "We do not offer this plan.",
+  "plan-unchanged": "The account is already on this plan.",
+  "currency-not-offered": "This plan is not offered in this currency.",
+  "time-zone-unknown": "We do not know this time zone.",
+  "condenser-unknown": "This condenser is not registered to the account.",
+  "condenser-already-registered": "This condenser is already registered to the account.",
+  "condenser-limit-reached": "The account has as many condensers as it may have.",
+  "units-out-of-range": "A top-up is between 1 and 10,000 whole units.",
+  "on-demand-limit-reached": "The on-demand limit of this billing cycle is reached.",
+  "debit-unknown": "There is no debit of this process on the account.",
+  "debit-already-undone": "This debit has already been undone.",
+  "debit-too-old": "This debit is too old to be undone automatically.",
+} as const;
+
+export type RefusalCode = keyof typeof refusalReasons;
+
+/** What a top-up can be refused with; the domain's types hold it to these. */
+export const topUpRefusalCodes = [
+  "account-unknown",
+  "condenser-unknown",
+  "units-out-of-range",
+  "on-demand-limit-reached",
+] as const satisfies readonly RefusalCode[];
+
+/** What an undo can be refused with: it shares the top-up's process but says nothing about the top-up's own outcome. */
+export const undoRefusalCodes = [
+  "debit-unknown",
+  "debit-already-undone",
+  "debit-too-old",
+] as const satisfies readonly RefusalCode[];

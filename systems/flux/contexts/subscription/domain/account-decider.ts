@@ -1,0 +1,65 @@
+import {
+  type Decider,
+  type Decision,
+  type DecisionContext,
+  type Entry,
+  Failure,
+  type Refusal,
+} from "@entente/core/model";
+import { topUp } from "../../gateway/contract/top-up.ts";
+import { changePlan } from "../contract/change-plan.ts";
+import { openAccount } from "../contract/open-account.ts";
+import { registerCondenser } from "../contract/register-condenser.ts";
+import { startCycle } from "../contract/start-cycle.ts";
+import { topUpRefused } from "../contract/top-up-refused.ts";
+import { undoQuotaDebit } from "../contract/undo-quota-debit.ts";
+import { type AccountState, evolve, unopenedAccount } from "./account.ts";
+import { decideChangePlan } from "./change-plan.ts";
+import { decideTopUp } from "./debit-balance.ts";
+import { decideOpenAccount } from "./open-account.ts";
+import { refuse } from "./refuse.ts";
+import { decideRegisterCondenser } from "./register-condenser.ts";
+import { decideStartCycle } from "./start-cycle.ts";
+import { decideUndoQuotaDebit } from "./undo-quota-debit.ts";
+
+/**
+ * The account: authority for quota, balance and top-ups. Key: accountId.
+ * Parking: what later commands build on holds the key (a top-up decided before a stuck cycle start would take the wrong
+ * quota); a stuck top-up or undo steps aside, so that one customer's bad command does not stop that customer's next.
+ */
+export const accountDecider: Decider<AccountState> = {
+  name: "account",
+  commands: {
+    [openAccount.type]: { parking: "hold-key", schemaVersion: openAccount.schemaVersion },
+    [registerCondenser.type]: { parking: "hold-key", schemaVersion: registerCondenser.schemaVersion },
+    [changePlan.type]: { parking: "hold-key", schemaVersion: changePlan.schemaVersion },
+    [startCycle.type]: { parking: "hold-key", schemaVersion: startCycle.schemaVersion },
+    [topUp.type]: { parking: "step-aside", schemaVersion: topUp.schemaVersion },
+    [undoQuotaDebit.type]: { parking: "step-aside", schemaVersion: undoQuotaDebit.schemaVersion },
+  },
+  refusalType: topUpRefused.type,
+  initial: unopenedAccount,
+  decide,
+  evolve,
+};
+
+function decide(state: AccountState, command: Entry, context: DecisionContext): Decision | Refusal {
+  if (command.type === openAccount.type) return decideOpenAccount(state, command, context);
+  if (!state.opened) return refuse("account-unknown");
+  switch (command.type) {
+    case topUp.type:
+      return decideTopUp(state, command, context);
+    case undoQuotaDebit.type:
+      return decideUndoQuotaDebit(state, command, context);
+    case startCycle.type:
+      return decideStartCycle(state, context);
+    case registerCondenser.type:
+      return decideRegisterCondenser(state, command, context);
+    case changePlan.type:
+      return decideChangePlan(state, command, context);
+    default:
+      throw new Failure("defect", "command-not-decided", `The account does not decide ${command.type}.`, {
+        fields: { type: command.type },
+      });
+  }
+}

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Entry, type Fact, isRefusal } from "@entente/core/model";
+import fc from "fast-check";
+import type { BalanceDebited } from "../contract/balance-debited.ts";
+import type { CycleStarted } from "../contract/cycle-started.ts";
+import type { QuotaDebitUndone } from "../contract/quota-debit-undone.ts";
+import { command, inProcess, noon, processId, running, topUpOf, undoOf } from "./account.fixture.ts";
+import type { AccountState, OpenAccountState } from "./account.ts";
+import { accountDecider } from "./account-decider.ts";
+
+/** Put the printed number here to run a failure again. */
+const seed = Math.floor(Math.random() * 2 ** 31);
+const options = { seed, numRuns: 200 } as const;
+
+const dayMs = 86_400_000;
+
+/** One thing that happens to the account; `later` days after the one before. */
+interface Happening {
+  readonly later: number;
+  readonly what: "top-up" | "undo" | "start-cycle" | "change-plan";
+  readonly units: number;
+  /** For undo: how many processes back. */
+  readonly back: number;
+  readonly planId: string;
+}
+
+const happenings = fc.array(
+  fc.record<Happening>({
+    later: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(70) }),
+    what: fc.constantFrom("top-up", "top-up", "top-up", "undo", "undo", "start-cycle", "change-plan"),
+    units: fc.oneof(fc.integer({ min: 0, max: 60 }), fc.constantFrom(99, 100, 101, 10_000, 10_001)),
+    back: fc.oneof(fc.nat(3), fc.nat(25)),
+    planId: fc.constantFrom("commuter", "voyager", "fleet", "gold"),
+  }),
+  { maxLength: 80 },
+);
+
+interface Run {
+  readonly facts: readonly Fact[];
+  readonly state: AccountState;
+}
+
+function run(script: readonly Happening[]): Run {
+  let state = running.reduce(accountDecider.evolve, accountDecider.initial);
+  const facts = [...running];
+  let now = noon;
+  for (const [n, happening] of script.entries()) {
+    now += happening.later * dayMs;
+    const decision = accountDecider.decide(state, toCommand(happening, n, now), inProcess(n, now));
+    if (isRefusal(decision)) continue;
+    facts.push(...decision.facts);
+    state = decision.facts.reduce(accountDecider.evolve, state);
+  }
+  return { facts, state };
+}
+
+function toCommand({ what, units, back, planId }: Happening, n: number, now: number): Entry {
+  switch (what) {
+    case "top-up":
+      return topUpOf(units, now);
+    case "undo":
+      return undoOf(processId(Math.max(0, n - 1 - back)));
+    case "start-cycle":
+      return command("flux.start-cycle", {}, now);
+    case "change-plan":
+      return command("flux.change-plan", { planId }, now);
+  }
+}
+
+function debits(facts: readonly Fact[]): readonly BalanceDebited[] {
+  return facts
+    .filter((fact) => fact.type === "flux.balance-debited")
+    .map((fact) => fact.data as BalanceDebited);
+}
+
+function undos(facts: readonly Fact[]): readonly QuotaDebitUndone[] {
+  return facts
+    .filter((fact) => fact.type === "flux.quota-debit-undone")
+    .map((fact) => fact.data as QuotaDebitUndone);
+}
+
+function cycles(facts: readonly Fact[]): readonly CycleStarted[] {
+  return facts.filter((fact) => fact.type === "flux.cycle-started").map((fact) => fact.data as CycleStarted);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function always(holds: (outcome: Run) => void): void {
+  fc.assert(
+    fc.property(happenings, (script) => holds(run(script))),
+    options,
+  );
+}
+
+describe(`whatever happens to an account (seed ${seed})`, () => {
+  test("a cycle's quota pays for no more than the quota, net of what was given back", () => {
+    always(({ facts }) => {
+      for (const { cycle, quotaUnits } of cycles(facts)) {
+        const taken = debits(facts).filter((debit) => debit.cycle === cycle);
+        const given = undos(facts).filter((undo) => undo.cycle === cycle);
+        const net =
+          sum(taken.map((debit) => debit.fundedFromQuota)) - sum(given.map((undo) => undo.restoredToQuota));
+        assert.ok(net >= 0 && net <= quotaUnits, `${net} of ${quotaUnits} in ${cycle}`);
+      }
+    });
+  });
+
+  test("every debit is split without rest, on demand only when the quota is used up", () => {
+    always(({ facts }) => {
+      for (const debit of debits(facts)) {
+        assert.equal(debit.fundedFromQuota + debit.fundedOnDemand, debit.units);
+        assert.ok(debit.quotaRemaining >= 0);
+        assert.ok(debit.fundedOnDemand === 0 || debit.quotaRemaining === 0);
+        assert.ok(Number.isSafeInteger(debit.onDemandMinor));
+      }
+    });
+  });
+
+  test("a debit is undone at most once, and for exactly what it took", () => {
+    always(({ facts }) => {
+      const undone = undos(facts);
+      assert.equal(new Set(undone.map((undo) => undo.undoneProcessId)).size, undone.length);
+      for (const undo of undone) {
+        const debit = debits(facts).find((candidate) => candidate.processId === undo.undoneProcessId)!;
+        assert.equal(undo.restoredToQuota + undo.lapsedFromQuota, debit.fundedFromQuota);
+        assert.equal(undo.undoneOnDemand, debit.fundedOnDemand);
+        assert.equal(undo.creditedMinor, debit.onDemandAmountMinor);
+      }
+    });
+  });
+
+  test("each month is started and billed once, in order", () => {
+    always(({ facts }) => {
+      const months = cycles(facts).map((cycle) => cycle.cycle);
+      assert.deepEqual(months, [...new Set(months)].sort());
+      assert.equal(
+        new Set(cycles(facts).map((cycle) => cycle.planInvoice.lineId)).size,
+        cycles(facts).length,
+      );
+    });
+  });
+
+  test("replaying its facts from the journal gives the state that was stored", () => {
+    always(({ facts, state }) => {
+      const read = JSON.parse(JSON.stringify(facts)) as readonly Fact[];
+      assert.deepEqual(read.reduce(accountDecider.evolve, accountDecider.initial), state);
+    });
+  });
+
+  test("a top-up and its undo at once leave the balance as before", () => {
+    fc.assert(
+      fc.property(happenings, fc.integer({ min: 1, max: 10_000 }), (script, units) => {
+        const before = run(script).state as OpenAccountState;
+        const at = before.cycle.endsAt - 1;
+        const [debit] = acceptedFacts(before, topUpOf(units, at), 99);
+        const debited = accountDecider.evolve(before, debit!);
+        const [undo] = acceptedFacts(debited, undoOf(processId(99)), 100);
+        const after = accountDecider.evolve(debited, undo!) as OpenAccountState;
+        assert.deepEqual(after.cycle, before.cycle);
+      }),
+      options,
+    );
+  });
+});
+
+function acceptedFacts(state: AccountState, entry: Entry, n: number): readonly Fact[] {
+  const decision = accountDecider.decide(state, entry, inProcess(n, entry.occurredAt));
+  if (isRefusal(decision)) assert.fail(`refused: ${decision.code}`);
+  return decision.facts;
+}
