@@ -113,7 +113,10 @@ export async function startConsumer(
   setting: ConsumerSetting,
 ): Promise<Consumer> {
   const loop = new ConsumerLoop(definition, setting);
-  await registerConsumer(setting.database, definition.name, definition.sources);
+  await loop.register().catch((error: unknown) => {
+    // A journal that is away now is followed once it is back; the loop registers then.
+    if (!isFailure(error) || error.kind !== "unavailable") throw error;
+  });
   loop.start();
   return loop;
 }
@@ -128,6 +131,7 @@ class ConsumerLoop implements Consumer {
   private stalls: OpenStalls | null = null;
   private refreshAt = 0;
   private resumeAt = 0;
+  private registered = false;
   private stopping = false;
   private nothingToDo = false;
   private running: Promise<void> = Promise.resolve();
@@ -140,6 +144,11 @@ class ConsumerLoop implements Consumer {
     this.definition = definition;
     this.setting = setting;
     this.leaseMs = setting.leaseMs ?? 5_000;
+  }
+
+  async register(): Promise<void> {
+    await registerConsumer(this.setting.database, this.name, this.definition.sources);
+    this.registered = true;
   }
 
   start(): void {
@@ -221,6 +230,7 @@ class ConsumerLoop implements Consumer {
   /** One look and, when there is something, one batch. True when there was. */
   private async turn(): Promise<boolean> {
     const { database, workerId, paused } = this.setting;
+    if (!this.registered) await this.register();
     const now = performance.now();
     if (now >= this.refreshAt) {
       const before = this.owned;

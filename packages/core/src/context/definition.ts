@@ -60,6 +60,6 @@ export const defaultSettings: SystemSettings = {
   retryFirstMs: 100,
   retryLongestMs: 30_000,
   perLane: 256,
-  projectionGatherMs: 20,
+  projectionGatherMs: 100,
   silentAfterMs: 5_000,
 };

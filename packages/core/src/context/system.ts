@@ -17,7 +17,12 @@ import {
   redriveParked,
 } from "../parked/operate.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
-import { type ContextAccess, provisionContext } from "../postgres/provision.ts";
+import {
+  type ContextAccess,
+  contextAccess,
+  type ProvisionOptions,
+  provisionContext,
+} from "../postgres/provision.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
 import { setPaused } from "./control.ts";
@@ -104,7 +109,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   }
   const contexts = new Map<string, ReachableContext>();
   for (const context of definition.contexts) {
-    contexts.set(context.name, reach(definition, context, await provision(options, context, settings)));
+    // A context that others work for may be away altogether; this process must start without it.
+    const how = provisioning(options, context, settings);
+    const access = run.includes(context.name) ? await provisionContext(how) : contextAccess(how);
+    contexts.set(context.name, reach(definition, context, access));
   }
   const gateway = definition.contexts.find((context) => context.intake !== undefined);
   if (gateway?.intake === undefined)
@@ -144,7 +152,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       }),
     );
   }
-  await ensurePartitions(gatewayContext.database, clock.now());
   const backlog: Backlog = await openBacklog({
     database: gatewayContext.database,
     assumedDrainPerSecond: settings.assumedDrainPerSecond,
@@ -260,20 +267,20 @@ function unknownContext(name: string): Failure {
   });
 }
 
-function provision(
+function provisioning(
   options: SystemOptions,
   context: ContextDefinition,
   settings: SystemSettings,
-): Promise<ContextAccess> {
+): ProvisionOptions {
   const direct = options.contextUrls?.[context.name];
-  return provisionContext({
+  return {
     system: options.definition.name,
     context: context.name,
     adminUrl: direct ?? options.adminUrl,
     direct: direct !== undefined,
     ...(context.intake === undefined ? {} : { journalKeptDays: settings.intakeKeptDays }),
     ...(context.migrations === undefined ? {} : { migrations: context.migrations }),
-  });
+  };
 }
 
 function reach(

@@ -1,3 +1,4 @@
+import { isFailure } from "../model/failure.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 
 /**
@@ -77,7 +78,9 @@ export async function openBacklog(options: BacklogOptions): Promise<Backlog> {
     }
   }
 
-  await readTotals();
+  await readTotals().catch((error: unknown) => {
+    if (!isFailure(error, "database-unavailable")) throw error;
+  });
   const timer = setInterval(() => {
     if (!closed) inFlight = inFlight.then(readTotals).catch(() => {});
   }, everyMs);

@@ -1,4 +1,4 @@
-import { entryArrays, entryColumns, unnestEntries } from "../journal/append.ts";
+import { entryArrays, entryArrayTypes, entryColumns } from "../journal/append.ts";
 import { newId } from "../journal/new-id.ts";
 import { ensurePartitions } from "../journal/partitions.ts";
 import type { Clock } from "../model/clock.ts";
@@ -79,8 +79,8 @@ const accept: Statement = {
   name: "intake-accept",
   // Keys are inserted in sorted order, so that two processes with overlapping batches wait for each other instead of deadlocking.
   text: `with input as (
-      select * from ${unnestEntries(3)} with ordinality as e(${entryColumns}, place)
-      join unnest($1::bytea[], $2::bytea[]) with ordinality as k(key_hash, payload_hash, place) using (place)),
+      select * from unnest(${["bytea[]", "bytea[]", ...entryArrayTypes].map((type, i) => `$${i + 1}::${type}`).join(", ")})
+        with ordinality as e(key_hash, payload_hash, ${entryColumns}, place)),
     fresh as (
       insert into entente.idempotency (tenant_id, key_hash, payload_hash, process_id, accepted_at)
         select tenant_id, key_hash, payload_hash, id, occurred_at from input order by tenant_id, key_hash

@@ -29,11 +29,6 @@ export const entryArrayTypes = [
   "json[]",
 ] as const;
 
-/** `unnest($first::uuid[], …)` for the entry columns, starting at parameter number `first`. */
-export function unnestEntries(first: number): string {
-  return `unnest(${entryArrayTypes.map((type, i) => `$${first + i}::${type}`).join(", ")})`;
-}
-
 /** One Buffer per entry column. */
 export function entryArrays(entries: readonly NewEntry<object>[]): Buffer[] {
   return [
@@ -61,7 +56,8 @@ export function entryArrays(entries: readonly NewEntry<object>[]): Buffer[] {
 const append: Statement = {
   name: "journal-append",
   text: `insert into entente.journal (${entryColumns})
-    select ${entryColumns} from ${unnestEntries(1)} with ordinality as e(${entryColumns}, place) order by place`,
+    select ${entryColumns} from unnest(${entryArrayTypes.map((type, i) => `$${i + 1}::${type}`).join(", ")})
+      with ordinality as e(${entryColumns}, place) order by place`,
 };
 
 /**

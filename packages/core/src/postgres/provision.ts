@@ -38,17 +38,9 @@ export async function provisionContext(options: ProvisionOptions): Promise<Conte
   }
   if (options.direct) {
     await bringForward(options.adminUrl, options, null);
-    return { app: options.adminUrl, reader: options.adminUrl };
+    return contextAccess(options);
   }
-  const admin = new URL(options.adminUrl);
-  if (admin.password === "") {
-    throw new Failure(
-      "refused",
-      "database-url-without-password",
-      "ENTENTE_DATABASE_URL carries no password. The context logins are derived from it; add one.",
-    );
-  }
-  const secret = decodeURIComponent(admin.password);
+  const secret = adminSecret(options.adminUrl);
   const roles = { owner: `${base}_owner`, app: base, reader: `${base}_reader` };
   const server = openDatabase({
     url: options.adminUrl,
@@ -63,10 +55,30 @@ export async function provisionContext(options: ProvisionOptions): Promise<Conte
   const asAdmin = new URL(options.adminUrl);
   asAdmin.pathname = `/${base}`;
   await bringForward(asAdmin.href, options, roles);
-  return {
-    app: loginUrl(asAdmin, roles.app, secret),
-    reader: loginUrl(asAdmin, roles.reader, secret),
-  };
+  return contextAccess(options);
+}
+
+/**
+ * How to reach a context that somebody else provisions. Asks no server.
+ * Errors: `database-url-without-password`.
+ */
+export function contextAccess(options: ProvisionOptions): ContextAccess {
+  if (options.direct) return { app: options.adminUrl, reader: options.adminUrl };
+  const base = `${options.system}_${options.context}`;
+  const secret = adminSecret(options.adminUrl);
+  const url = new URL(options.adminUrl);
+  url.pathname = `/${base}`;
+  return { app: loginUrl(url, base, secret), reader: loginUrl(url, `${base}_reader`, secret) };
+}
+
+function adminSecret(adminUrl: string): string {
+  const { password } = new URL(adminUrl);
+  if (password !== "") return decodeURIComponent(password);
+  throw new Failure(
+    "refused",
+    "database-url-without-password",
+    "ENTENTE_DATABASE_URL carries no password. The context logins are derived from it; add one.",
+  );
 }
 
 interface Roles {
