@@ -22,7 +22,12 @@ function oneStep(type: string, startedBy: string, confirmedBy: string, step: str
     facts: [confirmedBy, topUpRefused.type, "entente.command-parked", "entente.command-discarded"],
     apply(view: ProcessView, fact: Entry): ProcessView {
       if (fact.type === confirmedBy) {
-        return { state: "confirmed", steps: [{ name: step, state: "done", at: fact.occurredAt }], reason: null, outcome: null };
+        return {
+          state: "confirmed",
+          steps: [{ name: step, state: "done", at: fact.occurredAt }],
+          reason: null,
+          outcome: null,
+        };
       }
       if (view.state === "confirmed") return view;
       if (fact.type === topUpRefused.type) {

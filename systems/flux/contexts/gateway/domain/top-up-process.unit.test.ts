@@ -132,7 +132,7 @@ describe("a top-up process", () => {
     const confirmed = after(debited);
     for (const late of [
       debited,
-      refused("debit-too-old"),
+      refused("debit-already-undone"),
       refused("units-out-of-range"),
       parked("step-aside"),
       discarded,

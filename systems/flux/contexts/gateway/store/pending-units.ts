@@ -22,6 +22,13 @@ export async function pendingUnits(
   after: Position,
 ): Promise<number> {
   const lane = laneOf(tenantId, accountId);
-  const [row] = await database.run<{ units: number }>(sum, [lane, after.xid, after.seq, tenantId, accountId, topUp.type]);
+  const [row] = await database.run<{ units: number }>(sum, [
+    lane,
+    after.xid,
+    after.seq,
+    tenantId,
+    accountId,
+    topUp.type,
+  ]);
   return row?.units ?? 0;
 }

@@ -4,6 +4,7 @@ import { Value } from "typebox/value";
 import { topUp } from "../../gateway/contract/top-up.ts";
 import { subscriptionCommands, subscriptionFacts } from "./published-language.ts";
 import { refusalReasons } from "./refusals.ts";
+import { undoQuotaDebit } from "./undo-quota-debit.ts";
 
 const messages = [...subscriptionCommands, ...subscriptionFacts];
 
@@ -29,6 +30,15 @@ describe("every command", () => {
       assert.equal(Value.Check(schema, withoutAccount), false);
     });
   }
+});
+
+test("an undo names every figure of its debit and no other", () => {
+  const { debit, ...rest } = undoQuotaDebit.example;
+  const check = (given: object) => Value.Check(undoQuotaDebit.schema, { ...rest, debit: given });
+  assert.ok(check(debit));
+  assert.ok(!Value.Check(undoQuotaDebit.schema, rest));
+  assert.ok(!check({ ...debit, unheardOf: 1 }));
+  for (const figure of Object.keys(debit)) assert.ok(!check({ ...debit, [figure]: undefined }), figure);
 });
 
 describe("a top-up", () => {

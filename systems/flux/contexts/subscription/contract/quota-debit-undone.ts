@@ -8,7 +8,7 @@ import { AmountMinor, Currency, CycleMonth, ProcessId, ReasonCode, Units } from 
  * lapsedFromQuota is not zero only when the debit belongs to an ended cycle, whose quota is gone with it.
  * `cycle` and the last three fields are the running cycle and its balance afterwards; a debit of an ended cycle
  * leaves that balance as it was and its credit goes to the ended cycle's charges.
- * Guarantees: at most one per debit.
+ * Guarantees: at most one per debit, while the account remembers the undo (its most recent 64).
  */
 export const quotaDebitUndone = {
   kind: "event",

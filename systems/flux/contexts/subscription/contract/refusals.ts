@@ -14,9 +14,8 @@ export const refusalReasons = {
   "condenser-limit-reached": "The account has as many condensers as it may have.",
   "units-out-of-range": "A top-up is between 1 and 10,000 whole units.",
   "on-demand-limit-reached": "The on-demand limit of this billing cycle is reached.",
-  "debit-unknown": "There is no debit of this process on the account.",
+  "debit-unknown": "There is no such debit on the account.",
   "debit-already-undone": "This debit has already been undone.",
-  "debit-too-old": "This debit is too old to be undone automatically.",
 } as const;
 
 export type RefusalCode = keyof typeof refusalReasons;
@@ -33,5 +32,4 @@ export const topUpRefusalCodes = [
 export const undoRefusalCodes = [
   "debit-unknown",
   "debit-already-undone",
-  "debit-too-old",
 ] as const satisfies readonly RefusalCode[];

@@ -1,6 +1,8 @@
 import type { DecisionContext, Entry, Fact, JsonObject } from "@entente/core/model";
 import type { AccountOpened } from "../contract/account-opened.ts";
+import type { BalanceDebited } from "../contract/balance-debited.ts";
 import type { CycleStarted } from "../contract/cycle-started.ts";
+import type { UndoQuotaDebit } from "../contract/undo-quota-debit.ts";
 
 /** Test material: one commuter account in Madrid, in its cycle of November 2026. Loaded by tests only. */
 
@@ -68,8 +70,11 @@ export function topUpOf(units: number, occurredAt: number = noon): Entry {
   return command("flux.top-up", { condenserId: "car-0001", units }, occurredAt);
 }
 
-export function undoOf(process: string): Entry {
-  return command("flux.undo-quota-debit", { processId: process, reasonCode: "delivery-failed" });
+/** The undo of a debit, its figures copied from the debit's fact as a compensator does; `wrong` ones replace them. */
+export function undoOf(debited: BalanceDebited, wrong: Partial<UndoQuotaDebit["debit"]> = {}): Entry {
+  const { processId, cycle, fundedFromQuota, fundedOnDemand, onDemandAmountMinor } = debited;
+  const debit = { cycle, fundedFromQuota, fundedOnDemand, onDemandAmountMinor, ...wrong };
+  return command("flux.undo-quota-debit", { processId, reasonCode: "delivery-failed", debit });
 }
 
 /** Context of the n-th process, at noon unless told otherwise. */

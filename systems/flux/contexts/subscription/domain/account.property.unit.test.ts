@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Entry, type Fact, isRefusal } from "@entente/core/model";
 import fc from "fast-check";
-import type { BalanceDebited } from "../contract/balance-debited.ts";
+import { Value } from "typebox/value";
+import { type BalanceDebited, balanceDebited } from "../contract/balance-debited.ts";
 import type { CycleStarted } from "../contract/cycle-started.ts";
-import type { QuotaDebitUndone } from "../contract/quota-debit-undone.ts";
-import { command, inProcess, noon, processId, running, topUpOf, undoOf } from "./account.fixture.ts";
+import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
+import type { UndoQuotaDebit } from "../contract/undo-quota-debit.ts";
+import { command, inProcess, noon, running, topUpOf, undoOf } from "./account.fixture.ts";
 import type { AccountState, OpenAccountState } from "./account.ts";
 import { accountDecider } from "./account-decider.ts";
 
@@ -20,7 +22,7 @@ interface Happening {
   readonly later: number;
   readonly what: "top-up" | "undo" | "start-cycle" | "change-plan";
   readonly units: number;
-  /** For undo: how many processes back. */
+  /** For undo: how many debits back. */
   readonly back: number;
   readonly planId: string;
 }
@@ -36,6 +38,20 @@ const happenings = fc.array(
   { maxLength: 80 },
 );
 
+const figure = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 120 }) },
+  { weight: 1, arbitrary: fc.integer({ min: -2, max: 5_000 }) },
+  { weight: 1, arbitrary: fc.oneof(fc.double(), fc.maxSafeInteger()) },
+);
+
+/** What an undo may claim about a debit that never was. */
+const claims = fc.record<UndoQuotaDebit["debit"]>({
+  cycle: fc.constantFrom("2026-10", "2026-11", "2026-12", "2027-01", "2029-01"),
+  fundedFromQuota: figure,
+  fundedOnDemand: figure,
+  onDemandAmountMinor: figure,
+});
+
 interface Run {
   readonly facts: readonly Fact[];
   readonly state: AccountState;
@@ -47,7 +63,9 @@ function run(script: readonly Happening[]): Run {
   let now = noon;
   for (const [n, happening] of script.entries()) {
     now += happening.later * dayMs;
-    const decision = accountDecider.decide(state, toCommand(happening, n, now), inProcess(n, now));
+    const entry = toCommand(happening, facts, now);
+    if (entry === null) continue;
+    const decision = accountDecider.decide(state, entry, inProcess(n, now));
     if (isRefusal(decision)) continue;
     facts.push(...decision.facts);
     state = decision.facts.reduce(accountDecider.evolve, state);
@@ -55,12 +73,20 @@ function run(script: readonly Happening[]): Run {
   return { facts, state };
 }
 
-function toCommand({ what, units, back, planId }: Happening, n: number, now: number): Entry {
+/** Null when there is no debit yet that could be undone. */
+function toCommand(
+  { what, units, back, planId }: Happening,
+  facts: readonly Fact[],
+  now: number,
+): Entry | null {
   switch (what) {
     case "top-up":
       return topUpOf(units, now);
-    case "undo":
-      return undoOf(processId(Math.max(0, n - 1 - back)));
+    case "undo": {
+      const earlier = debits(facts);
+      const debit = earlier[Math.max(0, earlier.length - 1 - back)];
+      return debit === undefined ? null : undoOf(debit);
+    }
     case "start-cycle":
       return command("flux.start-cycle", {}, now);
     case "change-plan":
@@ -132,6 +158,42 @@ describe(`whatever happens to an account (seed ${seed})`, () => {
     });
   });
 
+  test("a debit that was not undone can be, however old it is", () => {
+    always(({ facts, state }) => {
+      const undone = new Set(undos(facts).map((undo) => undo.undoneProcessId));
+      for (const debit of debits(facts)) {
+        if (undone.has(debit.processId)) continue;
+        const [undo] = acceptedFacts(state, undoOf(debit), 100);
+        const { restoredToQuota, lapsedFromQuota } = undo!.data as QuotaDebitUndone;
+        const running = debit.cycle === (state as OpenAccountState).cycle.month;
+        assert.deepEqual(
+          [restoredToQuota, lapsedFromQuota],
+          running ? [debit.fundedFromQuota, 0] : [0, debit.fundedFromQuota],
+        );
+      }
+    });
+  });
+
+  test("an undo with made-up figures never leaves a balance that cannot be", () => {
+    fc.assert(
+      fc.property(happenings, claims, (script, claim) => {
+        const { state } = run(script);
+        const decision = accountDecider.decide(state, undoOf(balanceDebited.example, claim), inProcess(99));
+        if (isRefusal(decision)) {
+          assert.equal(decision.code, "debit-unknown");
+          return;
+        }
+        const { cycle } = decision.facts.reduce(accountDecider.evolve, state) as OpenAccountState;
+        assert.ok(cycle.quotaRemaining >= 0 && cycle.quotaRemaining <= cycle.quotaUnits);
+        assert.ok(cycle.usedUnits >= 0 && cycle.onDemandMinor >= 0);
+        for (const fact of decision.facts) {
+          assert.deepEqual([...Value.Errors(quotaDebitUndone.schema, fact.data)], []);
+        }
+      }),
+      options,
+    );
+  });
+
   test("each month is started and billed once, in order", () => {
     always(({ facts }) => {
       const months = cycles(facts).map((cycle) => cycle.cycle);
@@ -157,7 +219,7 @@ describe(`whatever happens to an account (seed ${seed})`, () => {
         const at = before.cycle.endsAt - 1;
         const [debit] = acceptedFacts(before, topUpOf(units, at), 99);
         const debited = accountDecider.evolve(before, debit!);
-        const [undo] = acceptedFacts(debited, undoOf(processId(99)), 100);
+        const [undo] = acceptedFacts(debited, undoOf(debit!.data as BalanceDebited), 100);
         const after = accountDecider.evolve(debited, undo!) as OpenAccountState;
         assert.deepEqual(after.cycle, before.cycle);
       }),

@@ -1,45 +1,87 @@
 import type { Decision, DecisionContext, Entry } from "@entente/core/model";
+import { Type } from "typebox";
+import { Value } from "typebox/value";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
-import type { UndoQuotaDebit } from "../contract/undo-quota-debit.ts";
-import type { OpenAccountState } from "./account.ts";
-import { findDebit } from "./recent-debits.ts";
+import { type UndoQuotaDebit, undoQuotaDebit } from "../contract/undo-quota-debit.ts";
+import type { OpenAccountState, RunningCycle } from "./account.ts";
 import { refuse, type SubscriptionRefusal } from "./refuse.ts";
 
+type Debit = UndoQuotaDebit["debit"];
+
 /**
- * Decides `flux.undo-quota-debit`: gives back what one top-up took, exactly once. Debit and undo both stay in the journal.
+ * Decides `flux.undo-quota-debit`: gives back what one top-up took, once. Debit and undo both stay in the journal.
  *
  * A debit of the running cycle is given back whole: the balance is as if it had not been.
  * A debit of an ended cycle: its quota units lapse, because plan quota is worth nothing after its cycle, used or not;
  * restoring them would hand the new cycle more quota than its invoice line bought. Its on-demand money is always credited,
  * to the ended cycle's charges, so the running cycle's balance does not move.
  *
- * Refuses: debit-unknown, debit-already-undone, debit-too-old (see recent-debits.ts).
+ * The command says what the debit took; the account does not remember it. What vouches for the figures is the
+ * `flux.balance-debited` fact they were copied from, in this context's own journal and named by the command's causation.
+ * Here only figures that cannot be are turned away, so that a wrong command never leaves a balance that cannot be.
+ *
+ * Refuses: debit-already-undone (for how long: undone-debits.ts), debit-unknown.
  */
 export function decideUndoQuotaDebit(
   account: OpenAccountState,
   command: Entry,
   context: DecisionContext,
 ): Decision | SubscriptionRefusal {
-  const { processId, reasonCode } = command.data as UndoQuotaDebit;
-  const found = findDebit(account.debits, processId);
-  if (typeof found === "string") return refuse(found, { processId });
-
+  const { processId, reasonCode, debit } = command.data as UndoQuotaDebit;
   const { cycle, currency, customerId } = account;
-  const [, fundedFromQuota, fundedOnDemand, onDemandAmountMinor] = found.debit;
-  const running = found.inRunningCycle;
+  if (account.undone.includes(processId)) return refuse("debit-already-undone", { processId });
+  if (!isWellFormed(command) || !tookSomething(debit) || debit.cycle > cycle.month) {
+    return refuse("debit-unknown", { processId });
+  }
+  const running = debit.cycle === cycle.month;
+  const after = running ? withoutDebit(cycle, debit) : cycle;
+  if (!isPossible(after)) return refuse("debit-unknown", { processId });
+
   const data: QuotaDebitUndone = {
     accountId: context.key,
     undoneProcessId: processId,
     reasonCode,
     cycle: cycle.month,
-    restoredToQuota: running ? fundedFromQuota : 0,
-    lapsedFromQuota: running ? 0 : fundedFromQuota,
-    undoneOnDemand: fundedOnDemand,
-    creditedMinor: onDemandAmountMinor,
+    restoredToQuota: running ? debit.fundedFromQuota : 0,
+    lapsedFromQuota: running ? 0 : debit.fundedFromQuota,
+    undoneOnDemand: debit.fundedOnDemand,
+    creditedMinor: debit.onDemandAmountMinor,
     currency,
-    quotaRemaining: cycle.quotaRemaining + (running ? fundedFromQuota : 0),
-    usedUnits: cycle.usedUnits - (running ? fundedFromQuota + fundedOnDemand : 0),
-    onDemandMinor: cycle.onDemandMinor - (running ? onDemandAmountMinor : 0),
+    quotaRemaining: after.quotaRemaining,
+    usedUnits: after.usedUnits,
+    onDemandMinor: after.onDemandMinor,
   };
   return { facts: [{ type: quotaDebitUndone.type, data, customerId }] };
+}
+
+const published = undoQuotaDebit.schema.properties;
+/** The contract's own ranges. Open to further fields: a compensator that copied too much still gets its undo. */
+const WellFormed = Type.Object({
+  processId: published.processId,
+  debit: Type.Object(published.debit.properties),
+});
+
+/** Checked here because internal commands do not pass the edge. An undo is rare, so this is not the hot path. */
+function isWellFormed(command: Entry): boolean {
+  return Value.Check(WellFormed, command.data);
+}
+
+/** A debit is of at least one unit, and money is only for units on demand. */
+function tookSomething({ fundedFromQuota, fundedOnDemand, onDemandAmountMinor }: Debit): boolean {
+  return fundedFromQuota + fundedOnDemand > 0 && (fundedOnDemand > 0 || onDemandAmountMinor === 0);
+}
+
+/** The cycle as if the debit had not been. */
+function withoutDebit(cycle: RunningCycle, debit: Debit): RunningCycle {
+  return {
+    ...cycle,
+    quotaRemaining: cycle.quotaRemaining + debit.fundedFromQuota,
+    usedUnits: cycle.usedUnits - debit.fundedFromQuota - debit.fundedOnDemand,
+    onDemandMinor: cycle.onDemandMinor - debit.onDemandAmountMinor,
+  };
+}
+
+/** False when more was given back than the cycle used. */
+function isPossible({ quotaRemaining, quotaUnits, usedUnits, onDemandMinor }: RunningCycle): boolean {
+  return quotaRemaining <= quotaUnits && usedUnits >= 0 && onDemandMinor >= 0;
 }

@@ -64,9 +64,19 @@ function rowOf(fact: Entry, before: BalanceRow | undefined): BalanceRow {
   if (fact.type === cycleStarted.type) {
     const { cycle, quotaUnits, planInvoice } = fact.data as CycleStarted;
     const currency = planInvoice.currency;
-    return { ...common, cycle, quotaUnits, quotaRemaining: quotaUnits, usedUnits: 0, onDemandMinor: 0, currency };
+    return {
+      ...common,
+      cycle,
+      quotaUnits,
+      quotaRemaining: quotaUnits,
+      usedUnits: 0,
+      onDemandMinor: 0,
+      currency,
+    };
   }
-  const { cycle, quotaRemaining, usedUnits, onDemandMinor, currency } = fact.data as BalanceDebited | QuotaDebitUndone;
+  const { cycle, quotaRemaining, usedUnits, onDemandMinor, currency } = fact.data as
+    | BalanceDebited
+    | QuotaDebitUndone;
   const quotaUnits = before?.quotaUnits ?? null;
   return { ...common, cycle, quotaUnits, quotaRemaining, usedUnits, onDemandMinor, currency };
 }

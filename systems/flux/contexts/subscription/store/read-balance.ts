@@ -33,7 +33,11 @@ interface BalanceColumns extends Record<string, unknown> {
 }
 
 /** The balance of one account, or null when the account has none yet. */
-export async function readBalance(database: Database, tenantId: string, accountId: string): Promise<Balance | null> {
+export async function readBalance(
+  database: Database,
+  tenantId: string,
+  accountId: string,
+): Promise<Balance | null> {
   const [row] = await database.run<BalanceColumns>(read, [tenantId, accountId, laneOf(tenantId, accountId)]);
   if (row === undefined) return null;
   return {

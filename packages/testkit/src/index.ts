@@ -1,0 +1,18 @@
+/** What tests and benchmarks are promised. Never loaded in production. */
+export type { ArmedFault, ArmOptions } from "./armed-faults.ts";
+export type { ClientRecord } from "./client-journal.ts";
+export type { TemplateOptions, TestDatabase } from "./database.ts";
+export { cloneDatabase, createTemplate } from "./database.ts";
+export type { FiredStatement } from "./fault-connection.ts";
+export type { Direction } from "./fault-link.ts";
+export type { FaultCounters, FaultProxy, LastingFault, Side } from "./fault-proxy.ts";
+export { startFaultProxy } from "./fault-proxy.ts";
+export type { CommandLike, Given, Outcome } from "./given.ts";
+export { given } from "./given.ts";
+export type { JournalCounts, LedgerFact, Violation, ViolationCode } from "./journal-check.ts";
+export { checkJournal, countJournal } from "./journal-check.ts";
+export type { SeededRandom } from "./seeded-random.ts";
+export { seededRandom } from "./seeded-random.ts";
+export type { ProcessExit, ServerProcess, StartOptions } from "./server-process.ts";
+export { disposeAll, startProcess } from "./server-process.ts";
+export { testServer } from "./test-server.ts";

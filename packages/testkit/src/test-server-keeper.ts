@@ -1,0 +1,26 @@
+/**
+ * Keeps the embedded server of one test process: prints `ready <url>` and, when its input ends because the test
+ * process has ended, stops the server and removes its folder.
+ */
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startEmbeddedPostgres } from "@entente/core/internal";
+
+const parentGone = new Promise<void>((resolve) => {
+  process.stdin.once("end", resolve).once("error", resolve).resume();
+});
+const base = await mkdtemp(join(tmpdir(), "entente-test-"));
+// As root, the server runs under another account, which has to pass through this folder.
+if (process.geteuid?.() === 0) await chmod(base, 0o711);
+try {
+  const server = await startEmbeddedPostgres({
+    home: join(base, "home"),
+    log: (line) => console.error(line),
+  });
+  console.log(`ready ${server.url}`);
+  await parentGone;
+  await server.stop();
+} finally {
+  await rm(base, { recursive: true, force: true });
+}

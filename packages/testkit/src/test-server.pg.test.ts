@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { disposeAll, startProcess } from "./server-process.ts";
+import { testServer } from "./test-server.ts";
+
+const fixture = fileURLToPath(new URL("test-server-user.fixture.ts", import.meta.url));
+
+after(disposeAll);
+
+async function use(ending: string) {
+  const user = await startProcess({
+    command: process.execPath,
+    args: [fixture, ending],
+    env: { ENTENTE_TEST_DATABASE_URL: undefined },
+    readyLine: /^used (\S+) version 18$/,
+    readyTimeoutMs: 120_000,
+    name: "a test process",
+  });
+  return { user, folder: user.ready[1] ?? "" };
+}
+
+/** The keeper is nobody's child any more, so its end is seen only by what it leaves. */
+async function isRemoved(folder: string): Promise<boolean> {
+  const limit = performance.now() + 60_000;
+  while (existsSync(folder) && performance.now() < limit) await delay(20);
+  return !existsSync(folder);
+}
+
+test("a test process that is killed leaves no server behind", async () => {
+  const { user, folder } = await use("hangs");
+  assert.ok(existsSync(`${folder}/postmaster.pid`));
+  await user.kill();
+  assert.ok(await isRemoved(folder));
+});
+
+test("the server does not keep its test process alive", async () => {
+  const { user, folder } = await use("ends");
+  assert.deepStrictEqual(await user.exited, { code: 0, signal: null });
+  assert.ok(await isRemoved(folder));
+});
+
+test("a server named in the environment is used as it is", async (t) => {
+  const before = process.env.ENTENTE_TEST_DATABASE_URL;
+  t.after(() => {
+    if (before === undefined) delete process.env.ENTENTE_TEST_DATABASE_URL;
+    else process.env.ENTENTE_TEST_DATABASE_URL = before;
+  });
+  process.env.ENTENTE_TEST_DATABASE_URL = "postgres://somebody@somewhere/else";
+  assert.equal(await testServer(), "postgres://somebody@somewhere/else");
+});
