@@ -23,3 +23,6 @@ export const flux: SystemDefinition = {
     },
   ],
 };
+
+export { demoTenant, seedDemoData } from "./demo-data.ts";
+export { fluxErrors, fluxRoutes, textOf } from "./routes.ts";

@@ -1,6 +1,6 @@
 import type { BusinessClock } from "../clock/business-clock.ts";
 import type { Backlog } from "../intake/backlog.ts";
-import type { Position } from "../model/entry.ts";
+import { journalStart, type Position } from "../model/entry.ts";
 import { type ContextHealth, type ContextState, readHealth } from "./control.ts";
 import type { SystemSettings } from "./definition.ts";
 import { lagMs, readCursors } from "./lag.ts";
@@ -23,6 +23,8 @@ export interface SystemStatus {
 export interface StatusReader {
   /** The latest picture, at most a second old. Never waits for a database. */
   read(): SystemStatus;
+  /** A position this context's consumer has certainly passed in a lane of the journal; the start when nothing is known. */
+  consumedUpTo(context: string, consumer: string, journal: string, lane: number): Position;
   refresh(): Promise<void>;
   close(): Promise<void>;
 }
@@ -98,6 +100,10 @@ export async function openStatus(
         expectedWaitSeconds: reading.expectedWaitSeconds,
         contexts: [...seen.values()].map(({ name, state, lagMs: lag }) => ({ name, state, lagMs: lag })),
       };
+    },
+    consumedUpTo(context, consumer, journal, lane) {
+      const known = cursors.get(`${context}/${consumer}/${journal}`);
+      return known?.find((cursor) => cursor.lane === lane)?.position ?? journalStart;
     },
     refresh() {
       current = current.then(refresh);

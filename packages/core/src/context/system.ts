@@ -6,7 +6,7 @@ import { type Backlog, type BacklogReading, openBacklog } from "../intake/backlo
 import { type Acceptance, type Intake, openIntake, type Submission } from "../intake/intake.ts";
 import { type FeedPage, readFeedPage } from "../journal/feed.ts";
 import { ensurePartitions } from "../journal/partitions.ts";
-import type { JsonObject } from "../model/entry.ts";
+import type { JsonObject, Position } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { laneCount } from "../model/lane.ts";
 import {
@@ -80,6 +80,8 @@ export interface System {
   readonly processes: ProcessReader;
   readonly push: ProcessPush;
   status(): SystemStatus;
+  /** A position that a context's consumer has certainly passed in one lane of a journal, at most a second old. */
+  consumedUpTo(context: string, consumer: string, journal: string, lane: number): Position;
   /** Takes a context off line, or back. Errors: `context-unknown` (refused). */
   setPaused(
     context: string,
@@ -216,6 +218,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     processes,
     push,
     status: () => status.read(),
+    consumedUpTo: (context, consumer, journal, lane) => status.consumedUpTo(context, consumer, journal, lane),
     async setPaused(name, paused, act) {
       const context = contextOf(name);
       await setPaused(context.database, name, paused, { ...act, now: clock.now() });

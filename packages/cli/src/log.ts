@@ -1,0 +1,42 @@
+import type { ConsumerEvent } from "@entente/core";
+import { type Logger, pino } from "pino";
+
+/**
+ * Structured lines on standard error; standard output carries only `ready`. Payloads and secrets are never logged:
+ * events have codes and ids, nothing else.
+ */
+export interface Log {
+  readonly logger: Logger;
+  info(text: string): void;
+  event(event: ConsumerEvent): void;
+}
+
+const runbook = "docs/operations/parked-entries.md";
+
+export function openLog(level: string): Log {
+  const logger = pino({ level, base: null }, pino.destination({ dest: 2, sync: false }));
+  return {
+    logger,
+    info: (text) => logger.info(text),
+    event(event) {
+      switch (event.event) {
+        case "batch":
+          return;
+        case "parked":
+          // One line per parked command: this is what pages somebody.
+          logger.error({ ...event, processId: event.processId, runbook }, "command parked");
+          return;
+        case "stopped":
+          logger.error(event, "consumer cannot go on");
+          return;
+        case "retrying":
+        case "unavailable":
+        case "fenced":
+          logger.warn(event, event.event);
+          return;
+        case "lanes":
+          logger.debug(event, "lanes");
+      }
+    },
+  };
+}

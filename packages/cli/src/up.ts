@@ -1,0 +1,158 @@
+import { resolve } from "node:path";
+import { Failure, type SystemDefinition, startSystem } from "@entente/core";
+import { checkServerSettings, databaseFailure, type EmbeddedPostgres, startEmbeddedPostgres } from "@entente/core/internal";
+import { buildEdge, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
+import { flux, fluxErrors, fluxRoutes, seedDemoData, textOf } from "@entente/flux";
+import pg from "pg";
+import { dieAt } from "./die-at.ts";
+import { devTokenSecret } from "./home.ts";
+import { openLog } from "./log.ts";
+import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-from-environment.ts";
+
+const systems: Readonly<Record<string, SystemDefinition>> = { flux };
+
+/**
+ * Runs a system until it is told to stop. Prints one line `ready …` when it takes requests.
+ * Errors: `system-unknown`, `mode-unknown`, `port-invalid`, `production-keys-missing`, `port-in-use` (refused), and those
+ * of the embedded server and startSystem.
+ */
+export async function up(name: string, contexts: readonly string[] | undefined, environment: NodeJS.ProcessEnv): Promise<void> {
+  const definition = systems[name];
+  if (definition === undefined) {
+    throw new Failure("refused", "system-unknown", `There is no system "${name}". There is: ${Object.keys(systems).join(", ")}.`);
+  }
+  const mode = modeOf(environment.ENTENTE_MODE);
+  const port = portOf(environment.PORT);
+  const home = resolve(environment.ENTENTE_HOME || ".entente");
+  const tokens = tokenSettings(mode, home, environment);
+  const log = openLog(environment.ENTENTE_LOG_LEVEL ?? "info");
+  const given = environment.ENTENTE_DATABASE_URL;
+  const embedded: EmbeddedPostgres | null =
+    given === undefined || given === "" ? await startEmbeddedPostgres({ home, log: (line) => log.info(line) }) : null;
+
+  const stops: (() => Promise<void>)[] = [];
+  if (embedded !== null) stops.unshift(() => embedded.stop());
+  try {
+    const adminUrl = embedded?.url ?? (given as string);
+    await refuseWeakServer(adminUrl, environment);
+    const metrics = consumerMetrics();
+    const probe = mode === "dev" ? dieAt(environment.ENTENTE_DIE_AT) : undefined;
+    const system = await startSystem({
+      definition,
+      adminUrl,
+      contextUrls: contextUrlsFromEnvironment(environment, definition.contexts.map((context) => context.name)),
+      settings: settingsFromEnvironment(environment),
+      report(event) {
+        metrics.report(event);
+        log.event(event);
+      },
+      ...(contexts === undefined ? {} : { run: contexts }),
+      ...(probe === undefined ? {} : { probe }),
+    });
+    stops.unshift(() => system.stop());
+    const servesGateway = system.working.some((context) => context.name === "gateway");
+    if (servesGateway && mode === "dev") await seedDemoData(system);
+    if (!servesGateway && environment.PORT === undefined) {
+      console.log(`ready ${definition.name} ${system.working.map((context) => context.name).join(",")}`);
+    } else {
+      const edge = await buildEdge({
+        system,
+        mode,
+        tokens,
+        title: "Flux",
+        version: "0.1.0",
+        logger: log.logger,
+        registers: [metrics.register],
+        errors: fluxErrors,
+        textOf: textOf(system),
+        routes: [fluxRoutes(system)],
+      });
+      stops.unshift(() => edge.close());
+      await listen(edge, port);
+      console.log(`ready http://127.0.0.1:${port}`);
+    }
+    stopOnSignal(stops);
+    watchServer(embedded);
+  } catch (error) {
+    for (const stop of stops) await stop().catch(() => {});
+    throw error;
+  }
+}
+
+async function listen(edge: { listen(options: { port: number; host: string }): Promise<unknown> }, port: number): Promise<void> {
+  try {
+    await edge.listen({ port, host: "127.0.0.1" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new Failure("refused", "port-in-use", `Port ${port} is taken. Set PORT to another one.`, { fields: { port } });
+  }
+}
+
+/** SIGTERM and SIGINT end the process in order: no new requests, work under way finished, lanes handed over, server stopped. */
+function stopOnSignal(stops: readonly (() => Promise<void>)[]): void {
+  let stopping = false;
+  const stop = async (): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    for (const one of stops) await one();
+    process.exit(0);
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
+}
+
+/** The embedded server restarts by itself; when it is down for good there is nothing left to serve. */
+function watchServer(embedded: EmbeddedPostgres | null): void {
+  void embedded?.exited.then((exit) => {
+    console.error(`entente: PostgreSQL is down for good (${exit.signal ?? exit.code}). See the server log in the home folder.`);
+    process.exit(1);
+  });
+}
+
+async function refuseWeakServer(adminUrl: string, environment: NodeJS.ProcessEnv): Promise<void> {
+  const allowed = (environment.ENTENTE_ALLOW_WEAK ?? "").split(",").filter((name) => name !== "");
+  const client = new pg.Client({ connectionString: adminUrl, connectionTimeoutMillis: 10_000 });
+  try {
+    await client.connect();
+    await checkServerSettings(client, allowed);
+  } catch (error) {
+    throw databaseFailure(error);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function modeOf(text: string | undefined): "dev" | "production" {
+  if (text === undefined || text === "" || text === "dev") return "dev";
+  if (text === "production") return "production";
+  throw new Failure("refused", "mode-unknown", `ENTENTE_MODE="${text}" is neither dev nor production.`);
+}
+
+function portOf(text: string | undefined): number {
+  const port = text === undefined || text === "" ? 8080 : Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new Failure("refused", "port-invalid", `PORT="${text}" is not a port.`);
+}
+
+/** Development signs its own tokens; production verifies those of an identity provider and demands to know its keys. */
+function tokenSettings(mode: "dev" | "production", home: string, environment: NodeJS.ProcessEnv): TokenSettings {
+  const issuer = environment.ENTENTE_TOKEN_ISSUER ?? "entente-dev";
+  const audience = environment.ENTENTE_TOKEN_AUDIENCE ?? "entente";
+  return { key: tokenKey(mode, home, environment), issuer, audience };
+}
+
+function tokenKey(mode: "dev" | "production", home: string, environment: NodeJS.ProcessEnv): TokenKey {
+  const { ENTENTE_JWKS_URL: url, ENTENTE_TOKEN_PUBLIC_KEY: pem, ENTENTE_TOKEN_ALGORITHM: algorithm } = environment;
+  if (url !== undefined && url !== "") return { kind: "jwks", url };
+  if (pem !== undefined && pem !== "") {
+    if (algorithm !== "EdDSA" && algorithm !== "ES256" && algorithm !== "RS256") {
+      throw new Failure("refused", "production-keys-missing", "ENTENTE_TOKEN_ALGORITHM must be EdDSA, ES256 or RS256.");
+    }
+    return { kind: "public-key", pem, algorithm };
+  }
+  if (mode === "dev") return { kind: "secret", secret: devTokenSecret(home) };
+  throw new Failure(
+    "refused",
+    "production-keys-missing",
+    "Production needs the identity provider's keys: set ENTENTE_JWKS_URL, or ENTENTE_TOKEN_PUBLIC_KEY and ENTENTE_TOKEN_ALGORITHM, and ENTENTE_TOKEN_ISSUER and ENTENTE_TOKEN_AUDIENCE.",
+  );
+}

@@ -1,0 +1,131 @@
+import type { ProcessRecord, System } from "@entente/core";
+import { Failure, laneOf } from "@entente/core/model";
+import { acceptCommand, type EdgeError, identityOf, sendWithEtag, speakerFor } from "@entente/edge";
+import type { FastifyPluginAsync } from "fastify";
+import { Type } from "typebox";
+import { Identifier } from "../contexts/gateway/contract/identifier.ts";
+import { type TopUp, topUp } from "../contexts/gateway/contract/top-up.ts";
+import { customerText } from "../contexts/gateway/domain/customer-text.ts";
+import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
+import { pendingUnits } from "../contexts/gateway/store/pending-units.ts";
+import { readBalance } from "../contexts/subscription/store/read-balance.ts";
+
+const Accepted = Type.Object(
+  { processId: Type.String({ format: "uuid" }), state: Type.Enum(["queued"]) },
+  { description: "Stored durably. Follow it at the Location." },
+);
+
+const BalanceAnswer = Type.Object(
+  {
+    quotaUnits: Type.Integer({ description: "Units the plan gives per cycle." }),
+    usedUnits: Type.Integer({ description: "Units delivered in this cycle, whatever paid for them." }),
+    pendingUnits: Type.Integer({ description: "Units accepted and not yet decided; not part of the balance." }),
+    onDemandMinor: Type.Integer({ description: "Charged beyond the quota in this cycle, in minor units of the currency." }),
+    currency: Type.String(),
+    asOf: Type.String({ format: "date-time", description: "Business time of the last fact reflected here." }),
+    syncing: Type.Boolean({ description: "True while something of this account is under way or not yet reflected." }),
+  },
+  { description: "The account's balance in the running cycle." },
+);
+
+/** Failures of Flux's own routes. */
+export const fluxErrors: readonly EdgeError[] = [
+  { code: "account-unknown", status: 404, meaning: "There is no such account." },
+];
+
+/** Flux's face to its customers: `POST /top-ups` and `GET /accounts/{id}/balance`. */
+export function fluxRoutes(system: System): FastifyPluginAsync {
+  return async (app) => {
+    app.route<{ Body: TopUp }>({
+      method: "POST",
+      url: "/top-ups",
+      config: {
+        access: { roles: ["customer", "operator"] },
+        problems: [
+          "account-not-allowed",
+          "idempotency-key-missing",
+          "idempotency-key-invalid",
+          "idempotency-key-reused",
+          "backlog-full",
+          "intake-full",
+          "acceptance-unknown",
+        ],
+      },
+      schema: {
+        operationId: "topUp",
+        summary: "Ask for units to be delivered to a condenser",
+        tags: ["top-ups"],
+        headers: Type.Object({ "idempotency-key": Type.Optional(Type.String({ description: "1 to 255 visible ASCII characters, required." })) }),
+        body: topUp.schema,
+        response: { 202: Accepted },
+      },
+      handler: (request, reply) => {
+        const { accountId } = request.body;
+        speakerFor(request, accountId);
+        return acceptCommand(request, reply, system, {
+          type: topUp.type,
+          schemaVersion: topUp.schemaVersion,
+          target: "subscription",
+          key: accountId,
+          customerId: null,
+          data: request.body,
+        });
+      },
+    });
+
+    app.route<{ Params: { id: string } }>({
+      method: "GET",
+      url: "/accounts/:id/balance",
+      config: {
+        access: { roles: ["customer", "operator", "auditor"] },
+        problems: ["account-not-allowed", "account-unknown"],
+      },
+      schema: {
+        operationId: "readBalance",
+        summary: "Balance of an account in its running cycle",
+        tags: ["accounts"],
+        params: Type.Object({ id: Identifier }),
+        response: { 200: BalanceAnswer },
+      },
+      handler: async (request, reply) => {
+        const { id } = request.params;
+        speakerFor(request, id);
+        return sendWithEtag(request, reply, await balanceAnswer(system, identityOf(request).tenant, id), { maxAgeSeconds: 1 });
+      },
+    });
+  };
+}
+
+async function balanceAnswer(system: System, tenantId: string, accountId: string): Promise<object> {
+  const subscription = contextOf(system, "subscription");
+  // Pending first: a top-up decided between the two reads then shows as pending and delivered at worst, never as neither.
+  const decidedUpTo = system.consumedUpTo("subscription", "account", "gateway", laneOf(tenantId, accountId));
+  const pending = await pendingUnits(contextOf(system, "gateway").database, tenantId, accountId, decidedUpTo);
+  const balance = await readBalance(subscription.database, tenantId, accountId);
+  if (balance === null) throw new Failure("refused", "account-unknown", "There is no such account.");
+  return {
+    quotaUnits: balance.quotaUnits,
+    usedUnits: balance.usedUnits,
+    pendingUnits: pending,
+    onDemandMinor: balance.onDemandMinor,
+    currency: balance.currency,
+    asOf: new Date(balance.asOf).toISOString(),
+    syncing: balance.behind || pending > 0,
+  };
+}
+
+function contextOf(system: System, name: string) {
+  const context = system.contexts.get(name);
+  if (context === undefined) throw new Error(`Flux has no context ${name}`);
+  return context;
+}
+
+/** What the customer reads about a process. */
+export function textOf(system: System): (record: ProcessRecord) => { readonly title?: string; readonly text: string } {
+  return (record) => {
+    if (record.type !== topUpProcess.type) return { text: `${record.type}: ${record.state}` };
+    const { processId, acceptedAt, delayed } = record;
+    const expectedWaitSeconds = record.state === "queued" ? system.backlog().expectedWaitSeconds : null;
+    return customerText(record, { processId, acceptedAt, delayed, expectedWaitSeconds });
+  };
+}
