@@ -1,4 +1,4 @@
-import { Failure, isFailure } from "@entente/core";
+import { type Failure, isFailure } from "@entente/core";
 import { Command } from "commander";
 import { up } from "./up.ts";
 
@@ -10,7 +10,9 @@ program
   .command("up")
   .argument("<system>", "the system to run: flux")
   .option("--contexts <names>", "comma-separated contexts this process works for (default: all)")
-  .description("Run a system. Environment: PORT, ENTENTE_HOME, ENTENTE_DATABASE_URL, ENTENTE_MODE; see docs/reference/configuration.md.")
+  .description(
+    "Run a system. Environment: PORT, ENTENTE_HOME, ENTENTE_DATABASE_URL, ENTENTE_MODE; see docs/reference/configuration.md.",
+  )
   .action(async (system: string, options: { contexts?: string }) => {
     await up(system, options.contexts?.split(","), process.env);
   });
@@ -25,6 +27,7 @@ try {
 
 /** What went wrong, what it is called, and what caused it: enough to look it up and to act. */
 function textOf(failure: Failure): string {
-  const cause = failure.cause instanceof Error && failure.kind !== "refused" ? `\n  cause: ${failure.cause.message}` : "";
+  const cause =
+    failure.cause instanceof Error && failure.kind !== "refused" ? `\n  cause: ${failure.cause.message}` : "";
   return `entente: ${failure.message}\n  code: ${failure.code} (docs/reference/errors.md)${cause}`;
 }

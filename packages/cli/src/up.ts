@@ -1,10 +1,15 @@
 import { resolve } from "node:path";
 import { Failure, type SystemDefinition, startSystem } from "@entente/core";
-import { checkServerSettings, databaseFailure, type EmbeddedPostgres, startEmbeddedPostgres } from "@entente/core/internal";
+import {
+  checkServerSettings,
+  databaseFailure,
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "@entente/core/internal";
 import { buildEdge, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
 import { flux, fluxErrors, fluxRoutes, seedDemoData, textOf } from "@entente/flux";
 import pg from "pg";
-import { dieAt } from "./die-at.ts";
+import { dieAt, poisoned } from "./drills.ts";
 import { devTokenSecret } from "./home.ts";
 import { openLog } from "./log.ts";
 import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-from-environment.ts";
@@ -16,10 +21,18 @@ const systems: Readonly<Record<string, SystemDefinition>> = { flux };
  * Errors: `system-unknown`, `mode-unknown`, `port-invalid`, `production-keys-missing`, `port-in-use` (refused), and those
  * of the embedded server and startSystem.
  */
-export async function up(name: string, contexts: readonly string[] | undefined, environment: NodeJS.ProcessEnv): Promise<void> {
+export async function up(
+  name: string,
+  contexts: readonly string[] | undefined,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
   const definition = systems[name];
   if (definition === undefined) {
-    throw new Failure("refused", "system-unknown", `There is no system "${name}". There is: ${Object.keys(systems).join(", ")}.`);
+    throw new Failure(
+      "refused",
+      "system-unknown",
+      `There is no system "${name}". There is: ${Object.keys(systems).join(", ")}.`,
+    );
   }
   const mode = modeOf(environment.ENTENTE_MODE);
   const port = portOf(environment.PORT);
@@ -28,7 +41,9 @@ export async function up(name: string, contexts: readonly string[] | undefined, 
   const log = openLog(environment.ENTENTE_LOG_LEVEL ?? "info");
   const given = environment.ENTENTE_DATABASE_URL;
   const embedded: EmbeddedPostgres | null =
-    given === undefined || given === "" ? await startEmbeddedPostgres({ home, log: (line) => log.info(line) }) : null;
+    given === undefined || given === ""
+      ? await startEmbeddedPostgres({ home, log: (line) => log.info(line) })
+      : null;
 
   const stops: (() => Promise<void>)[] = [];
   if (embedded !== null) stops.unshift(() => embedded.stop());
@@ -38,9 +53,12 @@ export async function up(name: string, contexts: readonly string[] | undefined, 
     const metrics = consumerMetrics();
     const probe = mode === "dev" ? dieAt(environment.ENTENTE_DIE_AT) : undefined;
     const system = await startSystem({
-      definition,
+      definition: mode === "dev" ? poisoned(definition, environment.ENTENTE_POISON) : definition,
       adminUrl,
-      contextUrls: contextUrlsFromEnvironment(environment, definition.contexts.map((context) => context.name)),
+      contextUrls: contextUrlsFromEnvironment(
+        environment,
+        definition.contexts.map((context) => context.name),
+      ),
       settings: settingsFromEnvironment(environment),
       report(event) {
         metrics.report(event);
@@ -79,12 +97,17 @@ export async function up(name: string, contexts: readonly string[] | undefined, 
   }
 }
 
-async function listen(edge: { listen(options: { port: number; host: string }): Promise<unknown> }, port: number): Promise<void> {
+async function listen(
+  edge: { listen(options: { port: number; host: string }): Promise<unknown> },
+  port: number,
+): Promise<void> {
   try {
     await edge.listen({ port, host: "127.0.0.1" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    throw new Failure("refused", "port-in-use", `Port ${port} is taken. Set PORT to another one.`, { fields: { port } });
+    throw new Failure("refused", "port-in-use", `Port ${port} is taken. Set PORT to another one.`, {
+      fields: { port },
+    });
   }
 }
 
@@ -103,7 +126,9 @@ function stopOnSignal(stops: readonly (() => Promise<void>)[]): void {
 /** The embedded server restarts by itself; when it is down for good there is nothing left to serve. */
 function watchServer(embedded: EmbeddedPostgres | null): void {
   void embedded?.exited.then((exit) => {
-    console.error(`entente: PostgreSQL is down for good (${exit.signal ?? exit.code}). See the server log in the home folder.`);
+    console.error(
+      `entente: PostgreSQL is down for good (${exit.signal ?? exit.code}). See the server log in the home folder.`,
+    );
     process.exit(1);
   });
 }
@@ -134,18 +159,30 @@ function portOf(text: string | undefined): number {
 }
 
 /** Development signs its own tokens; production verifies those of an identity provider and demands to know its keys. */
-function tokenSettings(mode: "dev" | "production", home: string, environment: NodeJS.ProcessEnv): TokenSettings {
+function tokenSettings(
+  mode: "dev" | "production",
+  home: string,
+  environment: NodeJS.ProcessEnv,
+): TokenSettings {
   const issuer = environment.ENTENTE_TOKEN_ISSUER ?? "entente-dev";
   const audience = environment.ENTENTE_TOKEN_AUDIENCE ?? "entente";
   return { key: tokenKey(mode, home, environment), issuer, audience };
 }
 
 function tokenKey(mode: "dev" | "production", home: string, environment: NodeJS.ProcessEnv): TokenKey {
-  const { ENTENTE_JWKS_URL: url, ENTENTE_TOKEN_PUBLIC_KEY: pem, ENTENTE_TOKEN_ALGORITHM: algorithm } = environment;
+  const {
+    ENTENTE_JWKS_URL: url,
+    ENTENTE_TOKEN_PUBLIC_KEY: pem,
+    ENTENTE_TOKEN_ALGORITHM: algorithm,
+  } = environment;
   if (url !== undefined && url !== "") return { kind: "jwks", url };
   if (pem !== undefined && pem !== "") {
     if (algorithm !== "EdDSA" && algorithm !== "ES256" && algorithm !== "RS256") {
-      throw new Failure("refused", "production-keys-missing", "ENTENTE_TOKEN_ALGORITHM must be EdDSA, ES256 or RS256.");
+      throw new Failure(
+        "refused",
+        "production-keys-missing",
+        "ENTENTE_TOKEN_ALGORITHM must be EdDSA, ES256 or RS256.",
+      );
     }
     return { kind: "public-key", pem, algorithm };
   }

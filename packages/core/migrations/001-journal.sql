@@ -51,7 +51,8 @@ begin
     return false;
   end if;
   perform pg_advisory_xact_lock(hashtextextended('entente.ensure_partition', 0));
-  if to_regclass('entente.' || partition_name) is not null then
+  -- By query: to_regclass answers from a cache that does not know yet what another process made while we waited.
+  if exists (select from pg_class where relnamespace = 'entente'::regnamespace and relname = partition_name) then
     return false;
   end if;
   execute format('create table entente.%I partition of entente.journal for values from (%L) to (%L)',

@@ -7,9 +7,6 @@ create table entente.idempotency (
   accepted_at timestamptz not null,
   primary key (tenant_id, key_hash)
 );
--- Small and block-wise: expiry scans by time, and the table is written in time order.
-create index idempotency_expiry on entente.idempotency using brin (accepted_at);
-
 -- Running totals by shard: what was accepted and what reached an end. Their difference is the backlog.
 create table entente.tally (
   name text not null,

@@ -32,10 +32,13 @@ begin
 end
 $$;
 
--- Forgets idempotency keys past the window, a bounded number at a time. Returns how many.
-create function entente.expire_idempotency(before timestamptz, at_most integer) returns bigint language sql as $$
-  with expired as (
-    delete from entente.idempotency where ctid = any (array(
-      select ctid from entente.idempotency where accepted_at < before limit at_most)) returning 1)
-  select count(*) from expired;
+-- Forgets idempotency keys past the window in one slice of the table. Returns whether there is more table after the slice.
+create function entente.expire_idempotency(before timestamptz, first_page integer, pages integer) returns boolean
+language plpgsql as $$
+begin
+  delete from entente.idempotency
+    where ctid >= format('(%s,0)', first_page)::tid and ctid < format('(%s,0)', first_page + pages)::tid
+      and accepted_at < before;
+  return pg_relation_size('entente.idempotency') > (first_page + pages)::bigint * current_setting('block_size')::bigint;
+end
 $$;

@@ -25,7 +25,13 @@ export async function seedDemoData(system: System, accounts = demoAccounts): Pro
   for (let n = 1; n <= accounts; n++) {
     const accountId = demoAccountId(n);
     const customerId = `cust-${String(n).padStart(4, "0")}`;
-    const common = { schemaVersion: "1.0.0", target: "subscription", tenantId: demoTenant, key: accountId, customerId };
+    const common = {
+      schemaVersion: "1.0.0",
+      target: "subscription",
+      tenantId: demoTenant,
+      key: accountId,
+      customerId,
+    };
     submissions.push(
       system.accept({
         ...common,

@@ -19,11 +19,17 @@ const BalanceAnswer = Type.Object(
   {
     quotaUnits: Type.Integer({ description: "Units the plan gives per cycle." }),
     usedUnits: Type.Integer({ description: "Units delivered in this cycle, whatever paid for them." }),
-    pendingUnits: Type.Integer({ description: "Units accepted and not yet decided; not part of the balance." }),
-    onDemandMinor: Type.Integer({ description: "Charged beyond the quota in this cycle, in minor units of the currency." }),
+    pendingUnits: Type.Integer({
+      description: "Units accepted and not yet decided; not part of the balance.",
+    }),
+    onDemandMinor: Type.Integer({
+      description: "Charged beyond the quota in this cycle, in minor units of the currency.",
+    }),
     currency: Type.String(),
     asOf: Type.String({ format: "date-time", description: "Business time of the last fact reflected here." }),
-    syncing: Type.Boolean({ description: "True while something of this account is under way or not yet reflected." }),
+    syncing: Type.Boolean({
+      description: "True while something of this account is under way or not yet reflected.",
+    }),
   },
   { description: "The account's balance in the running cycle." },
 );
@@ -55,7 +61,11 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
         operationId: "topUp",
         summary: "Ask for units to be delivered to a condenser",
         tags: ["top-ups"],
-        headers: Type.Object({ "idempotency-key": Type.Optional(Type.String({ description: "1 to 255 visible ASCII characters, required." })) }),
+        headers: Type.Object({
+          "idempotency-key": Type.Optional(
+            Type.String({ description: "1 to 255 visible ASCII characters, required." }),
+          ),
+        }),
         body: topUp.schema,
         response: { 202: Accepted },
       },
@@ -90,7 +100,9 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
       handler: async (request, reply) => {
         const { id } = request.params;
         speakerFor(request, id);
-        return sendWithEtag(request, reply, await balanceAnswer(system, identityOf(request).tenant, id), { maxAgeSeconds: 1 });
+        return sendWithEtag(request, reply, await balanceAnswer(system, identityOf(request).tenant, id), {
+          maxAgeSeconds: 1,
+        });
       },
     });
   };
@@ -121,7 +133,9 @@ function contextOf(system: System, name: string) {
 }
 
 /** What the customer reads about a process. */
-export function textOf(system: System): (record: ProcessRecord) => { readonly title?: string; readonly text: string } {
+export function textOf(
+  system: System,
+): (record: ProcessRecord) => { readonly title?: string; readonly text: string } {
   return (record) => {
     if (record.type !== topUpProcess.type) return { text: `${record.type}: ${record.state}` };
     const { processId, acceptedAt, delayed } = record;

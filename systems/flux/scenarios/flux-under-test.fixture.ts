@@ -17,7 +17,12 @@ export interface FluxUnderTest {
   startEdge(extra?: Environment): Promise<ServerProcess>;
   startWorker(extra?: Environment): Promise<ServerProcess>;
   /** A token from the development route; asks again while the edge is away. */
-  token(claims: { readonly role: string; readonly accounts?: readonly string[]; readonly sub?: string; readonly tenant?: string }): Promise<string>;
+  token(claims: {
+    readonly role: string;
+    readonly accounts?: readonly string[];
+    readonly sub?: string;
+    readonly tenant?: string;
+  }): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -25,7 +30,10 @@ export type Environment = Readonly<Record<string, string>>;
 
 const entente = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
 
-export async function startFluxUnderTest(settings: Environment = {}, databaseUrl?: string): Promise<FluxUnderTest> {
+export async function startFluxUnderTest(
+  settings: Environment = {},
+  databaseUrl?: string,
+): Promise<FluxUnderTest> {
   const home = await mkdtemp(join(tmpdir(), "flux-scenario-"));
   // As root the server runs as another user, who must be able to enter.
   await chmod(home, 0o711);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { checkJournal, countJournal, seededRandom, type ServerProcess } from "@entente/testkit";
+import { checkJournal, countJournal, type ServerProcess, seededRandom } from "@entente/testkit";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
 import { ledgerOf, readJournal, startLoad } from "./load.fixture.ts";
 
@@ -53,10 +53,20 @@ test(`edge, worker, both and PostgreSQL are killed ${kills} times under load and
         process.kill(flux.postgres.pid, "SIGKILL");
         break;
       case "edgePoint":
-        edge = await dieAndRestart(edge, edgePoints, (order) => flux.startEdge({ ENTENTE_DIE_AT: order }), () => flux.startEdge());
+        edge = await dieAndRestart(
+          edge,
+          edgePoints,
+          (order) => flux.startEdge({ ENTENTE_DIE_AT: order }),
+          () => flux.startEdge(),
+        );
         break;
       case "workerPoint":
-        worker = await dieAndRestart(worker, workerPoints, (order) => flux.startWorker({ ENTENTE_DIE_AT: order }), () => flux.startWorker());
+        worker = await dieAndRestart(
+          worker,
+          workerPoints,
+          (order) => flux.startWorker({ ENTENTE_DIE_AT: order }),
+          () => flux.startWorker(),
+        );
         break;
     }
   }
@@ -64,7 +74,10 @@ test(`edge, worker, both and PostgreSQL are killed ${kills} times under load and
 
   const auditor = await flux.token({ role: "auditor" });
   await drained(flux);
-  const facts = ledgerOf(await readJournal(flux.url, auditor, "gateway"), await readJournal(flux.url, auditor, "subscription"));
+  const facts = ledgerOf(
+    await readJournal(flux.url, auditor, "gateway"),
+    await readJournal(flux.url, auditor, "subscription"),
+  );
   const violations = checkJournal(load.records, facts);
   const counts = countJournal(load.records, facts);
   console.log(`kills ${JSON.stringify(done)}; requests ${load.records.length}; ${JSON.stringify(counts)}`);
@@ -72,7 +85,10 @@ test(`edge, worker, both and PostgreSQL are killed ${kills} times under load and
   // A run without these cases would prove nothing.
   assert.ok(counts.accepted > kills * 20 && counts.repeated > 0 && counts.orderedInRealTime > 0);
   assert.equal(counts.unknown + counts.refused, 0, "every client asked until it was told 202");
-  assert.ok(load.records.some((record) => record.outcome === "unknown"), "some answers were lost");
+  assert.ok(
+    load.records.some((record) => record.outcome === "unknown"),
+    "some answers were lost",
+  );
 });
 
 /** Replaces the process by one that dies at a named point, waits for that, and starts a sound one. */

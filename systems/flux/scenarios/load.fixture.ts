@@ -136,9 +136,12 @@ export async function readJournal(url: string, token: string, context: string): 
   const events: FeedEvent[] = [];
   let cursor = "";
   for (;;) {
-    const answer = await fetch(`${url}/journals/${context}/events?limit=1000${cursor === "" ? "" : `&cursor=${cursor}`}`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
+    const answer = await fetch(
+      `${url}/journals/${context}/events?limit=1000${cursor === "" ? "" : `&cursor=${cursor}`}`,
+      {
+        headers: { authorization: `Bearer ${token}` },
+      },
+    );
     if (answer.status !== 200) throw new Error(`feed answered ${answer.status}: ${await answer.text()}`);
     const page = (await answer.json()) as FeedEvent[];
     events.push(...page);
@@ -154,7 +157,11 @@ export function ledgerOf(accepted: readonly FeedEvent[], facts: readonly FeedEve
   const commandTypes = new Map(accepted.map((entry) => [entry.id, entry.type]));
   facts.forEach((fact, order) => {
     if (commandTypes.get(fact.processid) !== "flux.top-up") return;
-    const type = { "flux.balance-debited": "confirmed", "flux.top-up-refused": "refused", "entente.command-parked": "failed" } as const;
+    const type = {
+      "flux.balance-debited": "confirmed",
+      "flux.top-up-refused": "refused",
+      "entente.command-parked": "failed",
+    } as const;
     const kind = type[fact.type as keyof typeof type];
     if (kind === undefined) return;
     ledger.push({

@@ -64,7 +64,7 @@ export interface ConsumerSetting {
   readonly leaseMs?: number;
   /** Entries per lane and batch at most (default 256). */
   readonly perLane?: number;
-  /** Milliseconds between batches at least; lets entries gather where nobody waits for them (default 0). */
+  /** Milliseconds to let entries gather after a batch that shows load; where little happens nobody waits (default 0). */
   readonly gatherMs?: number;
   readonly retry?: RetryRule;
 }
@@ -130,8 +130,8 @@ class ConsumerLoop implements Consumer {
   private owned: ReadonlyMap<number, OwnedLane> = new Map();
   private stalls: OpenStalls | null = null;
   private refreshAt = 0;
-  private resumeAt = 0;
   private registered = false;
+  private lastBatch = 0;
   private stopping = false;
   private nothingToDo = false;
   private running: Promise<void> = Promise.resolve();
@@ -195,8 +195,8 @@ class ConsumerLoop implements Consumer {
         failures = 0;
         if (worked) {
           waitMs = 1;
-          if (this.setting.gatherMs !== undefined)
-            await this.alarm.sleep(0).then(() => pause(this.setting.gatherMs ?? 0));
+          if (this.setting.gatherMs !== undefined && this.lastBatch >= gatherFrom)
+            await pause(this.setting.gatherMs);
           continue;
         }
         // After a wake-up the entry may still be behind the gate for a commit or two: look again soon, then ever later.
@@ -234,6 +234,8 @@ class ConsumerLoop implements Consumer {
     const now = performance.now();
     if (now >= this.refreshAt) {
       const before = this.owned;
+      // Before the wait: a wake-up meanwhile asks for another look at once, and must not be overwritten.
+      this.refreshAt = now + this.leaseMs / 3;
       this.owned = await refreshLanes(
         database,
         this.name,
@@ -242,7 +244,6 @@ class ConsumerLoop implements Consumer {
         this.definition.sources,
         before,
       );
-      this.refreshAt = now + this.leaseMs / 3;
       const changed =
         before.size !== this.owned.size ||
         [...this.owned.keys()].some((lane) => before.get(lane) !== this.owned.get(lane));
@@ -257,7 +258,7 @@ class ConsumerLoop implements Consumer {
       return false;
     }
     let worked = false;
-    if (this.stalls !== null && this.stalls.size > 0 && now >= this.resumeAt) {
+    if (this.stalls !== null && this.stalls.size > 0) {
       worked = await resumeStalledKeys(
         this.definition,
         this.setting,
@@ -265,10 +266,10 @@ class ConsumerLoop implements Consumer {
         this.owned,
         this.setting.retry ?? defaultRetryRule,
       );
-      this.resumeAt = now + (worked ? 0 : 50);
     }
     const reads = await Promise.all(this.definition.sources.map((source) => this.readSource(source, now)));
     const found = reads.flat();
+    this.lastBatch = found.length;
     this.nothingToDo = found.length === 0 && !worked;
     if (found.length === 0) return worked;
     await this.setting.probe?.("consumer:read");
@@ -328,36 +329,39 @@ class ConsumerLoop implements Consumer {
     for (const { entry } of found) if (this.definition.wants(entry)) wanted.push(entry);
     const batch = openBatch(wanted, this.stalls);
     const moves = this.movesOver(found);
-    await database.transaction(async (connection) => {
-      if (culprit === undefined) await this.definition.apply(connection, batch);
-      else for (const entry of batch.entries) batch.stall(entry, culprit);
-      await setAside(connection, this.name, [
-        ...batch.stalled.map(({ entry, error }) => ({
-          entry,
-          journal: journalOf.get(entry) ?? entry.source,
-          policy: this.definition.policy(entry),
-          state: "retrying" as const,
-          attempts: 1,
-          retryInMs: backoffMs(retry, 1, random()),
-          cause: causeOf(error),
-        })),
-        ...batch.held.map((entry) => ({
-          entry,
-          journal: journalOf.get(entry) ?? entry.source,
-          policy: this.definition.policy(entry),
-          state: "held" as const,
-          attempts: 0,
-          retryInMs: null,
-          cause: null,
-        })),
-      ]);
-      await moveCursors(connection, this.name, moves);
-      await probe?.("consumer:before-commit");
-    });
+    const retryInMs = backoffMs(retry, 1, random());
+    await database.transaction(
+      async (connection) => {
+        if (culprit === undefined) await this.definition.apply(connection, batch);
+        else for (const entry of batch.entries) batch.stall(entry, culprit);
+        await setAside(connection, this.name, [
+          ...batch.stalled.map(({ entry, error }) => ({
+            entry,
+            journal: journalOf.get(entry) ?? entry.source,
+            policy: this.definition.policy(entry),
+            state: "retrying" as const,
+            attempts: 1,
+            retryInMs,
+            cause: causeOf(error),
+          })),
+          ...batch.held.map((entry) => ({
+            entry,
+            journal: journalOf.get(entry) ?? entry.source,
+            policy: this.definition.policy(entry),
+            state: "held" as const,
+            attempts: 0,
+            retryInMs: null,
+            cause: null,
+          })),
+        ]);
+        await probe?.("consumer:before-commit");
+      },
+      (connection) => moveCursors(connection, this.name, moves),
+    );
     await probe?.("consumer:after-commit");
     for (const move of moves) move.lane.positions.set(move.journal, move.to);
     for (const { entry, error } of batch.stalled) {
-      this.stalls?.add(entry);
+      this.stalls?.add(entry, performance.now() + retryInMs);
       this.setting.report({
         event: "retrying",
         consumer: this.name,
@@ -394,6 +398,9 @@ class ConsumerLoop implements Consumer {
     return [...moves.values()];
   }
 }
+
+/** A batch of this many entries means load: larger batches then cost less each, and a pause of milliseconds makes them. */
+const gatherFrom = 32;
 
 interface SourcedEntry {
   readonly journal: string;

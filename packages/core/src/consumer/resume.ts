@@ -1,5 +1,7 @@
+import { ensurePartitions, monthStart } from "../journal/partitions.ts";
 import type { Entry } from "../model/entry.ts";
-import { Failure } from "../model/failure.ts";
+import { Failure, isFailure } from "../model/failure.ts";
+import { timeOfId } from "../model/id.ts";
 import {
   backoffMs,
   causeOf,
@@ -18,6 +20,9 @@ import type { OpenStalls, StalledKey } from "./stalls.ts";
 /** Rows of one key executed together at most. */
 const runLength = 200;
 
+/** Keys looked at between two batches at most, so that many that stand still do not stop those that flow. */
+const keysPerTurn = 20;
+
 /**
  * Tries what is due among the stalled keys: retries, redrives, and successors whose way is free.
  * Returns true when anything was executed. Keys with nothing left in the way flow again afterwards.
@@ -30,10 +35,10 @@ export async function resumeStalledKeys(
   rule: RetryRule,
 ): Promise<boolean> {
   let worked = false;
-  for (const key of [...stalls.keys()]) {
+  for (const key of stalls.due(performance.now(), keysPerTurn)) {
     const lane = owned.get(key.lane);
-    if (lane === undefined) continue;
-    if (await resumeKey(definition, setting, stalls, lane, key, rule)) worked = true;
+    if (lane === undefined) stalls.remove(key);
+    else if (await resumeKey(definition, setting, stalls, lane, key, rule)) worked = true;
   }
   return worked;
 }
@@ -52,28 +57,48 @@ async function resumeKey(
     stalls.remove(key);
     return true;
   }
-  if (head.state === "parked" || (head.state === "retrying" && !head.due)) return false;
+  if (head.state === "parked" || head.wait_ms > 0) {
+    key.tryAt = head.state === "parked" ? Number.POSITIVE_INFINITY : performance.now() + head.wait_ms;
+    return false;
+  }
   const run = head.state === "held" ? leadingHeld(rows) : [head];
+  try {
+    await runOrRecord(definition, setting, lane, run, rule);
+  } catch (error) {
+    if (isFailure(error, "partition-missing")) {
+      // Effects and parking facts carry their cause's month, which may lie far back after a long absence.
+      for (const at of new Set(run.map((row) => monthStart(timeOfId(row.entry_id))))) {
+        await ensurePartitions(setting.database, at);
+      }
+    }
+    throw error;
+  }
+  return true;
+}
+
+/** Executes the run, or records what stands in its way. */
+async function runOrRecord(
+  definition: ConsumerDefinition,
+  setting: ConsumerSetting,
+  lane: OwnedLane,
+  run: readonly ParkedRow[],
+  rule: RetryRule,
+): Promise<void> {
+  const head = run[0] as ParkedRow;
   try {
     await execute(definition, setting, lane, run);
   } catch (error) {
-    if (error instanceof Failure && error.kind !== "defect" && error.kind !== "refused") throw error;
+    if (!isCulprit(error)) throw error;
     definition.forget?.();
+    if (run.length === 1) return recordFailure(definition, setting, lane, head, rule, error);
     // A run of successors failed together: the first alone shows whether it is the culprit.
-    if (run.length > 1) {
-      try {
-        await execute(definition, setting, lane, [head]);
-        return true;
-      } catch (first) {
-        if (first instanceof Failure && first.kind !== "defect" && first.kind !== "refused") throw first;
-        definition.forget?.();
-        await recordFailure(definition, setting, lane, head, rule, first);
-        return true;
-      }
-    }
-    await recordFailure(definition, setting, lane, head, rule, error);
+    await runOrRecord(definition, setting, lane, [head], rule);
   }
-  return true;
+}
+
+/** The entry is at fault, not the surroundings. */
+function isCulprit(error: unknown): boolean {
+  return !(error instanceof Failure) || error.kind === "defect" || error.kind === "refused";
 }
 
 function leadingHeld(rows: readonly ParkedRow[]): ParkedRow[] {
@@ -88,19 +113,21 @@ async function execute(
   rows: readonly ParkedRow[],
 ): Promise<void> {
   const entries = rows.map(entryToRun);
-  await setting.database.transaction(async (connection) => {
-    const batch = openBatch(entries, null);
-    await definition.apply(connection, batch);
-    const stalled = batch.stalled[0];
-    if (stalled !== undefined) throw stalled.error;
-    await markDone(
-      connection,
-      definition.name,
-      rows.map((row) => row.entry_id),
-    );
-    await stillOurs(connection, definition, lane, rows[0]);
-    await setting.probe?.("consumer:before-resume-commit");
-  });
+  await setting.database.transaction(
+    async (connection) => {
+      const batch = openBatch(entries, null);
+      await definition.apply(connection, batch);
+      const stalled = batch.stalled[0];
+      if (stalled !== undefined) throw stalled.error;
+      await markDone(
+        connection,
+        definition.name,
+        rows.map((row) => row.entry_id),
+      );
+      await setting.probe?.("consumer:before-resume-commit");
+    },
+    (connection) => stillOurs(connection, definition, lane, rows[0]),
+  );
   definition.committed?.(entries);
 }
 
@@ -118,15 +145,17 @@ async function recordFailure(
     attempts < rule.attempts && row.state !== "redriving"
       ? backoffMs(rule, attempts, setting.random())
       : null;
-  await setting.database.transaction(async (connection) => {
-    await markFailed(connection, definition.name, setting.context, setting.clock.now(), {
-      row,
-      attempts,
-      retryInMs,
-      error,
-    });
-    await stillOurs(connection, definition, lane, row);
-  });
+  await setting.database.transaction(
+    async (connection) => {
+      await markFailed(connection, definition.name, setting.context, setting.clock.now(), {
+        row,
+        attempts,
+        retryInMs,
+        error,
+      });
+    },
+    (connection) => stillOurs(connection, definition, lane, row),
+  );
   const entry: Entry = row.entry;
   const cause = causeOf(error);
   if (retryInMs === null) {

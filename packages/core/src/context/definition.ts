@@ -44,8 +44,10 @@ export interface SystemSettings {
   readonly retryLongestMs: number;
   /** Entries per lane and batch. */
   readonly perLane: number;
-  /** Pause between batches of read models, so that facts gather. */
+  /** Pause between batches of read models under load, so that facts gather. */
   readonly projectionGatherMs: number;
+  /** The same for what customers see of their processes. */
+  readonly processGatherMs: number;
   /** A context without a sign of life for this long is down; wall time. */
   readonly silentAfterMs: number;
 }
@@ -61,5 +63,6 @@ export const defaultSettings: SystemSettings = {
   retryLongestMs: 30_000,
   perLane: 256,
   projectionGatherMs: 100,
+  processGatherMs: 20,
   silentAfterMs: 5_000,
 };

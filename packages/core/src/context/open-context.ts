@@ -9,7 +9,8 @@ import {
 } from "../consumer/consumer.ts";
 import type { WakeUps } from "../consumer/wake-up.ts";
 import { deciderConsumer } from "../decider/decider-consumer.ts";
-import { ensurePartitions } from "../journal/partitions.ts";
+import { openExpiry } from "../intake/expiry.ts";
+import { ensurePartitions, monthStart } from "../journal/partitions.ts";
 import { isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
@@ -65,36 +66,51 @@ export async function startContext(
     }
   };
   await refresh();
-  await ensurePartitions(database, clock.now());
+  let prepared = 0;
+  /** Months to come need partitions also when the process runs for years, and nobody writes but timers and operators. */
+  const prepareMonths = async (): Promise<void> => {
+    const month = monthStart(clock.now());
+    if (month === prepared) return;
+    await ensurePartitions(database, month);
+    prepared = month;
+  };
+  await prepareMonths();
 
   const consumers: Consumer[] = [];
-  for (const consumer of consumersOf(definition, around)) {
-    consumers.push(
-      await startConsumer(consumer.definition, {
-        context: name,
-        database,
-        workerId,
-        clock,
-        wakeUps,
-        random: around.random,
-        paused: () => paused,
-        report: around.report,
-        leaseMs: settings.leaseMs,
-        perLane: settings.perLane,
-        retry: {
-          attempts: settings.retryAttempts,
-          firstMs: settings.retryFirstMs,
-          longestMs: settings.retryLongestMs,
-        },
-        ...(consumer.gatherMs === undefined ? {} : { gatherMs: consumer.gatherMs }),
-        ...(around.probe === undefined ? {} : { probe: around.probe }),
-      }),
-    );
+  try {
+    for (const consumer of consumersOf(definition, around)) {
+      consumers.push(
+        await startConsumer(consumer.definition, {
+          context: name,
+          database,
+          workerId,
+          clock,
+          wakeUps,
+          random: around.random,
+          paused: () => paused,
+          report: around.report,
+          leaseMs: settings.leaseMs,
+          perLane: settings.perLane,
+          retry: {
+            attempts: settings.retryAttempts,
+            firstMs: settings.retryFirstMs,
+            longestMs: settings.retryLongestMs,
+          },
+          ...(consumer.gatherMs === undefined ? {} : { gatherMs: consumer.gatherMs }),
+          ...(around.probe === undefined ? {} : { probe: around.probe }),
+        }),
+      );
+    }
+  } catch (error) {
+    await Promise.all(consumers.map((consumer) => consumer.stop()));
+    throw error;
   }
 
+  const expiry = definition.intake === undefined ? null : openExpiry(database, settings.intakeKeptDays);
   const upkeep = every(beatEveryMs, async () => {
     await refresh();
-    await expireIntake(definition, around);
+    await prepareMonths();
+    await expiry?.turn(clock.now());
   });
   const timers = every(beatEveryMs, async () => {
     if (paused || (definition.deciders ?? []).length === 0) return;
@@ -105,7 +121,7 @@ export async function startContext(
     } while (fired > 0 && !stopping);
   });
   const unlisten = clock.onChange(() => {
-    void ensurePartitions(database, clock.now())
+    void prepareMonths()
       .then(() => Promise.all([timers.now(), upkeep.now()]))
       .catch((error: unknown) => {
         if (!isFailure(error)) throw error;
@@ -176,19 +192,10 @@ function consumersOf(
         onChange: () => around.ring(`${name}:processes`),
         random: around.random,
       }),
+      gatherMs: around.settings.processGatherMs,
     });
   }
   return consumers;
-}
-
-/** Keys and raw commands past their window go, a bounded number at each beat. */
-async function expireIntake(definition: ContextDefinition, around: ContextSurroundings): Promise<void> {
-  if (definition.intake === undefined) return;
-  const before = around.clock.now() - around.settings.intakeKeptDays * 86_400_000;
-  await around.database.execute("select entente.expire_idempotency(to_timestamp($1::float8 / 1000), 5000)", [
-    before,
-  ]);
-  await around.database.execute("select entente.expire_intake()");
 }
 
 /** Repeats work after a pause, never overlapping, until stopped. Trouble with the store waits for the next turn. */

@@ -102,6 +102,18 @@ export interface System {
 
 /** Brings the databases forward and starts the contexts. Errors: those of provisionContext and startContext. */
 export async function startSystem(options: SystemOptions): Promise<System> {
+  const opened: (() => Promise<unknown>)[] = [];
+  try {
+    return await open(options, opened);
+  } catch (error) {
+    // A refused start leaves nothing at work, and its own reason is the one to tell.
+    for (const close of opened.reverse()) await close().catch(() => {});
+    throw error;
+  }
+}
+
+/** Puts what has to be closed again into `opened`, in the order it was opened. */
+async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]): Promise<System> {
   const { definition } = options;
   const settings = { ...defaultSettings, ...options.settings };
   const random = options.random ?? Math.random;
@@ -114,7 +126,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     // A context that others work for may be away altogether; this process must start without it.
     const how = provisioning(options, context, settings);
     const access = run.includes(context.name) ? await provisionContext(how) : contextAccess(how);
-    contexts.set(context.name, reach(definition, context, access));
+    const reachable = reach(definition, context, access);
+    contexts.set(context.name, reachable);
+    opened.push(() => Promise.all([reachable.database.close(), reachable.journal.close()]));
   }
   const gateway = definition.contexts.find((context) => context.intake !== undefined);
   if (gateway?.intake === undefined)
@@ -130,7 +144,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     working.some((context) => context.consumers.some((consumer) => consumer.lanes().length < laneCount));
   const networks = new Map<string, WakeNetwork>();
   for (const [name, context] of contexts) {
-    networks.set(name, openWakeNetwork(context.journal, wakeUps, origin, othersListen));
+    const network = openWakeNetwork(context.journal, wakeUps, origin, othersListen);
+    networks.set(name, network);
+    opened.push(() => network.close());
   }
   const ring = (name: string): void => {
     wakeUps.ring(name);
@@ -140,24 +156,25 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const report = options.report ?? (() => {});
   for (const name of run) {
     const context = contexts.get(name) as ReachableContext;
-    working.push(
-      await startContext(context.definition, {
-        database: context.database,
-        journals,
-        clock,
-        wakeUps,
-        ring,
-        settings,
-        random,
-        report,
-        ...(options.probe === undefined ? {} : { probe: options.probe }),
-      }),
-    );
+    const started = await startContext(context.definition, {
+      database: context.database,
+      journals,
+      clock,
+      wakeUps,
+      ring,
+      settings,
+      random,
+      report,
+      ...(options.probe === undefined ? {} : { probe: options.probe }),
+    });
+    working.push(started);
+    opened.push(() => started.stop());
   }
   const backlog: Backlog = await openBacklog({
     database: gatewayContext.database,
     assumedDrainPerSecond: settings.assumedDrainPerSecond,
   });
+  opened.push(() => backlog.close());
   // Acceptance has connections of its own: a flood of reads must not keep a command waiting.
   const intakeDatabase = openDatabase({
     url: gatewayContext.database.url,
@@ -165,6 +182,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     connections: 2,
     statementTimeoutMs: 5_000,
   });
+  opened.push(() => intakeDatabase.close());
   const intake: Intake = openIntake({
     context: gateway.name,
     database: intakeDatabase,

@@ -49,6 +49,8 @@ export function openWakeNetwork(
         });
         await new Promise<void>((resolve) => {
           hangUp = resolve;
+          // Closed while the connection was being made: nobody will hang up any more.
+          if (closed) resolve();
           connection.client.once("end", () => resolve());
           connection.client.once("error", () => resolve());
         });

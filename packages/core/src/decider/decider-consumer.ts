@@ -6,7 +6,7 @@ import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { deriveId } from "../model/id.ts";
 import type { Connection } from "../postgres/database.ts";
-import { loadStates, saveStates } from "../state/key-states.ts";
+import { loadStates, type SavedState, saveStates } from "../state/key-states.ts";
 import { type ScheduledTimer, scheduleTimers } from "../timer/timers.ts";
 
 export interface DeciderConsumerOptions {
@@ -24,6 +24,8 @@ export interface DeciderConsumerOptions {
 interface Known<State extends object> {
   version: number;
   state: State;
+  /** Version found in the store; 0 when the key has no row yet. */
+  loaded: number;
 }
 
 /**
@@ -58,10 +60,14 @@ export function deciderConsumer<State extends object>(
       else states.set(name, { ...known });
     }
     for (const row of await loadStates<State>(connection, decider.name, [...missing.values()])) {
-      states.set(`${row.tenantId}\u0000${row.key}`, { version: row.version, state: row.state });
+      states.set(`${row.tenantId}\u0000${row.key}`, {
+        version: row.version,
+        state: row.state,
+        loaded: row.version,
+      });
     }
     for (const name of missing.keys()) {
-      if (!states.has(name)) states.set(name, { version: 0, state: decider.initial });
+      if (!states.has(name)) states.set(name, { version: 0, state: decider.initial, loaded: 0 });
     }
     return states;
   }
@@ -111,17 +117,20 @@ export function deciderConsumer<State extends object>(
         batch.stall(command, error);
       }
     }
-    await appendEntries(connection, facts);
-    await saveStates(
-      connection,
-      decider.name,
-      [...changed].map(([name, command]) => {
-        const known = states.get(name);
-        if (known === undefined) throw new Error("every key of the batch has a state");
-        return { tenantId: command.tenantId, key: command.key, version: known.version, state: known.state };
-      }),
-    );
-    await scheduleTimers(connection, timers);
+    const saved: SavedState[] = [];
+    for (const [name, command] of changed) {
+      const known = states.get(name);
+      if (known === undefined) throw new Error("every key of the batch has a state");
+      const { tenantId, key } = command;
+      saved.push({ tenantId, key, version: known.version, state: known.state, isNew: known.loaded === 0 });
+    }
+    // Issued together, so that they travel together.
+    await Promise.all([
+      appendEntries(connection, facts),
+      saveStates(connection, decider.name, saved),
+      scheduleTimers(connection, timers),
+    ]);
+    for (const known of states.values()) known.loaded = known.version;
     pending = states;
   }
 

@@ -1,4 +1,6 @@
-import type { Entry, JsonObject } from "../model/entry.ts";
+import { type Entry, entryKinds, type JsonObject } from "../model/entry.ts";
+import { isId } from "../model/id.ts";
+import { laneCount } from "../model/lane.ts";
 
 /**
  * A journal entry as a CloudEvents 1.0.2 event in JSON format: one to one, nothing lost.
@@ -44,35 +46,57 @@ export function toCloudEvent(system: string, entry: Entry): CloudEventJson {
   };
 }
 
-/** The entry back from its CloudEvent. Throws TypeError when a required attribute is missing or of the wrong type. */
+/**
+ * The entry back from its CloudEvent. Numbers may arrive as text, as HTTP's binary mode sends them.
+ * Throws TypeError when a required attribute is missing or any is of the wrong type.
+ */
 export function fromCloudEvent(event: CloudEventJson): Entry {
+  const refuse = (name: string): never => {
+    throw new TypeError(`CloudEvent attribute ${name} is missing or of the wrong type`);
+  };
   const text = (name: string): string => {
     const value = event[name];
-    if (typeof value !== "string") throw new TypeError(`CloudEvent attribute ${name} is missing`);
-    return value;
+    return typeof value === "string" ? value : refuse(name);
   };
-  const optional = (name: string): string | null =>
-    typeof event[name] === "string" ? (event[name] as string) : null;
-  const [xid, seq] = text("sequence").split(".");
+  const matching = (name: string, pattern: RegExp): string => {
+    const value = text(name);
+    return pattern.test(value) ? value : refuse(name);
+  };
+  const whole = (name: string, least: number, most: number): number => {
+    const value = event[name];
+    const number = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
+    if (typeof number !== "number" || !Number.isSafeInteger(number)) return refuse(name);
+    return number >= least && number <= most ? number : refuse(name);
+  };
+  const optional = <Value>(name: string, read: (name: string) => Value): Value | null =>
+    event[name] === undefined || event[name] === null ? null : read(name);
+  const count = (name: string): number => whole(name, 1, Number.MAX_SAFE_INTEGER);
+  if (event.specversion !== "1.0") refuse("specversion");
+  const kind = entryKinds.find((known) => known === event["kind"]) ?? refuse("kind");
+  const occurredAt = Date.parse(text("time"));
+  if (Number.isNaN(occurredAt)) refuse("time");
+  if (typeof event.data !== "object" || event.data === null || Array.isArray(event.data)) refuse("data");
+  const [xid = "", seq = ""] = matching("sequence", /^\d{1,20}\.\d{1,19}$/).split(".");
+  const source = matching("source", /./);
   return {
-    id: event.id,
-    kind: text("kind") as Entry["kind"],
-    type: event.type,
+    id: isId(text("id")) ? event.id : refuse("id"),
+    kind,
+    type: matching("type", /./),
     schemaVersion: text("schemaversion"),
-    source: event.source.slice(event.source.lastIndexOf("/") + 1),
-    target: optional("target"),
-    tenantId: text("tenantid"),
-    key: text("partitionkey"),
-    keyVersion: typeof event["keyversion"] === "number" ? event["keyversion"] : null,
-    processId: text("processid"),
+    source: source.slice(source.lastIndexOf("/") + 1),
+    target: optional("target", text),
+    tenantId: matching("tenantid", /^[^]/),
+    key: matching("partitionkey", /^[^]/),
+    keyVersion: optional("keyversion", count),
+    processId: isId(text("processid")) ? text("processid") : refuse("processid"),
     correlationId: text("correlationid"),
-    causationId: optional("causationid"),
-    customerId: optional("customerid"),
-    ttlMs: optional("ttlms") === null ? null : Number(optional("ttlms")),
-    traceparent: optional("traceparent"),
-    occurredAt: Date.parse(event.time),
+    causationId: optional("causationid", text),
+    customerId: optional("customerid", text),
+    ttlMs: optional("ttlms", count),
+    traceparent: optional("traceparent", text),
+    occurredAt,
     data: event.data,
-    position: { xid: xid ?? "0", seq: seq ?? "0" },
-    lane: Number(event["lane"]),
+    position: { xid, seq },
+    lane: whole("lane", 0, laneCount - 1),
   };
 }

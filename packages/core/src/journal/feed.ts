@@ -1,4 +1,4 @@
-import { type Entry, journalStart, type Position } from "../model/entry.ts";
+import { compareXids, type Entry, journalStart, type Position } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { type EntryRow, entryOf, readJournalIdentity } from "./read.ts";
@@ -26,7 +26,8 @@ const readFeed: Statement = {
 
 /**
  * Entries of a tenant after the cursor (`null`: from the start), at most `limit` (1..1,000).
- * Errors: `cursor-invalid` (refused); `journal-replaced` (conflict) when the cursor belongs to an earlier generation.
+ * Errors: `cursor-invalid`, `limit-invalid` (refused); `journal-replaced` (conflict) when the cursor belongs to an earlier
+ * generation, or to a place this journal has not come to yet because it was restored to an earlier point.
  */
 export async function readFeedPage(
   database: Database,
@@ -34,8 +35,11 @@ export async function readFeedPage(
   cursor: string | null,
   limit: number,
 ): Promise<FeedPage> {
-  const { generation } = await readJournalIdentity(database);
-  const after = cursor === null ? journalStart : decodeCursor(cursor, generation);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
+    throw new Failure("refused", "limit-invalid", "A page holds 1 to 1,000 entries.");
+  }
+  const { generation, nextXid } = await readJournalIdentity(database);
+  const after = cursor === null ? journalStart : decodeCursor(cursor, generation, nextXid);
   const rows = await database.run<EntryRow>(readFeed, [after.xid, after.seq, tenantId, limit]);
   const entries = rows.map(entryOf);
   const last = entries.at(-1)?.position ?? after;
@@ -46,13 +50,24 @@ function encodeCursor(generation: string, position: Position): string {
   return Buffer.from(`${generation}.${position.xid}.${position.seq}`).toString("base64url");
 }
 
-function decodeCursor(cursor: string, generation: string): Position {
-  const match = /^([0-9a-f-]{36})\.(\d{1,20})\.(\d{1,19})$/.exec(Buffer.from(cursor, "base64url").toString());
+/** Largest values of xid8 and int8. */
+const largest: Position = { xid: "18446744073709551615", seq: "9223372036854775807" };
+
+function decodeCursor(cursor: string, generation: string, nextXid: string): Position {
+  const match = /^([0-9a-f-]{36})\.(0|[1-9]\d{0,19})\.(0|[1-9]\d{0,18})$/.exec(
+    Buffer.from(cursor, "base64url").toString(),
+  );
   const [, named, xid, seq] = match ?? [];
-  if (named === undefined || xid === undefined || seq === undefined) {
+  if (
+    named === undefined ||
+    xid === undefined ||
+    seq === undefined ||
+    compareXids(xid, largest.xid) > 0 ||
+    compareXids(seq, largest.seq) > 0
+  ) {
     throw new Failure("refused", "cursor-invalid", "This is not a cursor of this feed.");
   }
-  if (named !== generation) {
+  if (named !== generation || compareXids(xid, nextXid) >= 0) {
     throw new Failure(
       "conflict",
       "journal-replaced",

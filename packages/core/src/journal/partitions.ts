@@ -13,11 +13,12 @@ export function monthStart(epochMs: number, months = 0): number {
 }
 
 /**
- * Makes sure the journal can take entries of the month of `epochMs`, its neighbour before, and two months ahead.
+ * Makes sure the journal can take entries of the month of `epochMs` and the next. No more than that: every
+ * read looks into every partition. Earlier months, for effects of old causes, are made when they are met.
  * Units: epoch milliseconds, business time. Safe to repeat and to run from many processes.
  */
 export async function ensurePartitions(connection: Connection, epochMs: number): Promise<void> {
-  for (const offset of [-1, 0, 1, 2]) {
+  for (const offset of [0, 1]) {
     const start = monthStart(epochMs, offset);
     await connection.run(ensurePartition, [
       new Date(start),

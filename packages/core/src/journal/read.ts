@@ -50,13 +50,54 @@ export async function readLanesAfter(
   reading: Reading = "everything",
 ): Promise<Entry[]> {
   if (lanes.length === 0) return [];
-  const rows = await connection.run<EntryRow>(reading === "everything" ? readLanes : readOwnCommands, [
+  const rows = await connection.runRows(reading === "everything" ? readLanes : readOwnCommands, [
     int2Array(lanes.map((l) => l.lane)),
     xid8Array(lanes.map((l) => l.position.xid)),
     int8Array(lanes.map((l) => l.position.seq)),
     perLane,
   ]);
-  return rows.map(entryOf);
+  return rows.map(entryOfColumns);
+}
+
+/** By place in `columns`. The cast trusts the table's own types. */
+function entryOfColumns(row: unknown[]): Entry {
+  const [
+    id,
+    xid,
+    seq,
+    lane,
+    kind,
+    type,
+    schemaVersion,
+    source,
+    target,
+    tenantId,
+    key,
+    keyVersion,
+    processId,
+  ] = row;
+  const text = row as string[];
+  return {
+    id,
+    kind,
+    type,
+    schemaVersion,
+    source,
+    target,
+    tenantId,
+    key,
+    keyVersion: keyVersion === null ? null : Number(keyVersion),
+    processId,
+    correlationId: text[13],
+    causationId: text[14],
+    customerId: text[15],
+    ttlMs: row[16] === null ? null : Number(row[16]),
+    traceparent: text[17],
+    occurredAt: row[18],
+    data: row[19],
+    position: { xid, seq },
+    lane,
+  } as Entry;
 }
 
 const readProcess: Statement = {

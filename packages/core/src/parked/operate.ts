@@ -93,7 +93,7 @@ export async function discardParked(
     await appendEntries(
       connection,
       rows.map((row) =>
-        parkingFact(context, row.entry, "entente.command-discarded", now, row.attempts + 2_000, {
+        parkingFact(context, row.consumer, row.entry, "entente.command-discarded", now, row.attempts, {
           entryId: act.entryId,
           type: row.entry.type,
           policy: "step-aside",

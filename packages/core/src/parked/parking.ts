@@ -23,12 +23,17 @@ export function backoffMs(rule: RetryRule, attempts: number, jitter: number): nu
   return Math.round(full * (0.75 + jitter / 2));
 }
 
-/** Code and text of what went wrong, short enough to store and free of payload. */
+/** Code and text of what went wrong, short enough to store. */
 export function causeOf(error: unknown): { readonly code: string; readonly text: string } {
-  if (error instanceof Failure) return { code: error.code, text: error.message.slice(0, 500) };
+  if (error instanceof Failure) return { code: error.code, text: storable(error.message) };
   if (error instanceof Error)
-    return { code: "decider-threw", text: `${error.name}: ${error.message}`.slice(0, 500) };
-  return { code: "decider-threw", text: String(error).slice(0, 500) };
+    return { code: "decider-threw", text: storable(`${error.name}: ${error.message}`) };
+  return { code: "decider-threw", text: storable(typeof error === "object" ? "an object" : String(error)) };
+}
+
+/** PostgreSQL refuses NUL and halves of characters; a cause that cannot be recorded would stop the whole lane. */
+function storable(text: string): string {
+  return text.slice(0, 500).replaceAll("\u0000", "\ufffd").toWellFormed();
 }
 
 export interface SetAside {
@@ -75,13 +80,14 @@ export interface ParkedRow extends Record<string, unknown> {
   state: "retrying" | "parked" | "held" | "redriving";
   policy: ParkingPolicy;
   attempts: number;
-  due: boolean;
+  /** Milliseconds until it may be tried; 0 when it is due. */
+  wait_ms: number;
 }
 
 const openRowsOfKey: Statement = {
   name: "parked-open-rows-of-key",
   text: `select entry_id, journal, tenant_id, key, lane, entry, corrected, state, policy, attempts,
-      coalesce(next_try_at <= clock_timestamp(), true) as due
+      greatest(0, coalesce(extract(epoch from next_try_at - clock_timestamp()) * 1000, 0))::float8 as wait_ms
     from entente.parked
     where consumer = $1 and tenant_id = $2 and key = $3 and state not in ('done', 'discarded')
       and not (state = 'parked' and policy = 'step-aside')
@@ -158,7 +164,7 @@ export async function markFailed(
   ]);
   if (state === "parked") {
     await appendEntries(connection, [
-      parkingFact(context, failed.row.entry, "entente.command-parked", now, failed.attempts, {
+      parkingFact(context, consumer, failed.row.entry, "entente.command-parked", now, failed.attempts, {
         entryId: failed.row.entry_id,
         type: failed.row.entry.type,
         policy: failed.row.policy,
@@ -168,20 +174,18 @@ export async function markFailed(
   }
 }
 
-/** Facts about parked entries share the id space of the entry they speak of, above any decider's ordinals. */
-const parkingOrdinals = 60_000;
-
 /** A fact in the consuming context's journal about an entry that was put aside. */
 export function parkingFact(
   context: string,
+  consumer: string,
   about: Entry,
   type: string,
   now: number,
-  ordinal: number,
+  attempts: number,
   data: JsonObject,
 ): NewEntry {
   return {
-    id: deriveId(about.id, parkingOrdinals + ordinal),
+    id: deriveId(about.id, ordinalOf(`${consumer}\u0000${type}\u0000${attempts}`)),
     kind: "event",
     type,
     schemaVersion: "1.0.0",
@@ -199,4 +203,15 @@ export function parkingFact(
     occurredAt: now,
     data,
   };
+}
+
+/**
+ * Facts about parked entries share the id space of the entry they speak of, in its upper half: a decider's ordinals stay
+ * below. By name, because several consumers of a context may put the same entry aside, each as often as it is redriven.
+ */
+function ordinalOf(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return ((hash ^ (hash >>> 13)) | 0x8000_0000) >>> 0;
 }

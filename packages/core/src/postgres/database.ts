@@ -17,6 +17,8 @@ export type Row = Record<string, unknown>;
 export interface Connection {
   /** Runs one statement. Errors: those of `databaseFailure`. */
   run<R extends Row = Row>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;
+  /** As `run`, with each row as an array in column order: for hot reads, where making objects by column name shows. */
+  runRows(statement: Statement, values?: readonly unknown[]): Promise<unknown[][]>;
   /** Runs text that is not worth preparing (DDL, one-offs). May hold several statements when no values are given. */
   execute<R extends Row = Row>(text: string, values?: readonly unknown[]): Promise<R[]>;
 }
@@ -39,8 +41,13 @@ export interface Database extends Connection {
    * Runs work in one READ COMMITTED transaction on one connection.
    * Guarantees: committed when it resolves; nothing kept when it throws anything but kind `unknown-outcome`
    * (the connection broke while COMMIT was under way).
+   * Statements issued together (Promise.all) travel together, as do BEGIN with the first and COMMIT with `lastly`:
+   * every round trip saved is two context switches less. `lastly` must be statements that fail when they are not satisfied.
    */
-  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>;
+  transaction<T>(
+    work: (connection: Connection) => Promise<T>,
+    lastly?: (connection: Connection) => Promise<unknown>,
+  ): Promise<T>;
   /** Takes a connection out of the pool for as long as needed, e.g. to LISTEN. Release it with `release`. */
   reserve(): Promise<ReservedConnection>;
   close(): Promise<void>;
@@ -72,11 +79,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     // The server's own limit comes first; this one is for a network that swallows everything.
     ...(statementTimeoutMs === 0 ? {} : { query_timeout: statementTimeoutMs + 2_000 }),
     keepAlive: true,
+    pipeline: true,
     types: parsers,
     // A reader's gate waits for the oldest writer of the whole server, so nobody may write for long.
     options:
       `-c statement_timeout=${statementTimeoutMs} ` +
-      "-c idle_in_transaction_session_timeout=10000 -c transaction_timeout=60000 -c timezone=UTC" +
+      "-c idle_in_transaction_session_timeout=10000 -c transaction_timeout=60000 -c timezone=UTC " +
+      // Statements are the same for every batch size; planning each batch anew cost more than running it.
+      "-c plan_cache_mode=force_generic_plan -c jit=off" +
       (options.role === undefined ? "" : ` -c role=${options.role}`),
   });
   // An idle connection that dies is replaced at the next use; without a listener it would end the process.
@@ -100,32 +110,17 @@ export function openDatabase(options: DatabaseOptions): Database {
       const client = await connect();
       return withRelease(client, () => runOn<R>(client, statement, values));
     },
+    async runRows(statement: Statement, values: readonly unknown[] = []) {
+      const client = await connect();
+      return withRelease(client, () => runRowsOn(client, statement, values));
+    },
     async execute<R extends Row>(text: string, values?: readonly unknown[]) {
       const client = await connect();
       return withRelease(client, () => executeOn<R>(client, text, values));
     },
-    async transaction(work) {
+    async transaction(work, lastly) {
       const client = await connect();
-      return withRelease(client, async () => {
-        await executeOn(client, "BEGIN");
-        let result: Awaited<ReturnType<typeof work>>;
-        try {
-          result = await work(connectionOn(client));
-        } catch (error) {
-          await rollback(client, error);
-          throw error;
-        }
-        try {
-          await client.query("COMMIT");
-        } catch (error) {
-          const failure = databaseFailure(error);
-          if (failure.code !== "database-unavailable") throw failure;
-          throw new Failure("unknown-outcome", "commit-unknown", "The connection broke while committing.", {
-            cause: error,
-          });
-        }
-        return result;
-      });
+      return withRelease(client, () => transactionOn(client, work, lastly));
     },
     async reserve() {
       const client = await connect();
@@ -161,6 +156,37 @@ async function withRelease<T>(client: pg.PoolClient, work: () => Promise<T>): Pr
   }
 }
 
+async function transactionOn<T>(
+  client: pg.PoolClient,
+  work: (connection: Connection) => Promise<T>,
+  lastly?: (connection: Connection) => Promise<unknown>,
+): Promise<T> {
+  const connection = connectionOn(client);
+  const begun = executeOn(client, "BEGIN");
+  let result: T;
+  try {
+    [, result] = await Promise.all([begun, work(connection)]);
+  } catch (error) {
+    await rollback(client, error);
+    throw error;
+  }
+  const last = lastly === undefined ? undefined : lastly(connection);
+  const [finished, committed] = await Promise.allSettled([last, client.query("COMMIT")]);
+  if (committed.status === "rejected") {
+    const failure = databaseFailure(committed.reason);
+    if (failure.code !== "database-unavailable") throw failure;
+    throw new Failure("unknown-outcome", "commit-unknown", "The connection broke while committing.", {
+      cause: committed.reason,
+    });
+  }
+  if (finished.status === "rejected") throw finished.reason;
+  // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK and no error.
+  if (committed.value.command !== "COMMIT") {
+    throw new Failure("defect", "database-defect", "A statement of the transaction failed unheard.");
+  }
+  return result;
+}
+
 async function rollback(client: pg.PoolClient, cause: unknown): Promise<void> {
   try {
     await client.query("ROLLBACK");
@@ -173,6 +199,7 @@ async function rollback(client: pg.PoolClient, cause: unknown): Promise<void> {
 function connectionOn(client: pg.PoolClient): Connection {
   return {
     run: (statement, values = []) => runOn(client, statement, values),
+    runRows: (statement, values = []) => runRowsOn(client, statement, values),
     execute: (text, values) => executeOn(client, text, values),
   };
 }
@@ -187,6 +214,25 @@ async function runOn<R extends Row>(
       name: statement.name,
       text: statement.text,
       values: values as unknown[],
+    });
+    return result.rows;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+async function runRowsOn(
+  client: pg.PoolClient,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<unknown[][]> {
+  try {
+    const { name, text } = statement;
+    const result = await client.query<unknown[]>({
+      name,
+      text,
+      values: values as unknown[],
+      rowMode: "array",
     });
     return result.rows;
   } catch (error) {

@@ -1,8 +1,8 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Failure } from "../model/failure.ts";
-import { type Database, openDatabase } from "./database.ts";
-import { coreMigrations, loadMigrations, migrate } from "./migrate.ts";
+import { type Connection, type Database, openDatabase } from "./database.ts";
+import { coreMigrations, loadMigrations, type Migration, migrate } from "./migrate.ts";
 
 /** How to reach one context's database: as the context itself, and as somebody who may only read its journal. */
 export interface ContextAccess {
@@ -115,6 +115,7 @@ async function makeRolesAndDatabase(
       if (role === roles.owner) continue;
       await connection.execute(`alter role ${role} login password '${rolePassword(secret, role)}'`);
     }
+    await grantMemberships(connection, roles);
     if (database === undefined) {
       await connection.execute(`create database ${name} template template0 encoding 'UTF8' locale 'C'`);
       await connection.execute(`revoke all on database ${name} from public`);
@@ -124,6 +125,22 @@ async function makeRolesAndDatabase(
   } finally {
     await connection.execute("select pg_advisory_unlock_all()").catch(() => connection.release(true));
     connection.release();
+  }
+}
+
+/**
+ * The owner is a member of the context's login, which owns the read models, so that later migrations may alter them.
+ * An administrator who is no superuser acts as the owner through membership as well.
+ */
+async function grantMemberships(connection: Connection, roles: Roles): Promise<void> {
+  const [held] = await connection.execute<{ superuser: boolean; owns: boolean; acts: boolean }>(
+    `select r.rolsuper as superuser, pg_has_role($1, $2, 'member') as owns, pg_has_role(current_user, $1, 'set') as acts
+     from pg_roles r where r.rolname = current_user`,
+    [roles.owner, roles.app],
+  );
+  if (held?.owns !== true) await connection.execute(`grant ${roles.app} to ${roles.owner}`);
+  if (held?.superuser !== true && held?.acts !== true) {
+    await connection.execute(`grant ${roles.owner} to current_user with inherit true, set true`);
   }
 }
 
@@ -140,25 +157,12 @@ async function bringForward(url: string, options: ProvisionOptions, roles: Roles
     if (options.migrations !== undefined)
       folders.push({ label: options.context, folder: options.migrations });
     const migrations = await loadMigrations(folders);
-    const before = await appliedCount(database);
     await migrate(database, migrations);
     await identifyJournal(database, options.journalKeptDays ?? null);
-    if (roles !== null && before !== migrations.length) {
-      await grant(database, roles);
-      await handOverReadModels(url, roles);
-    }
+    if (roles !== null) await giveRights(database, roles, migrations);
   } finally {
     await database.close();
   }
-}
-
-async function appliedCount(database: Database): Promise<number> {
-  const [row] = await database.execute<{ present: boolean }>(
-    "select to_regclass('entente.migration') is not null as present",
-  );
-  if (row?.present !== true) return 0;
-  const [applied] = await database.execute<{ n: number }>("select count(*)::int as n from entente.migration");
-  return applied?.n ?? 0;
 }
 
 /** A journal found in another cluster than it was written in was restored: its positions mean nothing any more. */
@@ -174,28 +178,51 @@ async function identifyJournal(database: Database, keptDays: number | null): Pro
   );
 }
 
-async function grant(database: Database, roles: Roles): Promise<void> {
+/** Remembers, beside the migrations, for which of them and by which text the rights were given. */
+const rightsRecord = "core/grants.sql";
+
+/**
+ * Gives both logins their rights, once per set of migrations and text of the grants. One transaction under the lock of the
+ * migrations: many processes start together, and one that is killed on the way leaves the work to the next.
+ */
+async function giveRights(database: Database, roles: Roles, migrations: readonly Migration[]): Promise<void> {
   const text = await readFile(new URL("grants.sql", coreMigrations), "utf8");
-  await database.execute(text.replaceAll(":app", roles.app).replaceAll(":reader", roles.reader));
+  const checksum = createHash("sha256")
+    .update([text, ...migrations.map((migration) => migration.name)].join("\n"))
+    .digest("hex");
+  await database.transaction(async (connection) => {
+    await connection.execute("select pg_advisory_xact_lock(hashtextextended('entente.migrate', 0))");
+    const given = await connection.execute(
+      "select 1 from entente.migration where name = $1 and checksum = $2",
+      [rightsRecord, checksum],
+    );
+    if (given.length > 0) return;
+    await connection.execute(text.replaceAll(":app", roles.app).replaceAll(":reader", roles.reader));
+    await handOverReadModels(connection, roles);
+    await connection.execute(
+      `insert into entente.migration (name, checksum, breaking) values ($1, $2, false)
+       on conflict (name) do update set checksum = excluded.checksum, applied_at = now()`,
+      [rightsRecord, checksum],
+    );
+  });
 }
 
 /** A context rebuilds its read models by swapping tables, so its login owns them; the journal stays the owner's. */
-async function handOverReadModels(url: string, roles: Roles): Promise<void> {
-  const admin = openDatabase({ url, applicationName: "entente migrate", connections: 1 });
-  try {
-    const schemas = await admin.execute<{ name: string }>(
-      "select nspname as name from pg_namespace where nspowner = $1::regrole and nspname <> 'entente'",
-      [roles.owner],
+async function handOverReadModels(connection: Connection, roles: Roles): Promise<void> {
+  const schemas = await connection.execute<{ name: string }>(
+    "select nspname as name from pg_namespace where nspowner = $1::regrole and nspname <> 'entente'",
+    [roles.owner],
+  );
+  for (const { name } of schemas) {
+    await connection.execute(`grant usage, create on schema ${name} to ${roles.app}`);
+    // Tables and views; indexes, and sequences that belong to a column, go with their table.
+    const relations = await connection.execute<{ relation: string }>(
+      `select format('%I.%I', $1::text, c.relname) as relation from pg_class c
+       where c.relnamespace = $1::text::regnamespace and c.relowner = $2::text::regrole and c.relkind in ('r', 'p', 'v', 'm', 'S')
+         and not exists (select from pg_depend d where d.objid = c.oid and d.deptype in ('a', 'i') and c.relkind = 'S')`,
+      [name, roles.owner],
     );
-    for (const { name } of schemas) {
-      await admin.execute(`grant usage, create on schema ${name} to ${roles.app}`);
-      const tables = await admin.execute<{ table: string }>(
-        "select c.oid::regclass::text as table from pg_class c where c.relnamespace = $1::regnamespace and c.relkind = 'r'",
-        [name],
-      );
-      for (const { table } of tables) await admin.execute(`alter table ${table} owner to ${roles.app}`);
-    }
-  } finally {
-    await admin.close();
+    for (const { relation } of relations)
+      await connection.execute(`alter table ${relation} owner to ${roles.app}`);
   }
 }

@@ -46,7 +46,9 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
     connection: Connection,
     facts: readonly Entry[],
   ): Promise<(fact: Entry) => ProcessDefinition | undefined> {
-    const ambiguous = facts.filter((fact) => (byFact.get(fact.type)?.length ?? 0) > 1 && !isAboutParking(fact));
+    const ambiguous = facts.filter(
+      (fact) => (byFact.get(fact.type)?.length ?? 0) > 1 && !isAboutParking(fact),
+    );
     const commandTypes = new Map<string, string>();
     if (ambiguous.length > 0) {
       const rows = await connection.run<{ id: string; type: string }>(commandTypesOf, [
@@ -74,17 +76,21 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
       else known.facts.push(fact);
     }
     if (moved.size === 0) return;
-    const news = new Map<string, ProcessView>();
-    for (const [processId, { definition, facts }] of moved)
-      news.set(processId, fold(definition, queuedProcess, facts));
-    const inserted = await insertViews(connection, moved, news);
+    const before = await loadViews(connection, [...moved.keys()]);
+    const fresh = new Map<string, ProcessView>();
+    const further = new Map<string, ProcessView>();
     let finished = 0;
-    for (const processId of inserted) if (isFinal(news.get(processId)?.state ?? "queued")) finished++;
-    if (inserted.size < moved.size) {
-      const seen = [...moved.keys()].filter((processId) => !inserted.has(processId));
-      finished += await updateViews(connection, moved, seen);
+    for (const [processId, { definition, facts }] of moved) {
+      const known = before.get(processId);
+      const view = fold(definition, known ?? queuedProcess, facts);
+      if (isFinal(view.state) && !isFinal(known?.state ?? "queued")) finished++;
+      (known === undefined ? fresh : further).set(processId, view);
     }
-    if (finished > 0) await connection.run(countFinished, [shard, finished]);
+    await Promise.all([
+      fresh.size > 0 ? connection.run(insert, viewArrays(moved, fresh)) : undefined,
+      further.size > 0 ? connection.run(update, viewArrays(moved, further)) : undefined,
+      finished > 0 ? connection.run(countFinished, [shard, finished]) : undefined,
+    ]);
   }
 
   return {
@@ -119,22 +125,12 @@ const unnestViews =
 
 const insert: Statement = {
   name: "process-insert",
-  text: `insert into entente.process (${columns}) select ${columns} from ${unnestViews} as v(${columns})
-    on conflict (process_id) do nothing returning process_id`,
+  text: `insert into entente.process (${columns}) select ${columns} from ${unnestViews} as v(${columns})`,
 };
-
-async function insertViews(
-  connection: Connection,
-  moved: ReadonlyMap<string, Moved>,
-  views: ReadonlyMap<string, ProcessView>,
-): Promise<Set<string>> {
-  const rows = await connection.run<{ process_id: string }>(insert, viewArrays(moved, views));
-  return new Set(rows.map((row) => row.process_id));
-}
 
 const load: Statement = {
   name: "process-load",
-  text: "select process_id, state, steps, reason, outcome from entente.process where process_id = any($1::uuid[]) for update",
+  text: "select process_id, state, steps, reason, outcome from entente.process where process_id = any($1::uuid[])",
 };
 
 const update: Statement = {
@@ -158,24 +154,13 @@ interface ViewRow extends Record<string, unknown> {
   outcome: JsonObject | null;
 }
 
-/** Folds the facts onto processes that have moved before. Returns how many reached their first end. */
-async function updateViews(
+/** Views of processes that have moved before; the others are absent. Nobody else moves them: their lanes are ours. */
+async function loadViews(
   connection: Connection,
-  moved: ReadonlyMap<string, Moved>,
   processIds: readonly string[],
-): Promise<number> {
+): Promise<Map<string, ProcessView>> {
   const rows = await connection.run<ViewRow>(load, [uuidArray(processIds)]);
-  const views = new Map<string, ProcessView>();
-  let finished = 0;
-  for (const row of rows) {
-    const facts = moved.get(row.process_id);
-    if (facts === undefined) continue;
-    const view = fold(facts.definition, row, facts.facts);
-    if (!isFinal(row.state) && isFinal(view.state)) finished++;
-    views.set(row.process_id, view);
-  }
-  await connection.run(update, viewArrays(moved, views));
-  return finished;
+  return new Map(rows.map((row) => [row.process_id, row]));
 }
 
 function viewArrays(moved: ReadonlyMap<string, Moved>, views: ReadonlyMap<string, ProcessView>): Buffer[] {

@@ -5,7 +5,7 @@ import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit
 
 /**
  * The balance shown to customers. Facts carry the balance they leave behind, so of several facts of one account
- * only the last is written.
+ * only the last is written; an account's row begins with its first cycle.
  */
 export const balanceProjection: Projection = {
   name: "balance",
@@ -14,69 +14,74 @@ export const balanceProjection: Projection = {
   apply,
 };
 
-interface BalanceRow {
-  readonly tenantId: string;
-  readonly accountId: string;
-  readonly customerId: string | null;
-  readonly cycle: string;
-  /** Null where the fact does not say: the running cycle's quota stays. */
-  readonly quotaUnits: number | null;
-  readonly quotaRemaining: number;
-  readonly usedUnits: number;
-  readonly onDemandMinor: number;
-  readonly currency: string;
-  readonly asOf: number;
-  readonly version: number | null;
+type Moved = BalanceDebited | QuotaDebitUndone;
+
+async function apply(connection: Connection, facts: readonly Entry[], table: string): Promise<void> {
+  const cycles = new Map<string, Entry>();
+  const balances = new Map<string, Entry>();
+  for (const fact of facts) {
+    const name = `${fact.tenantId}\u0000${fact.key}`;
+    if (fact.type === cycleStarted.type) {
+      cycles.set(name, fact);
+      // What was moved before it belongs to the cycle that ended.
+      balances.delete(name);
+    } else {
+      balances.set(name, fact);
+    }
+  }
+  await Promise.all([
+    cycles.size > 0
+      ? connection.run(beginCycle(table), [JSON.stringify([...cycles.values()].map(cycleRow))])
+      : undefined,
+    balances.size > 0 ? connection.run(move(table), moveArrays([...balances.values()])) : undefined,
+  ]);
 }
 
-const write = (table: string): Statement => ({
-  name: `balance-write-${table}`,
+const beginCycle = (table: string): Statement => ({
+  name: `balance-begin-cycle-${table}`,
   text: `insert into ${table} as b (tenant_id, account_id, customer_id, cycle, quota_units, quota_remaining, used_units,
       on_demand_minor, currency, as_of, version)
-    select r."tenantId", r."accountId", r."customerId", r.cycle, coalesce(r."quotaUnits", o.quota_units), r."quotaRemaining",
-      r."usedUnits", r."onDemandMinor", r.currency, to_timestamp(r."asOf"::float8 / 1000), r.version
-    from json_to_recordset($1::json) as r("tenantId" text, "accountId" text, "customerId" text, cycle text, "quotaUnits" bigint,
-      "quotaRemaining" bigint, "usedUnits" bigint, "onDemandMinor" bigint, currency text, "asOf" bigint, version bigint)
-    left join ${table} o on o.tenant_id = r."tenantId" and o.account_id = r."accountId"
-    on conflict (tenant_id, account_id) do update set customer_id = excluded.customer_id, cycle = excluded.cycle,
-      quota_units = excluded.quota_units, quota_remaining = excluded.quota_remaining, used_units = excluded.used_units,
-      on_demand_minor = excluded.on_demand_minor, currency = excluded.currency, as_of = excluded.as_of,
+    select r."tenantId", r."accountId", r."customerId", r.cycle, r."quotaUnits", r."quotaUnits", 0, 0, r.currency,
+      to_timestamp(r."asOf"::float8 / 1000), r.version
+    from json_to_recordset($1::json) as r("tenantId" text, "accountId" text, "customerId" text, cycle text,
+      "quotaUnits" bigint, currency text, "asOf" bigint, version bigint)
+    on conflict (tenant_id, account_id) do update set cycle = excluded.cycle, quota_units = excluded.quota_units,
+      quota_remaining = excluded.quota_remaining, used_units = 0, on_demand_minor = 0, as_of = excluded.as_of,
       version = excluded.version`,
 });
 
-async function apply(connection: Connection, facts: readonly Entry[], table: string): Promise<void> {
-  const rows = new Map<string, BalanceRow>();
-  for (const fact of facts) {
-    const name = `${fact.tenantId}\u0000${fact.key}`;
-    rows.set(name, rowOf(fact, rows.get(name)));
-  }
-  await connection.run(write(table), [JSON.stringify([...rows.values()])]);
-}
-
-function rowOf(fact: Entry, before: BalanceRow | undefined): BalanceRow {
-  const common = {
+function cycleRow(fact: Entry): object {
+  const { cycle, quotaUnits, planInvoice } = fact.data as CycleStarted;
+  return {
     tenantId: fact.tenantId,
     accountId: fact.key,
     customerId: fact.customerId,
+    cycle,
+    quotaUnits,
+    currency: planInvoice.currency,
     asOf: fact.occurredAt,
     version: fact.keyVersion,
   };
-  if (fact.type === cycleStarted.type) {
-    const { cycle, quotaUnits, planInvoice } = fact.data as CycleStarted;
-    const currency = planInvoice.currency;
-    return {
-      ...common,
-      cycle,
-      quotaUnits,
-      quotaRemaining: quotaUnits,
-      usedUnits: 0,
-      onDemandMinor: 0,
-      currency,
-    };
-  }
-  const { cycle, quotaRemaining, usedUnits, onDemandMinor, currency } = fact.data as
-    | BalanceDebited
-    | QuotaDebitUndone;
-  const quotaUnits = before?.quotaUnits ?? null;
-  return { ...common, cycle, quotaUnits, quotaRemaining, usedUnits, onDemandMinor, currency };
+}
+
+/** The hot one: a busy account moves several times a second. */
+const move = (table: string): Statement => ({
+  name: `balance-move-${table}`,
+  text: `update ${table} b set quota_remaining = m.quota_remaining, used_units = m.used_units,
+      on_demand_minor = m.on_demand_minor, as_of = to_timestamp(m.as_of::float8 / 1000), version = m.version
+    from unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[])
+      as m(tenant_id, account_id, quota_remaining, used_units, on_demand_minor, as_of, version)
+    where b.tenant_id = m.tenant_id and b.account_id = m.account_id`,
+});
+
+function moveArrays(facts: readonly Entry[]): unknown[] {
+  return [
+    facts.map((fact) => fact.tenantId),
+    facts.map((fact) => fact.key),
+    facts.map((fact) => (fact.data as Moved).quotaRemaining),
+    facts.map((fact) => (fact.data as Moved).usedUnits),
+    facts.map((fact) => (fact.data as Moved).onDemandMinor),
+    facts.map((fact) => fact.occurredAt),
+    facts.map((fact) => fact.keyVersion),
+  ];
 }

@@ -1,0 +1,43 @@
+import type { Database, Statement } from "../postgres/database.ts";
+
+/**
+ * Lets raw intake go when its keeping time is over: idempotency keys, and whole months of commands that all reached an end.
+ * Keys have no index by age, because every accepted command would pay for it; instead the table is walked in slices,
+ * one per turn, once per business day.
+ */
+export interface Expiry {
+  /** One bounded piece of work. `now` is business time, epoch milliseconds. */
+  turn(now: number): Promise<void>;
+}
+
+/** Pages of the key table looked at per turn: 8 MiB. */
+const pagesPerTurn = 1_024;
+const dayMs = 86_400_000;
+
+const expireKeys: Statement = {
+  name: "intake-expire-keys",
+  text: "select entente.expire_idempotency(to_timestamp($1::float8 / 1000), $2, $3) as more",
+};
+
+export function openExpiry(database: Database, keptDays: number): Expiry {
+  let walkedDay = 0;
+  let nextPage = 0;
+  return {
+    async turn(now) {
+      const day = Math.floor(now / dayMs);
+      if (day === walkedDay) return;
+      const [row] = await database.run<{ more: boolean }>(expireKeys, [
+        now - keptDays * dayMs,
+        nextPage,
+        pagesPerTurn,
+      ]);
+      if (row?.more === true) {
+        nextPage += pagesPerTurn;
+        return;
+      }
+      await database.execute("select entente.expire_intake()");
+      nextPage = 0;
+      walkedDay = day;
+    },
+  };
+}
