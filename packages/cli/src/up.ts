@@ -7,7 +7,7 @@ import {
   startEmbeddedPostgres,
 } from "@entente/core/internal";
 import { buildEdge, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
-import { flux, fluxErrors, fluxRoutes, seedDemoData, textOf } from "@entente/flux";
+import { flux, fluxErrors, fluxRoutes, fluxTags, seedDemoData, textOf } from "@entente/flux";
 import pg from "pg";
 import { dieAt, poisoned } from "./drills.ts";
 import { devTokenSecret } from "./home.ts";
@@ -79,6 +79,7 @@ export async function up(
         tokens,
         title: "Flux",
         version: "0.1.0",
+        tags: fluxTags,
         logger: log.logger,
         registers: [metrics.register],
         errors: fluxErrors,

@@ -25,4 +25,4 @@ export const flux: SystemDefinition = {
 };
 
 export { demoTenant, seedDemoData } from "./demo-data.ts";
-export { fluxErrors, fluxRoutes, textOf } from "./routes.ts";
+export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";

@@ -1,6 +1,6 @@
 import type { ProcessRecord, System } from "@entente/core";
 import { Failure, laneOf } from "@entente/core/model";
-import { acceptCommand, type EdgeError, identityOf, sendWithEtag, speakerFor } from "@entente/edge";
+import { acceptCommand, type EdgeError, sendWithEtag, speakerFor } from "@entente/edge";
 import type { FastifyPluginAsync } from "fastify";
 import { Type } from "typebox";
 import { Identifier } from "../contexts/gateway/contract/identifier.ts";
@@ -34,6 +34,12 @@ const BalanceAnswer = Type.Object(
   { description: "The account's balance in the running cycle." },
 );
 
+/** Groups of the API description. */
+export const fluxTags = [
+  { name: "top-ups", description: "Units of Flux delivered to a condenser, paid from the quota first." },
+  { name: "accounts", description: "What an account has, used and owes." },
+];
+
 /** Failures of Flux's own routes. */
 export const fluxErrors: readonly EdgeError[] = [
   { code: "account-unknown", status: 404, meaning: "There is no such account." },
@@ -47,25 +53,13 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
       url: "/top-ups",
       config: {
         access: { roles: ["customer", "operator"] },
-        problems: [
-          "account-not-allowed",
-          "idempotency-key-missing",
-          "idempotency-key-invalid",
-          "idempotency-key-reused",
-          "backlog-full",
-          "intake-full",
-          "acceptance-unknown",
-        ],
+        command: true,
+        problems: ["account-not-allowed"],
       },
       schema: {
         operationId: "topUp",
         summary: "Ask for units to be delivered to a condenser",
         tags: ["top-ups"],
-        headers: Type.Object({
-          "idempotency-key": Type.Optional(
-            Type.String({ description: "1 to 255 visible ASCII characters, required." }),
-          ),
-        }),
         body: topUp.schema,
         response: { 202: Accepted },
       },
@@ -99,8 +93,8 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
       },
       handler: async (request, reply) => {
         const { id } = request.params;
-        speakerFor(request, id);
-        return sendWithEtag(request, reply, await balanceAnswer(system, identityOf(request).tenant, id), {
+        const { tenant } = speakerFor(request, id);
+        return sendWithEtag(request, reply, await balanceAnswer(system, tenant, id), {
           maxAgeSeconds: 1,
         });
       },

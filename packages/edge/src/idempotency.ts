@@ -1,0 +1,72 @@
+import type { Submission, System } from "@entente/core";
+import { Failure, type JsonObject } from "@entente/core/model";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { identityOf } from "./auth.ts";
+import { traceparentOf } from "./trace.ts";
+
+/** What a route says of a command; who sends it, for which tenant and under which key is read from the request. */
+export type Command = Omit<Submission, "tenantId" | "caller" | "idempotencyKey" | "traceparent" | "data"> & {
+  readonly data: JsonObject;
+};
+
+const visibleAscii = /^[\x21-\x7e]{1,255}$/;
+
+/** Errors: `idempotency-key-missing`, `idempotency-key-invalid` (refused). */
+export function idempotencyKeyOf(request: FastifyRequest): string {
+  const key = request.raw.headers["idempotency-key"];
+  if (key === undefined || key === "") {
+    throw new Failure("refused", "idempotency-key-missing", "Commands need an `Idempotency-Key`.");
+  }
+  // Sent twice, a header arrives joined by ", ", and the space is not allowed.
+  if (typeof key !== "string" || !visibleAscii.test(key)) {
+    throw new Failure(
+      "refused",
+      "idempotency-key-invalid",
+      "A key is 1 to 255 visible ASCII characters, once.",
+    );
+  }
+  return key;
+}
+
+/**
+ * Accepts the command durably and gives the body of the 202; the handler returns it.
+ * Guarantees: nothing is answered before the command is on disk; a repeat gets the same answer plus `Idempotency-Replayed`.
+ * Errors: those of System.accept; `idempotency-key-missing`, `-invalid`, `-reused` (refused).
+ */
+export async function acceptCommand(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  system: System,
+  command: Command,
+): Promise<string> {
+  const { sub, tenant } = identityOf(request);
+  const acceptance = await system.accept({
+    type: command.type,
+    schemaVersion: command.schemaVersion,
+    target: command.target,
+    tenantId: tenant,
+    key: command.key,
+    customerId: command.customerId,
+    caller: sub,
+    idempotencyKey: idempotencyKeyOf(request),
+    traceparent: traceparentOf(request),
+    data: command.data,
+  });
+  const { processId } = acceptance;
+  const counts = request.server.commandCounts;
+  if (acceptance.outcome === "key-reused") {
+    counts.keyReused++;
+    throw new Failure("refused", "idempotency-key-reused", "The key belongs to another request of yours.", {
+      fields: { processId },
+    });
+  }
+  if (acceptance.outcome === "repeated") {
+    counts.repeated++;
+    reply.header("idempotency-replayed", "true");
+  } else {
+    counts.accepted++;
+  }
+  reply.code(202).header("location", `/processes/${processId}`);
+  reply.header("content-type", "application/json; charset=utf-8");
+  return `{"processId":"${processId}","state":"queued"}`;
+}
