@@ -51,6 +51,7 @@ describe("the API description", async () => {
   test("lists every route with its operation id, its access and its errors", () => {
     assert.deepStrictEqual(operations.map(({ method, path }) => `${method} ${path}`).sort(), [
       "get /accounts/{id}/balance",
+      "get /docs/errors",
       "get /healthz",
       "get /journals/{context}/events",
       "get /metrics",

@@ -11,6 +11,7 @@ import { delayLimitsOf } from "./delay-watch.ts";
 import { devRoutes } from "./dev.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeError } from "./edge-errors.ts";
+import { errorPageRoute } from "./error-page.ts";
 import { feedRoute } from "./feed.ts";
 import { healthRoutes } from "./health.ts";
 import { acceptJsonOnly } from "./json-body.ts";
@@ -107,6 +108,7 @@ export async function buildEdge(options: EdgeOptions): Promise<Edge> {
     opsRoutes(edge),
     metricsRoute({ system, streams, metrics, registers, access }),
     openapiRoute(),
+    errorPageRoute(table.errors),
   ];
   if (mode === "dev") plugins.push(devRoutes({ system, tokens: options.tokens, ...lifeOf(options) }));
   for (const plugin of plugins) await app.register(plugin);

@@ -3,6 +3,7 @@ import { newId } from "../journal/new-id.ts";
 import type { ParkingPolicy } from "../model/decider.ts";
 import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
+import { isId } from "../model/id.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { parkingFact } from "./parking.ts";
 
@@ -28,8 +29,9 @@ const list: Statement = {
   name: "parked-list",
   text: `select p.consumer, p.entry_id as "entryId", p.tenant_id as "tenantId", p.key, p.process_id as "processId", p.type,
       p.state, p.policy, p.attempts, p.cause_code as "causeCode", p.cause_text as "causeText", p.parked_at as "parkedAt",
-      (select count(*)::int from entente.parked h where h.consumer = p.consumer and h.tenant_id = p.tenant_id
-        and h.key = p.key and h.state = 'held') as waiting
+      case when p.state = 'parked' and p.policy = 'step-aside' then 0
+        else (select count(*)::int from entente.parked h where h.consumer = p.consumer and h.tenant_id = p.tenant_id
+          and h.key = p.key and h.state = 'held') end as waiting
     from entente.parked p where p.tenant_id = $1 and p.state in ('retrying', 'parked', 'redriving')
     order by p.xid, p.seq limit $2`,
 };
@@ -65,6 +67,7 @@ export async function redriveParked(
   act: OperatorAct,
   corrected?: JsonObject,
 ): Promise<void> {
+  if (!isId(act.entryId)) throw notParked(act);
   await database.transaction(async (connection) => {
     const rows = await connection.execute<ActedRow>(
       `update entente.parked set state = 'redriving', next_try_at = null, corrected = coalesce($3::json, corrected)
@@ -83,6 +86,7 @@ export async function discardParked(
   now: number,
   act: OperatorAct,
 ): Promise<void> {
+  if (!isId(act.entryId)) throw notParked(act);
   await database.transaction(async (connection) => {
     const rows = await connection.execute<ActedRow>(
       `update entente.parked set state = 'discarded', closed_at = clock_timestamp()
@@ -113,20 +117,19 @@ async function record(
   rows: readonly ActedRow[],
   type: string,
 ): Promise<void> {
-  const row = rows[0];
-  if (row === undefined) {
-    throw new Failure(
-      "conflict",
-      "not-parked",
-      "No such entry is parked: it may have been dealt with meanwhile.",
-      {
-        fields: { entryId: act.entryId },
-      },
-    );
-  }
+  if (rows.length === 0) throw notParked(act);
   await appendEntries(
     connection,
     rows.map((acted) => controlEntry(context, now, act, acted, type)),
+  );
+}
+
+function notParked(act: OperatorAct): Failure {
+  return new Failure(
+    "conflict",
+    "not-parked",
+    "No such entry is parked: it may have been dealt with meanwhile.",
+    { fields: { entryId: act.entryId } },
   );
 }
 

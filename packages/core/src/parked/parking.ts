@@ -3,6 +3,7 @@ import type { ParkingPolicy } from "../model/decider.ts";
 import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { deriveId } from "../model/id.ts";
+import { int2Array, int8Array, jsonArray, textArray, uuidArray, xid8Array } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 
 /** Entries a consumer put aside. The record and its moves: docs/states/parked-entry.md. */
@@ -48,15 +49,16 @@ export interface SetAside {
 
 const setAsideStatement: Statement = {
   name: "parked-set-aside",
+  // Columns as arrays, not one JSON document to take apart: PostgreSQL cannot look into JSON that holds \u0000 or half a
+  // character, and exactly such entries end here.
   text: `insert into entente.parked (consumer, entry_id, journal, lane, xid, seq, tenant_id, key, process_id, type, entry,
       state, policy, attempts, next_try_at, cause_code, cause_text)
-    select $1, (r->'entry'->>'id')::uuid, r->>'journal', (r->'entry'->>'lane')::int2,
-      (r->'entry'->'position'->>'xid')::xid8, (r->'entry'->'position'->>'seq')::int8,
-      r->'entry'->>'tenantId', r->'entry'->>'key', (r->'entry'->>'processId')::uuid, r->'entry'->>'type', r->'entry',
-      r->>'state', r->>'policy', (r->>'attempts')::int,
-      clock_timestamp() + make_interval(secs => (r->>'retryInMs')::float8 / 1000),
-      r->'cause'->>'code', r->'cause'->>'text'
-    from json_array_elements($2::json) r`,
+    select $1, entry_id, journal, lane, xid, seq, tenant_id, key, process_id, type, entry, state, policy, attempts,
+      clock_timestamp() + make_interval(secs => retry_in_ms / 1000.0), cause_code, cause_text
+    from unnest($2::uuid[], $3::text[], $4::int2[], $5::xid8[], $6::int8[], $7::text[], $8::text[], $9::uuid[], $10::text[],
+      $11::json[], $12::text[], $13::text[], $14::int8[], $15::int8[], $16::text[], $17::text[])
+      as r(entry_id, journal, lane, xid, seq, tenant_id, key, process_id, type, entry, state, policy, attempts, retry_in_ms,
+        cause_code, cause_text)`,
 };
 
 /** Stores entries put aside, in the transaction that moves the cursor past them. */
@@ -66,7 +68,25 @@ export async function setAside(
   rows: readonly SetAside[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  await connection.run(setAsideStatement, [consumer, JSON.stringify(rows)]);
+  await connection.run(setAsideStatement, [
+    consumer,
+    uuidArray(rows.map((r) => r.entry.id)),
+    textArray(rows.map((r) => r.journal)),
+    int2Array(rows.map((r) => r.entry.lane)),
+    xid8Array(rows.map((r) => r.entry.position.xid)),
+    int8Array(rows.map((r) => r.entry.position.seq)),
+    textArray(rows.map((r) => r.entry.tenantId)),
+    textArray(rows.map((r) => r.entry.key)),
+    uuidArray(rows.map((r) => r.entry.processId)),
+    textArray(rows.map((r) => r.entry.type)),
+    jsonArray(rows.map((r) => JSON.stringify(r.entry))),
+    textArray(rows.map((r) => r.state)),
+    textArray(rows.map((r) => r.policy)),
+    int8Array(rows.map((r) => r.attempts)),
+    int8Array(rows.map((r) => r.retryInMs)),
+    textArray(rows.map((r) => r.cause?.code ?? null)),
+    textArray(rows.map((r) => r.cause?.text ?? null)),
+  ]);
 }
 
 export interface ParkedRow extends Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { Value } from "typebox/value";
 import { Identifier } from "../../gateway/contract/identifier.ts";
 import { AmountMinor, CycleMonth, ProcessId, ReasonCode, Units } from "./quantities.ts";
 
@@ -41,3 +42,12 @@ export const undoQuotaDebit = {
 } as const;
 
 export type UndoQuotaDebit = Static<typeof undoQuotaDebit.schema>;
+
+const { processId, debit } = undoQuotaDebit.schema.properties;
+/** Open to further fields: a compensator that copied too much still gets its undo. */
+const WellFormed = Type.Object({ processId, debit: Type.Object(debit.properties) });
+
+/** True when process and figures are within the contract's ranges. */
+export function isUndoQuotaDebit(data: unknown): boolean {
+  return Value.Check(WellFormed, data);
+}

@@ -1,8 +1,6 @@
 import type { Decision, DecisionContext, Entry } from "@entente/core/model";
-import { Type } from "typebox";
-import { Value } from "typebox/value";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
-import { type UndoQuotaDebit, undoQuotaDebit } from "../contract/undo-quota-debit.ts";
+import { isUndoQuotaDebit, type UndoQuotaDebit } from "../contract/undo-quota-debit.ts";
 import type { OpenAccountState, RunningCycle } from "./account.ts";
 import { refuse, type SubscriptionRefusal } from "./refuse.ts";
 
@@ -30,7 +28,7 @@ export function decideUndoQuotaDebit(
   const { processId, reasonCode, debit } = command.data as UndoQuotaDebit;
   const { cycle, currency, customerId } = account;
   if (account.undone.includes(processId)) return refuse("debit-already-undone", { processId });
-  if (!isWellFormed(command) || !tookSomething(debit) || debit.cycle > cycle.month) {
+  if (!isUndoQuotaDebit(command.data) || !tookSomething(debit) || debit.cycle > cycle.month) {
     return refuse("debit-unknown", { processId });
   }
   const running = debit.cycle === cycle.month;
@@ -54,18 +52,7 @@ export function decideUndoQuotaDebit(
   return { facts: [{ type: quotaDebitUndone.type, data, customerId }] };
 }
 
-const published = undoQuotaDebit.schema.properties;
-/** The contract's own ranges. Open to further fields: a compensator that copied too much still gets its undo. */
-const WellFormed = Type.Object({
-  processId: published.processId,
-  debit: Type.Object(published.debit.properties),
-});
-
 /** Checked here because internal commands do not pass the edge. An undo is rare, so this is not the hot path. */
-function isWellFormed(command: Entry): boolean {
-  return Value.Check(WellFormed, command.data);
-}
-
 /** A debit is of at least one unit, and money is only for units on demand. */
 function tookSomething({ fundedFromQuota, fundedOnDemand, onDemandAmountMinor }: Debit): boolean {
   return fundedFromQuota + fundedOnDemand > 0 && (fundedOnDemand > 0 || onDemandAmountMinor === 0);

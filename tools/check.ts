@@ -1,0 +1,87 @@
+/**
+ * `npm test`: types, format and lint, the rules of the repository, then every test. Stops at the first step that fails.
+ * `npm test -- --only <text>` runs only the test files whose path contains the text, and no other step.
+ */
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { repositoryFiles, repositoryRoot } from "./tree.ts";
+
+const testFolders = /^(?:packages|systems|tools|bench|examples)\/.*\.test\.ts$/;
+/** Tests share the machine with the PostgreSQL servers they start. */
+const testFilesAtOnce = 2;
+/** A file that hangs fails instead of holding everything up. */
+const testFileMs = 600_000;
+
+interface Step {
+  readonly title: string;
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** Programs that dev dependencies brought along, Node 26 among them. */
+const programs = path.join(repositoryRoot, "node_modules", ".bin");
+/** Some of those programs are scripts that look for `node`: they must find ours, not the machine's. */
+const environment = { ...process.env, PATH: `${programs}${path.delimiter}${process.env.PATH ?? ""}` };
+
+function testsIn(files: readonly string[], reporter: "spec" | "dot"): readonly string[] {
+  return [
+    "--test",
+    `--test-reporter=${reporter}`,
+    `--test-concurrency=${testFilesAtOnce}`,
+    `--test-timeout=${testFileMs}`,
+    ...files,
+  ];
+}
+
+function stepsFor(only: string | undefined): readonly Step[] {
+  const tests = repositoryFiles().filter((file) => testFolders.test(file));
+  const chosen = only === undefined ? tests : tests.filter((file) => file.includes(only));
+  if (chosen.length === 0) stop(`No test file has "${only}" in its path.`);
+  const run: Step = { title: "tests", program: process.execPath, args: testsIn(chosen, "spec") };
+  if (only !== undefined) return [run];
+  // The rules run twice: here, in a second, so that a broken one is told before the long part; and in the full count.
+  const rules = tests.filter((file) => file.startsWith("tools/"));
+  return [
+    { title: "types", program: path.join(programs, "tsc"), args: ["-p", "."] },
+    { title: "format and lint", program: path.join(programs, "biome"), args: ["check", "."] },
+    { title: "rules", program: process.execPath, args: testsIn(rules, "dot") },
+    run,
+  ];
+}
+
+/** Exit code of the step's program; 1 when a signal ended it. */
+function run(step: Step): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(step.program, step.args, { cwd: repositoryRoot, stdio: "inherit", env: environment });
+    child.once("error", (cause) => reject(new Error(`${step.program} could not be started`, { cause })));
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+}
+
+function stop(why: string): never {
+  console.error(why);
+  process.exit(1);
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+const { values } = parseArgs({ options: { only: { type: "string" } } });
+if (!process.versions.node.startsWith("26.")) {
+  stop(`This is Node ${process.versions.node}. Use \`npm test\`, which brings Node 26 along.`);
+}
+const times: string[] = [];
+const startedAt = performance.now();
+for (const step of stepsFor(values.only)) {
+  const stepAt = performance.now();
+  console.log(`▸ ${step.title}`);
+  process.exitCode = await run(step);
+  times.push(`${step.title} ${seconds(performance.now() - stepAt)}`);
+  if (process.exitCode !== 0) {
+    console.error(`✖ ${step.title} failed`);
+    break;
+  }
+}
+console.log(`ℹ total ${seconds(performance.now() - startedAt)} (${times.join(", ")})`);
