@@ -91,7 +91,7 @@ test("a template whose setup failed is made anew", async () => {
 });
 
 test("a busy template is waited for", async () => {
-  // A plain database as template: PostgreSQL gives up on it after 5 s, the clone does not.
+  // A plain database as template; finished templates let nobody in.
   const plain = `${run}_busy`;
   await query(server, `create database ${plain}`);
   const busy = new pg.Client(server.replace(/\/[^/]*$/, `/${plain}`));

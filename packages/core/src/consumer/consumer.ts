@@ -6,6 +6,7 @@ import { type Entry, journalStart, type Position } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
 import { timeOfId } from "../model/id.ts";
 import { backoffMs, causeOf, defaultRetryRule, type RetryRule, setAside } from "../parked/parking.ts";
+import type { SharedReading } from "../journal/shared-reading.ts";
 import type { Connection, Database } from "../postgres/database.ts";
 import { type Batch, openBatch } from "./batch.ts";
 import {
@@ -43,6 +44,8 @@ export interface ConsumerDefinition {
 
 export interface ConsumerSource extends JournalSource {
   readonly reading: Reading;
+  /** Reads this journal together with other consumers of the process; absent: on its own. */
+  readonly shared?: SharedReading;
   /** Wake-up names, other than the journal's own, that announce entries here. */
   readonly wakeUp?: string;
 }
@@ -211,6 +214,7 @@ class ConsumerLoop implements Consumer {
 
   private async afterFailure(error: unknown, failures: number): Promise<void> {
     this.definition.forget?.();
+    for (const source of this.definition.sources) source.shared?.forget();
     this.owned = new Map();
     this.stalls = null;
     this.refreshAt = 0;
@@ -284,7 +288,11 @@ class ConsumerLoop implements Consumer {
       lane: lane.lane,
       position: lane.positions.get(source.context) ?? journalStart,
     }));
-    const entries = await readLanesAfter(source.database, lanes, this.setting.perLane ?? 256, source.reading);
+    const perLane = this.setting.perLane ?? 256;
+    const entries =
+      source.shared === undefined
+        ? await readLanesAfter(source.database, lanes, perLane, source.reading)
+        : await source.shared.after(lanes, perLane);
     if (entries.length === 0 && source.wakeUp !== undefined)
       this.quietUntil.set(sourceKey(source), now + 1_000);
     return entries.map((entry) => ({ journal: source.context, entry }));

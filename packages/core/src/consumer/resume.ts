@@ -90,9 +90,17 @@ async function runOrRecord(
   } catch (error) {
     if (!isCulprit(error)) throw error;
     definition.forget?.();
-    if (run.length === 1) return recordFailure(definition, setting, lane, head, rule, error);
+    const cause = error instanceof PutAside ? error.cause : error;
+    if (run.length === 1) return recordFailure(definition, setting, lane, head, rule, cause);
     // A run of successors failed together: the first alone shows whether it is the culprit.
     await runOrRecord(definition, setting, lane, [head], rule);
+  }
+}
+
+/** The handler itself put the entry aside: it is the culprit whatever kind of failure it met. */
+class PutAside extends Error {
+  constructor(cause: unknown) {
+    super("put aside by the handler", { cause });
   }
 }
 
@@ -118,7 +126,7 @@ async function execute(
       const batch = openBatch(entries, null);
       await definition.apply(connection, batch);
       const stalled = batch.stalled[0];
-      if (stalled !== undefined) throw stalled.error;
+      if (stalled !== undefined) throw new PutAside(stalled.error);
       await markDone(
         connection,
         definition.name,

@@ -1,5 +1,7 @@
+import type { BusinessClock } from "../clock/business-clock.ts";
 import { appendEntries } from "../journal/append.ts";
 import { newId } from "../journal/new-id.ts";
+import { isFailure } from "../model/failure.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 
 /** Whether a context works, as its own database says. */
@@ -41,9 +43,32 @@ export async function beatControl(database: Database, businessNow: number): Prom
   return controlOf((await database.run<ControlRow>(beat, [businessNow]))[0]);
 }
 
-/** The same for a process that only looks. */
-export async function readControl(database: Database): Promise<Control> {
-  return controlOf((await database.run<ControlRow>(look))[0]);
+/**
+ * Keeps business time as the context's database says, in a process that works for no context and so gives no signs of life.
+ * Resolves after the first look; a database that does not answer is asked again at the next. Returns the function that ends it.
+ */
+export async function followClock(
+  database: Database,
+  clock: BusinessClock,
+  everyMs: number,
+): Promise<() => Promise<void>> {
+  const read = async (): Promise<void> => {
+    const { clockOffsetMs } = controlOf((await database.run<ControlRow>(look))[0]);
+    if (clockOffsetMs !== clock.offsetMs()) clock.setOffset(clockOffsetMs);
+  };
+  const turn = (): Promise<void> =>
+    read().catch((error: unknown) => {
+      if (!isFailure(error)) throw error;
+    });
+  let current = turn();
+  await current;
+  const timer = setInterval(() => {
+    current = current.then(turn);
+  }, everyMs);
+  return async () => {
+    clearInterval(timer);
+    await current;
+  };
 }
 
 function controlOf(row: ControlRow | undefined): Control {

@@ -11,6 +11,7 @@ import type { WakeUps } from "../consumer/wake-up.ts";
 import { deciderConsumer } from "../decider/decider-consumer.ts";
 import { openExpiry } from "../intake/expiry.ts";
 import { ensurePartitions, monthStart } from "../journal/partitions.ts";
+import type { SharedReading } from "../journal/shared-reading.ts";
 import { isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
@@ -33,6 +34,8 @@ export interface ContextSurroundings {
   readonly database: Database;
   /** Read access to every context's journal, by context name. */
   readonly journals: ReadonlyMap<string, Database>;
+  /** One reading of each journal for all consumers of the process, by context name. */
+  readonly readings: ReadonlyMap<string, SharedReading>;
   readonly clock: BusinessClock;
   readonly wakeUps: WakeUps;
   /** Rings here and in other processes. */
@@ -118,6 +121,7 @@ export async function startContext(
     do {
       fired = await fireDueTimers(database, name, clock.now());
       if (fired > 0) around.ring(`${name}:commands`);
+      if (fired > 0 && definition.deciders?.some((one) => one.commandsFrom.includes(name))) around.ring(name);
     } while (fired > 0 && !stopping);
   });
   const unlisten = clock.onChange(() => {
@@ -152,13 +156,19 @@ function consumersOf(
       throw new Error(`context ${name} listens to ${context}, which the system does not have`);
     return journal;
   };
-  const all = (context: string): ConsumerSource => ({
-    context,
-    database: journalOf(context),
-    reading: "everything",
-  });
+  const all = (context: string): ConsumerSource => {
+    const shared = around.readings.get(context);
+    const source = { context, database: journalOf(context), reading: "everything" } as const;
+    return shared === undefined ? source : { ...source, shared };
+  };
   const consumers: { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] = [];
-  (definition.deciders ?? []).forEach(({ decider, commandsFrom }, i) => {
+  const deciders = definition.deciders ?? [];
+  deciders.forEach(({ decider, commandsFrom }, i) => {
+    const listedElsewhere = new Set(
+      deciders.flatMap((other, n) => (n === i ? [] : Object.keys(other.decider.commands))),
+    );
+    const twice = Object.keys(decider.commands).find((type) => listedElsewhere.has(type));
+    if (twice !== undefined) throw new Error(`context ${name} has two deciders for ${twice}`);
     const own: ConsumerSource = {
       context: name,
       database: journalOf(name),
@@ -168,10 +178,12 @@ function consumersOf(
     consumers.push({
       definition: deciderConsumer(decider, {
         context: name,
-        sources: [...commandsFrom.map(all), own],
+        // A context that follows its whole journal anyway finds its own commands there.
+        sources: commandsFrom.includes(name) ? commandsFrom.map(all) : [...commandsFrom.map(all), own],
         now: () => around.clock.now(),
         onFacts: () => around.ring(name),
         claimsUnlisted: i === 0,
+        listedElsewhere,
       }),
     });
   });

@@ -5,6 +5,7 @@ import { openWakeUps } from "../consumer/wake-up.ts";
 import { type Backlog, type BacklogReading, openBacklog } from "../intake/backlog.ts";
 import { type Acceptance, type Intake, openIntake, type Submission } from "../intake/intake.ts";
 import { type FeedPage, readFeedPage } from "../journal/feed.ts";
+import { shareReading } from "../journal/shared-reading.ts";
 import { ensurePartitions } from "../journal/partitions.ts";
 import type { JsonObject, Position } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
@@ -25,7 +26,7 @@ import {
 } from "../postgres/provision.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
-import { setPaused } from "./control.ts";
+import { followClock, setPaused } from "./control.ts";
 import {
   type ContextDefinition,
   defaultSettings,
@@ -153,12 +154,14 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     networks.get(name.split(":")[0] as string)?.announce(name);
   };
   const journals = new Map([...contexts].map(([name, context]) => [name, context.journal]));
+  const readings = new Map([...journals].map(([name, journal]) => [name, shareReading(journal)]));
   const report = options.report ?? (() => {});
   for (const name of run) {
     const context = contexts.get(name) as ReachableContext;
     const started = await startContext(context.definition, {
       database: context.database,
       journals,
+      readings,
       clock,
       wakeUps,
       ring,
@@ -170,6 +173,8 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     working.push(started);
     opened.push(() => started.stop());
   }
+  const stopClock = run.length > 0 ? null : await followClock(gatewayContext.database, clock, 1_000);
+  opened.push(async () => stopClock?.());
   const backlog: Backlog = await openBacklog({
     database: gatewayContext.database,
     assumedDrainPerSecond: settings.assumedDrainPerSecond,
@@ -270,6 +275,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     async stop() {
       await intake.close();
       await push.close();
+      await stopClock?.();
       await status.close();
       await backlog.close();
       await Promise.all(working.map((context) => context.stop()));

@@ -17,6 +17,8 @@ export interface DeciderConsumerOptions {
   readonly onFacts: () => void;
   /** Commands to this context that no decider lists are put aside by this consumer instead of passed over (default true). */
   readonly claimsUnlisted?: boolean;
+  /** Command types that other deciders of the context list: none of this one's business. */
+  readonly listedElsewhere?: ReadonlySet<string>;
   /** States kept in memory between batches (default 20,000). */
   readonly rememberedStates?: number;
 }
@@ -102,17 +104,19 @@ export function deciderConsumer<State extends object>(
         const decided = isRefusal(decision) ? [refusalFact(decider.refusalType, decision)] : decision.facts;
         let state = known.state;
         for (const fact of decided) state = decider.evolve(state, fact);
-        decided.forEach((fact, i) => {
-          facts.push(factEntry(options.context, command, fact, known.version + i + 1, i, now));
-        });
+        const entries = decided.map((fact, i) =>
+          factEntry(options.context, command, fact, known.version + i + 1, i, now),
+        );
+        const { tenantId, key, id: causationId } = command;
+        const scheduled = isRefusal(decision)
+          ? []
+          : (decision.timers ?? []).map((timer) => ({ ...timer, tenantId, key, causationId }));
+        // Nothing of a command that threw anywhere above has been kept.
+        facts.push(...entries);
+        timers.push(...scheduled);
         if (decided.length > 0) changed.set(name, command);
         known.state = state;
         known.version += decided.length;
-        if (!isRefusal(decision)) {
-          for (const timer of decision.timers ?? []) {
-            timers.push({ ...timer, tenantId: command.tenantId, key: command.key, causationId: command.id });
-          }
-        }
       } catch (error) {
         batch.stall(command, error);
       }
@@ -140,7 +144,8 @@ export function deciderConsumer<State extends object>(
     wants: (entry) =>
       entry.kind === "command" &&
       entry.target === options.context &&
-      (claimsUnlisted || decider.commands[entry.type] !== undefined),
+      (decider.commands[entry.type] !== undefined ||
+        (claimsUnlisted && options.listedElsewhere?.has(entry.type) !== true)),
     policy: (entry) => decider.commands[entry.type]?.parking ?? "step-aside",
     apply,
     committed() {

@@ -1,4 +1,4 @@
-import { entryArrays, entryArrayTypes, entryColumns } from "../journal/append.ts";
+import { entryBatch, entryColumns } from "../journal/entry-columns.ts";
 import { newId } from "../journal/new-id.ts";
 import { ensurePartitions } from "../journal/partitions.ts";
 import type { Clock } from "../model/clock.ts";
@@ -75,23 +75,13 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
-const accept: Statement = {
-  name: "intake-accept",
-  // Taken keys are looked up first, because an insert that must reckon with conflicts costs twice as much as one that need
-  // not. A key that another process takes at the same moment fails the statement, and `reckon` is used instead.
-  text: acceptText(""),
-};
-
-const reckon: Statement = {
-  name: "intake-accept-reckoning",
-  text: acceptText("on conflict do nothing"),
-};
-
-/** Keys are inserted in sorted order, so that two processes with overlapping batches wait for each other instead of deadlocking. */
-function acceptText(onConflict: string): string {
-  return `with input as (
-      select * from unnest(${["bytea[]", "bytea[]", ...entryArrayTypes].map((type, i) => `$${i + 1}::${type}`).join(", ")})
-        with ordinality as e(key_hash, hash, ${entryColumns}, place)),
+/**
+ * Taken keys are looked up first, because an insert that must reckon with conflicts costs twice as much as one that need
+ * not. A key that another process takes at the same moment fails that statement, and the one that reckons is used instead.
+ * Keys are inserted in sorted order, so that two processes with overlapping batches wait for each other instead of deadlocking.
+ */
+function acceptText(from: string, reckoning: boolean): string {
+  return `with input as materialized (select * from ${from}),
     known as (
       select i.id, o.process_id, o.payload_hash, o.accepted_at from input i
         join entente.idempotency o using (tenant_id, key_hash)),
@@ -99,12 +89,12 @@ function acceptText(onConflict: string): string {
       insert into entente.idempotency (tenant_id, key_hash, payload_hash, process_id, accepted_at)
         select tenant_id, key_hash, hash, id, occurred_at from input where id not in (select id from known)
         order by tenant_id, key_hash
-      ${onConflict} returning process_id),
+      ${reckoning ? "on conflict do nothing" : ""} returning process_id),
     stored as (
       insert into entente.journal (${entryColumns})
         select ${entryColumns} from input where id in (select process_id from fresh) order by place),
     counted as (
-      insert into entente.tally as t (name, shard, total) select 'accepted', $21::int2, count(*) from fresh
+      insert into entente.tally as t (name, shard, total) select 'accepted', $1::int2, count(*) from fresh
       on conflict (name, shard) do update set total = t.total + excluded.total)
     select i.id, k.process_id, k.payload_hash, k.accepted_at
     from input i left join known k on k.id = i.id where i.id not in (select process_id from fresh)`;
@@ -251,23 +241,22 @@ export function openIntake(options: IntakeOptions): Intake {
   }
 
   async function insert(heads: readonly Waiting[]): Promise<EarlierRow[]> {
-    const values = [
-      bytesArray(
-        heads.map((h) => h.keyHash),
-        16,
-      ),
-      bytesArray(
-        heads.map((h) => h.payloadHash),
-        16,
-      ),
-      ...entryArrays(heads.map((h) => h.entry)),
-      shard,
-    ];
+    const batch = entryBatch(
+      heads.map((h) => h.entry),
+      2,
+      [
+        { name: "key_hash", type: "bytea", values: bytesArray(heads.map((h) => h.keyHash), 16) },
+        { name: "hash", type: "bytea", values: bytesArray(heads.map((h) => h.payloadHash), 16) },
+      ],
+    );
+    const values = [shard, ...batch.values];
     try {
-      return await database.run<EarlierRow>(accept, values);
+      const text = acceptText(batch.from, false);
+      return await database.run<EarlierRow>({ name: `intake-accept-${batch.shape}`, text }, values);
     } catch (error) {
-      if (!isFailure(error, "data-rejected") || error.fields["sqlState"] !== uniqueViolation) throw error;
-      return database.run<EarlierRow>(reckon, values);
+      if (!isFailure(error, "data-rejected") || error.fields.sqlState !== uniqueViolation) throw error;
+      const text = acceptText(batch.from, true);
+      return database.run<EarlierRow>({ name: `intake-accept-reckoning-${batch.shape}`, text }, values);
     }
   }
 

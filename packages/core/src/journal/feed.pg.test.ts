@@ -119,10 +119,7 @@ test("what is not a cursor of this feed is refused", async () => {
 
 test("a page holds 1 to 1,000 entries; any other limit is refused", async () => {
   for (const limit of [0, -1, 1_001, 1.5, Number.NaN]) {
-    await assert.rejects(readFeedPage(reader, "acme", null, limit), {
-      code: "limit-invalid",
-      kind: "refused",
-    });
+    await assert.rejects(readFeedPage(reader, "acme", null, limit), RangeError);
   }
   await readFeedPage(reader, "acme", null, 1);
   await readFeedPage(reader, "acme", null, 1_000);

@@ -26,7 +26,7 @@ const readFeed: Statement = {
 
 /**
  * Entries of a tenant after the cursor (`null`: from the start), at most `limit` (1..1,000).
- * Errors: `cursor-invalid`, `limit-invalid` (refused); `journal-replaced` (conflict) when the cursor belongs to an earlier
+ * Errors: `cursor-invalid` (refused); RangeError for another limit; `journal-replaced` (conflict) when the cursor belongs to an earlier
  * generation, or to a place this journal has not come to yet because it was restored to an earlier point.
  */
 export async function readFeedPage(
@@ -36,7 +36,7 @@ export async function readFeedPage(
   limit: number,
 ): Promise<FeedPage> {
   if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
-    throw new Failure("refused", "limit-invalid", "A page holds 1 to 1,000 entries.");
+    throw new RangeError("a feed page holds 1 to 1,000 entries");
   }
   const { generation, nextXid } = await readJournalIdentity(database);
   const after = cursor === null ? journalStart : decodeCursor(cursor, generation, nextXid);

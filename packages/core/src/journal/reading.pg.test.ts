@@ -3,7 +3,7 @@ import { before, test } from "node:test";
 import { seededRandom } from "@entente/testkit";
 import { type Entry, journalStart, type Position } from "../model/entry.ts";
 import { laneCount } from "../model/lane.ts";
-import type { Connection, Database, ReservedConnection } from "../postgres/database.ts";
+import type { Connection, Database, ReservedConnection, Statement } from "../postgres/database.ts";
 import { bank } from "../testing/bank.fixture.ts";
 import { fact } from "../testing/entries.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
@@ -229,10 +229,11 @@ test("all lanes are read in one query by the reading index, never by scanning a 
     await bed.sql(name, "ledger", `analyze entente.${partition}`);
   }
   const captured: { text: string; values: readonly unknown[] }[] = [];
-  const capture: Connection = {
-    run: async ({ text }, values = []) => (captured.push({ text, values }), []),
-    execute: async () => [],
+  const keep = async ({ text }: Statement, values: readonly unknown[] = []): Promise<never[]> => {
+    captured.push({ text, values });
+    return [];
   };
+  const capture: Connection = { run: keep, runRows: keep, execute: async () => [] };
   const lanes = Array.from({ length: laneCount }, (_, lane) => ({ lane, position: { xid: "5", seq: "5" } }));
   await readLanesAfter(capture, lanes, 256);
   await readLanesAfter(capture, lanes, 256, "own-commands");

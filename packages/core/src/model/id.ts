@@ -4,7 +4,7 @@
  * The id of the n-th effect of a cause: same month, same order, different tail.
  * Guarantees: the same cause and ordinal give the same id, so the journal's primary key
  * refuses a second effect of one command even if everything else went wrong.
- * Bounds: ordinal 0..65,535.
+ * Bounds: ordinal 0..4,294,967,294; different ordinals give different ids.
  */
 export function deriveId(causeId: string, ordinal: number): string {
   const tail = Number.parseInt(causeId.slice(28), 16);

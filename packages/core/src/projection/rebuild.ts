@@ -1,6 +1,6 @@
 import type { JournalSource } from "../consumer/lanes.ts";
 import { type LanePosition, readLanesAfter } from "../journal/read.ts";
-import { journalStart, type Position } from "../model/entry.ts";
+import { comparePositions, type JsonObject, journalStart, type Position } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { laneCount } from "../model/lane.ts";
 import type { Connection, Database } from "../postgres/database.ts";
@@ -13,10 +13,12 @@ export interface RebuildProgress {
 }
 
 /**
- * Rebuilds a projection from the journals while the old table serves: fills a successor table from the start,
- * and in one short transaction that holds the live cursors brings it to exactly their positions and swaps the names.
+ * Rebuilds a projection from the journals while the old table serves: fills a successor table from the start, never past
+ * the live cursors, and in one short transaction that holds them brings it to exactly their positions and swaps the names.
  * Readers see the old content until the swap and the new content after it, never a mixture.
- * Errors: `rebuild-under-way` (conflict) when another rebuild of this projection runs.
+ * Entries an operator discarded are passed over, corrected ones are taken as corrected; what was put aside and could be
+ * applied here is done with it.
+ * Errors: `rebuild-under-way` (conflict) when another rebuild of this projection runs; what `apply` throws.
  */
 export async function rebuildProjection(
   database: Database,
@@ -24,7 +26,6 @@ export async function rebuildProjection(
   sources: readonly JournalSource[],
   report: (progress: RebuildProgress) => void = () => {},
 ): Promise<void> {
-  const successor = `${projection.table}_successor`;
   const guard = await database.reserve();
   try {
     const [lock] = await guard.execute<{ got: boolean }>(
@@ -34,31 +35,58 @@ export async function rebuildProjection(
     if (lock?.got !== true) {
       throw new Failure("conflict", "rebuild-under-way", `${projection.name} is being rebuilt already.`);
     }
-    await database.execute(
-      `drop table if exists ${successor}; create table ${successor} (like ${projection.table} including all)`,
-    );
-    const positions = new Map(sources.map((source) => [source.context, lanesAtStart()]));
-    let entries = 0;
-    // The live cursors keep moving; a few rounds bring the successor within one batch of them.
-    for (;;) {
-      const read = await catchUp(database, projection, sources, positions, successor, null);
-      entries += read;
-      report({ entries, caughtUp: false });
-      if (read < 1_000) break;
-    }
-    await database.transaction(async (connection) => {
-      const ends = await holdCursors(connection, projection.name);
-      while ((await catchUp(connection, projection, sources, positions, successor, ends)) > 0)
-        report({ entries, caughtUp: false });
-      await connection.execute(
-        `drop table ${projection.table}; alter table ${successor} rename to ${nameOf(projection.table)}`,
-      );
-    });
-    report({ entries, caughtUp: true });
+    // Again from the start in the rare case that an operator acts on an entry that was read already.
+    while (!(await fillAndSwap(database, projection, sources, report)));
   } finally {
     await guard.execute("select pg_advisory_unlock_all()").catch(() => {});
     guard.release();
   }
+}
+
+/** False when an operator's act has overtaken it; nothing was swapped then. */
+async function fillAndSwap(
+  database: Database,
+  projection: Projection,
+  sources: readonly JournalSource[],
+  report: (progress: RebuildProgress) => void,
+): Promise<boolean> {
+  const { table, name } = projection;
+  const successor = `${table}_successor`;
+  await database.execute(
+    `drop table if exists ${successor}; create table ${successor} (like ${table} including all)`,
+  );
+  const acts = await readActs(database, name);
+  const filling: Filling = {
+    projection,
+    sources,
+    table: successor,
+    acts,
+    positions: new Map(sources.map((source) => [source.context, lanesAtStart()])),
+  };
+  let entries = 0;
+  // The live cursors keep moving; a few rounds bring the successor within one batch of them.
+  for (;;) {
+    const read = await catchUp(database, filling, await readCursors(database, name));
+    entries += read;
+    report({ entries, caughtUp: false });
+    if (read < 1_000) break;
+  }
+  const swapped = await database.transaction(async (connection) => {
+    // First the table, then the cursors, as the live projection takes them: the other way round is a deadlock.
+    await connection.execute(`lock table ${table} in share row exclusive mode`);
+    const ends = await readCursors(connection, name, "for update");
+    if (!sameActs(acts, await readActs(connection, name))) return false;
+    for (let read = 1; read > 0; entries += read) read = await catchUp(connection, filling, ends);
+    await connection.execute(
+      `update entente.parked set state = 'done', closed_at = clock_timestamp(), next_try_at = null
+       where consumer = $1 and state not in ('done', 'discarded')`,
+      [name],
+    );
+    await connection.execute(`drop table ${table}; alter table ${successor} rename to ${nameOf(table)}`);
+    return true;
+  });
+  if (swapped) report({ entries, caughtUp: true });
+  return swapped;
 }
 
 function lanesAtStart(): LanePosition[] {
@@ -69,36 +97,62 @@ function nameOf(table: string): string {
   return table.slice(table.indexOf(".") + 1);
 }
 
+/** What operators ordered for entries of this projection, by entry: other data, or null for never. */
+type Acts = ReadonlyMap<string, JsonObject | null>;
+
+async function readActs(connection: Connection, consumer: string): Promise<Acts> {
+  const rows = await connection.execute<{ id: string; state: string; corrected: JsonObject | null }>(
+    `select entry_id as id, state, corrected from entente.parked
+     where consumer = $1 and (state = 'discarded' or corrected is not null)`,
+    [consumer],
+  );
+  return new Map(rows.map((row) => [row.id, row.state === "discarded" ? null : row.corrected]));
+}
+
+function sameActs(a: Acts, b: Acts): boolean {
+  return a.size === b.size && [...b].every(([id, data]) => JSON.stringify(a.get(id)) === JSON.stringify(data));
+}
+
+/** By "journal/lane". */
 type Ends = ReadonlyMap<string, Position>;
 
-/** Locks the live cursors, so that the live projection waits, and returns where they stand. */
-async function holdCursors(connection: Connection, consumer: string): Promise<Ends> {
+/** Where the live cursors stand; with `for update`, the live projection waits until the transaction has ended. */
+async function readCursors(
+  connection: Connection,
+  consumer: string,
+  lock: "" | "for update" = "",
+): Promise<Ends> {
   const rows = await connection.execute<{ journal: string; lane: number; xid: string; seq: string }>(
-    "select journal, lane, xid, seq from entente.cursor where consumer = $1 order by journal, lane for update",
+    `select journal, lane, xid, seq from entente.cursor where consumer = $1 order by journal, lane ${lock}`,
     [consumer],
   );
   return new Map(rows.map((row) => [`${row.journal}/${row.lane}`, { xid: row.xid, seq: row.seq }]));
 }
 
-/** One round over all sources; with `ends`, nothing beyond them is read. Returns the entries read. */
-async function catchUp(
-  connection: Connection | Database,
-  projection: Projection,
-  sources: readonly JournalSource[],
-  positions: Map<string, LanePosition[]>,
-  table: string,
-  ends: Ends | null,
-): Promise<number> {
+/** A successor on its way. */
+interface Filling {
+  readonly projection: Projection;
+  readonly sources: readonly JournalSource[];
+  readonly table: string;
+  readonly acts: Acts;
+  readonly positions: Map<string, LanePosition[]>;
+}
+
+/** One round over all sources; nothing beyond `ends` is taken. Returns the entries taken. */
+async function catchUp(connection: Connection | Database, filling: Filling, ends: Ends): Promise<number> {
+  const { projection, table, acts, positions } = filling;
   const facts = new Set(projection.facts);
   let read = 0;
-  for (const source of sources) {
+  for (const source of filling.sources) {
     const lanes = positions.get(source.context) ?? [];
     const found = await readLanesAfter(source.database, lanes, 500);
     const entries = found.filter((entry) => {
-      const end = ends?.get(`${source.context}/${entry.lane}`);
-      return end === undefined ? ends === null : !isAfter(entry.position, end);
+      const end = ends.get(`${source.context}/${entry.lane}`);
+      return end !== undefined && comparePositions(entry.position, end) <= 0;
     });
-    const wanted = entries.filter((entry) => facts.has(entry.type));
+    const wanted = entries
+      .filter((entry) => facts.has(entry.type) && acts.get(entry.id) !== null)
+      .map((entry) => ({ ...entry, data: acts.get(entry.id) ?? entry.data }));
     if (wanted.length > 0) {
       await ("transaction" in connection
         ? connection.transaction((inner) => projection.apply(inner, wanted, table))
@@ -112,9 +166,4 @@ async function catchUp(
     read += entries.length;
   }
   return read;
-}
-
-function isAfter(a: Position, b: Position): boolean {
-  const [ax, bx] = [BigInt(a.xid), BigInt(b.xid)];
-  return ax === bx ? BigInt(a.seq) > BigInt(b.seq) : ax > bx;
 }

@@ -2,6 +2,7 @@ import { appendEntries } from "../journal/append.ts";
 import { newId } from "../journal/new-id.ts";
 import type { Timer } from "../model/decider.ts";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
+import { jsonArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 
 /** Timers are rows that turn into command entries of the context's own journal when due, by business time. */
@@ -15,10 +16,10 @@ export interface ScheduledTimer extends Timer {
 const schedule: Statement = {
   name: "timer-schedule",
   text: `insert into entente.timer (tenant_id, key, name, due_at, type, data, causation_id)
-    select distinct on (t->>'tenantId', t->>'key', t->>'name') t->>'tenantId', t->>'key', t->>'name',
-      to_timestamp((t->>'dueAt')::float8 / 1000), t->>'type', t->'data', (t->>'causationId')::uuid
-    from json_array_elements($1::json) with ordinality as given(t, place)
-    order by t->>'tenantId', t->>'key', t->>'name', place desc
+    select distinct on (tenant_id, key, name) tenant_id, key, name, due_at, type, data, causation_id
+    from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::json[], $7::uuid[])
+      with ordinality as t(tenant_id, key, name, due_at, type, data, causation_id, place)
+    order by tenant_id, key, name, place desc
     on conflict (tenant_id, key, name) do update
       set due_at = excluded.due_at, type = excluded.type, data = excluded.data, causation_id = excluded.causation_id`,
 };
@@ -28,7 +29,18 @@ export async function scheduleTimers(
   connection: Connection,
   timers: readonly ScheduledTimer[],
 ): Promise<void> {
-  if (timers.length > 0) await connection.run(schedule, [JSON.stringify(timers)]);
+  if (timers.length === 0) return;
+  const without = timers.find((timer) => !Number.isFinite(timer.dueAt));
+  if (without !== undefined) throw new RangeError(`timer ${without.name} has no due time`);
+  await connection.run(schedule, [
+    textArray(timers.map((t) => t.tenantId)),
+    textArray(timers.map((t) => t.key)),
+    textArray(timers.map((t) => t.name)),
+    timeArray(timers.map((t) => t.dueAt)),
+    textArray(timers.map((t) => t.type)),
+    jsonArray(timers.map((t) => JSON.stringify(t.data))),
+    uuidArray(timers.map((t) => t.causationId)),
+  ]);
 }
 
 const takeDue: Statement = {

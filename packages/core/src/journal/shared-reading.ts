@@ -1,0 +1,84 @@
+import { comparePositions, type Entry, type Position } from "../model/entry.ts";
+import type { Database } from "../postgres/database.ts";
+import { type LanePosition, readLanesAfter } from "./read.ts";
+
+/**
+ * One journal read for several consumers of a process. What one of them read, another that follows behind takes from
+ * memory: entries never change and are only ever read once nothing earlier can appear, so the copy is as good as the table.
+ */
+export interface SharedReading {
+  /** As readLanesAfter. Lanes with remembered entries after their position are answered from memory. */
+  after(lanes: readonly LanePosition[], perLane: number): Promise<Entry[]>;
+  /** Forgets everything: the journal may have been replaced. */
+  forget(): void;
+}
+
+/** A run of a lane without a gap: everything after `from`, up to its last entry. */
+interface Remembered {
+  from: Position;
+  entries: Entry[];
+}
+
+/** `perLaneRemembered`: entries kept per lane (default 1,024, about 12 MB for a journal of small entries). */
+export function shareReading(database: Database, perLaneRemembered = 1_024): SharedReading {
+  const lanes = new Map<number, Remembered>();
+
+  function recall({ lane, position }: LanePosition, perLane: number): Entry[] {
+    const known = lanes.get(lane);
+    if (known === undefined || comparePositions(position, known.from) < 0) return [];
+    const start = firstAfter(known.entries, position);
+    return known.entries.slice(start, start + perLane);
+  }
+
+  function remember(asked: readonly LanePosition[], read: readonly Entry[]): void {
+    const byLane = Map.groupBy(read, (entry) => entry.lane);
+    for (const { lane, position } of asked) {
+      const entries = byLane.get(lane);
+      if (entries === undefined) continue;
+      const known = lanes.get(lane);
+      const end = known?.entries.at(-1)?.position ?? known?.from;
+      if (known === undefined || end === undefined || comparePositions(end, position) !== 0) {
+        lanes.set(lane, { from: position, entries });
+        continue;
+      }
+      known.entries.push(...entries);
+      const surplus = known.entries.length - perLaneRemembered;
+      if (surplus <= 0) continue;
+      known.from = known.entries[surplus - 1]?.position ?? known.from;
+      known.entries = known.entries.slice(surplus);
+    }
+  }
+
+  return {
+    async after(asked, perLane) {
+      const found: Entry[] = [];
+      const missing: LanePosition[] = [];
+      for (const lane of asked) {
+        const entries = recall(lane, perLane);
+        if (entries.length === 0) missing.push(lane);
+        else found.push(...entries);
+      }
+      if (missing.length > 0) {
+        const read = await readLanesAfter(database, missing, perLane);
+        remember(missing, read);
+        found.push(...read);
+      }
+      // Oldest first over all lanes, as the table would have answered.
+      return missing.length === asked.length ? found : found.sort((a, b) => comparePositions(a.position, b.position));
+    },
+    forget: () => lanes.clear(),
+  };
+}
+
+/** Index of the first entry after the position; entries are in order. */
+function firstAfter(entries: readonly Entry[], position: Position): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const entry = entries[middle] as Entry;
+    if (comparePositions(entry.position, position) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
