@@ -103,7 +103,7 @@ async function start(context: Context): ReturnType<Target["start"]> {
   const logFile = join(context.folder, "log");
   const log = openSync(logFile, "a");
   const program = fileURLToPath(new URL("../packages/cli/bin/entente.js", import.meta.url));
-  const child = spawn(process.execPath, [program, "up", "flux"], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=64", program, "up", "flux"], {
     env: {
       ...process.env,
       PORT: String(port),

@@ -64,7 +64,7 @@ async function halfLoad(stage: Stage): Promise<Figures | { skipped: string }> {
 export const scenarios: Scenario[] = [
   {
     name: "A",
-    title: "Steady state: highest end-to-end throughput (64 connections, 1,000 accounts)",
+    title: "Steady state: highest end-to-end throughput (256 connections, 1,000 accounts)",
     main: "confirmed/s",
     moreIsBetter: true,
     run: (stage) => closedLoop(stage, 0),

@@ -31,7 +31,7 @@ export type Options = {
 };
 
 const warmUpSeconds = 3;
-const connections = 64;
+const connections = 256;
 /** Accepting runs ahead of deciding by at most this many commands; then the load waits: accepting must not starve deciding. */
 const maxBacklog = 5_000;
 const samples = 50;
@@ -76,7 +76,7 @@ function costs({ report, cpuTarget, cpuPostgres, cpuLoad }: Measured): Figures {
   };
 }
 
-/** Highest throughput: 64 connections that never wait longer than for their answer. */
+/** Highest throughput: 256 connections that never wait longer than for their answer. */
 export async function closedLoop(stage: Stage, hotShare: number): Promise<Figures> {
   await warmUp(stage, { hotShare });
   const measured = await load(stage, { maxBacklog, hotShare });

@@ -204,7 +204,7 @@ class ConsumerLoop implements Consumer {
         }
         // After a wake-up the entry may still be behind the gate for a commit or two: look again soon, then ever later.
         const signalled = await this.alarm.sleep(waitMs);
-        waitMs = signalled ? 1 : Math.min(waitMs * 2, 500);
+        waitMs = signalled ? 1 : Math.min(waitMs * 2, 500, this.leaseMs / 3);
       } catch (error) {
         failures++;
         await this.afterFailure(error, failures);

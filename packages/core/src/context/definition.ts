@@ -46,6 +46,8 @@ export interface SystemSettings {
   readonly perLane: number;
   /** Pause between batches of read models under load, so that facts gather. */
   readonly projectionGatherMs: number;
+  /** The same for deciding: kept short, customers wait for it. */
+  readonly deciderGatherMs: number;
   /** The same for what customers see of their processes. */
   readonly processGatherMs: number;
   /** A context without a sign of life for this long is down; wall time. */
@@ -63,6 +65,7 @@ export const defaultSettings: SystemSettings = {
   retryLongestMs: 30_000,
   perLane: 256,
   projectionGatherMs: 100,
-  processGatherMs: 20,
+  deciderGatherMs: 10,
+  processGatherMs: 25,
   silentAfterMs: 5_000,
 };

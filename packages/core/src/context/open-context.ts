@@ -185,6 +185,7 @@ function consumersOf(
         claimsUnlisted: i === 0,
         listedElsewhere,
       }),
+      gatherMs: around.settings.deciderGatherMs,
     });
   });
   for (const projection of definition.projections ?? []) {

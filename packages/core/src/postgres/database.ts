@@ -86,7 +86,8 @@ export function openDatabase(options: DatabaseOptions): Database {
       `-c statement_timeout=${statementTimeoutMs} ` +
       "-c idle_in_transaction_session_timeout=10000 -c transaction_timeout=60000 -c timezone=UTC " +
       // Statements are the same for every batch size; planning each batch anew cost more than running it.
-      "-c plan_cache_mode=force_generic_plan -c jit=off" +
+      // And a plan made while a table was empty must not scan it when it has grown: every statement here has its index.
+      "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off" +
       (options.role === undefined ? "" : ` -c role=${options.role}`),
   });
   // An idle connection that dies is replaced at the next use; without a listener it would end the process.

@@ -80,10 +80,12 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
     const fresh = new Map<string, ProcessView>();
     const further = new Map<string, ProcessView>();
     let finished = 0;
-    for (const [processId, { definition, facts }] of moved) {
+    for (const [processId, { definition, first, facts }] of moved) {
       const known = before.get(processId);
       const view = fold(definition, known ?? queuedProcess, facts);
-      if (isFinal(view.state) && !isFinal(known?.state ?? "queued")) finished++;
+      const ended = isFinal(view.state) && !isFinal(known?.state ?? "queued");
+      // What a due timer started was never accepted from outside, so it does not count as finished either.
+      if (ended && first.correlationId === processId) finished++;
       (known === undefined ? fresh : further).set(processId, view);
     }
     await Promise.all([
@@ -130,7 +132,9 @@ const insert: Statement = {
 
 const load: Statement = {
   name: "process-load",
-  text: "select process_id, state, steps, reason, outcome from entente.process where process_id = any($1::uuid[])",
+  // Facts of one process may lie on several keys, and so be folded by several workers at once: each waits for the other.
+  text: `select process_id, state, steps, reason, outcome from entente.process where process_id = any($1::uuid[])
+    order by process_id for update`,
 };
 
 const update: Statement = {
@@ -171,6 +175,8 @@ function viewArrays(moved: ReadonlyMap<string, Moved>, views: ReadonlyMap<string
     if (known !== undefined && last !== undefined)
       rows.push({ first: known.first, definition: known.definition, last, view });
   }
+  // In one order for all workers, so that they wait for each other instead of deadlocking.
+  rows.sort((a, b) => (a.first.processId < b.first.processId ? -1 : 1));
   return [
     uuidArray(rows.map((r) => r.first.processId)),
     textArray(rows.map((r) => r.first.tenantId)),

@@ -1,5 +1,5 @@
 import type { JsonObject, Position } from "../model/entry.ts";
-import { timeOfId } from "../model/id.ts";
+import { isId, timeOfId } from "../model/id.ts";
 import type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep } from "../model/process.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 
@@ -116,6 +116,7 @@ export function openProcessReader(
   };
   return {
     async read(tenantId, processId) {
+      if (!isId(processId)) return null;
       const [row] = await database.run<RecordRow>(readOne, [processId, tenantId, now() - intakeKeptMs]);
       return row === undefined ? null : recordOf(row);
     },

@@ -96,7 +96,8 @@ function timerEntry(context: string, row: DueRow, now: number): NewEntry {
     key: row.key,
     keyVersion: null,
     processId: id,
-    correlationId: id,
+    // Correlated with what scheduled it, and so never taken for a command accepted from outside, which correlates with itself.
+    correlationId: row.causation_id ?? id,
     causationId: row.causation_id,
     customerId: null,
     ttlMs: null,

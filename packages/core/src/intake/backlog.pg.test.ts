@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { System } from "../context/system.ts";
+import { bank, submission } from "../testing/bank.fixture.ts";
+import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { openBacklog } from "./backlog.ts";
+
+const bed = await openTestBed();
+const act = { tenantId: "acme", by: "ann", why: "drill" };
+
+async function journalLength(name: string): Promise<number> {
+  const [row] = await bed.sql<{ n: number }>(name, "front", "select count(*)::int as n from entente.journal where kind = 'command'");
+  return row?.n ?? -1;
+}
+
+const deposit = (key: string) => submission("deposit", key, { amount: 1 });
+
+/** Accepts one command after another; the limit is exact for those who wait for their answer. */
+async function fill(system: System, count: number): Promise<ReturnType<typeof deposit>[]> {
+  const sent = Array.from({ length: count }, (_, n) => deposit(`a-${n}`));
+  for (const one of sent) assert.equal((await system.accept(one)).outcome, "accepted");
+  return sent;
+}
+
+test("a backlog at its limit answers with the expected wait and stores nothing; the same key works later", async () => {
+  const name = bed.newName();
+  const { system, happenings } = await bed.start(bank(name), {
+    settings: { backlogAllowed: 5, assumedDrainPerSecond: 2 },
+  });
+  await system.setPaused("ledger", true, act);
+  await fill(system, 5);
+  assert.equal(system.backlog().backlog, 5);
+  const late = deposit("a-9");
+  await assert.rejects(system.accept(late), {
+    code: "backlog-full",
+    kind: "unavailable",
+    fields: { backlog: 5, backlogAllowed: 5, expectedWaitSeconds: 3 },
+  });
+  assert.equal(await journalLength(name), 5);
+  assert.deepEqual(await bed.sql(name, "front", "select 1 from entente.idempotency offset 5"), []);
+  await system.setPaused("ledger", false, act);
+  await happenings.until("the backlog is gone", () => system.backlog().backlog === 0);
+  assert.equal((await system.accept(late)).outcome, "accepted");
+});
+
+test("a repeat of what was accepted is answered even then, and so is a reused key", async () => {
+  const name = bed.newName();
+  const { system } = await bed.start(bank(name), { settings: { backlogAllowed: 2 } });
+  await system.setPaused("ledger", true, act);
+  const [first] = await fill(system, 2);
+  assert.ok(first !== undefined);
+  assert.equal((await system.accept(first)).outcome, "repeated");
+  assert.equal((await system.accept({ ...first, data: { amount: 2 } })).outcome, "key-reused");
+  await assert.rejects(system.accept({ ...first, caller: "another" }), { code: "backlog-full" });
+  assert.equal(await journalLength(name), 2);
+});
+
+test("the backlog counts what is accepted and not ended: restarts, refusals, parked and discarded commands included", async () => {
+  const name = bed.newName();
+  const poisoned = new Set(["x"]);
+  const settings = { retryAttempts: 2, retryFirstMs: 5, retryLongestMs: 5 };
+  const first = await bed.start(bank(name, poisoned), { run: ["front"], settings });
+  await fill(first.system, 3);
+  await first.system.accept(submission("withdraw", "a-0", { amount: 100 }));
+  await first.system.accept(submission("settle", "held", { amount: 1, mark: "x" }));
+  await first.system.accept(submission("deposit", "aside", { amount: 1, mark: "x" }));
+  assert.equal(first.system.backlog().backlog, 6);
+  await first.system.stop();
+  // Nobody decides meanwhile: a process that starts now knows the backlog at once.
+  const second = await bed.start(bank(name, poisoned), { run: ["front"], settings });
+  assert.equal(second.system.backlog().backlog, 6);
+  await second.system.stop();
+  const third = await bed.start(bank(name, poisoned), { settings });
+  await third.happenings.until("only the held one is left", () => third.system.backlog().backlog === 1);
+  const [held] = (await third.system.listParked("ledger", "acme", 10)).filter((one) => one.key === "held");
+  await third.system.discard("ledger", { ...act, entryId: held?.entryId ?? "" });
+  await third.happenings.until("nothing is left", () => third.system.backlog().backlog === 0);
+});
+
+test("the wait is computed from the measured drain once there is one, and a measure that was kept is used from the start", async () => {
+  const name = bed.newName();
+  const stage = await bed.stage(bank(name));
+  const front = stage.database("front");
+  const count = (what: string, total: number) =>
+    front.execute(
+      `insert into entente.tally as t (name, shard, total) values ($1, 1, $2)
+       on conflict (name, shard) do update set total = t.total + excluded.total`,
+      [what, total],
+    );
+  await count("accepted", 1_000);
+  const backlog = await openBacklog({ database: front, assumedDrainPerSecond: 10, everyMs: 20 });
+  bed.atEnd(() => backlog.close());
+  assert.deepEqual(backlog.read(), { backlog: 1_000, drainPerSecond: 10, expectedWaitSeconds: 100 });
+  backlog.accepted(50);
+  assert.equal(backlog.read().backlog, 1_050, "what this process accepted counts before the next reading");
+  await count("finished", 400);
+  const limit = performance.now() + 5_000;
+  while (backlog.read().drainPerSecond === 10) {
+    assert.ok(performance.now() < limit);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const reading = backlog.read();
+  assert.equal(reading.backlog, 600);
+  assert.equal(reading.expectedWaitSeconds, Math.ceil(600 / reading.drainPerSecond));
+  await count("drain-per-second", 250);
+  const next = await openBacklog({ database: front, assumedDrainPerSecond: 10 });
+  bed.atEnd(() => next.close());
+  assert.deepEqual(next.read(), { backlog: 600, drainPerSecond: 250, expectedWaitSeconds: 3 });
+});
