@@ -37,8 +37,15 @@ test("a set clock goes on from there, in every context of the system and in ever
   wall += 1_000;
   assert.deepEqual([one.system.clock.now(), other.system.clock.now()], [target + 1_000, target + 1_000]);
   const { processId } = await one.system.accept(submission("deposit", "a-1", { amount: 1 }));
-  await one.happenings.until("confirmed", async () => (await one.system.processes.read("acme", processId))?.state === "confirmed");
-  const [fact] = await bed.sql<{ at: Date }>(name, "ledger", "select occurred_at as at from entente.journal where kind = 'event'");
+  await one.happenings.until(
+    "confirmed",
+    async () => (await one.system.processes.read("acme", processId))?.state === "confirmed",
+  );
+  const [fact] = await bed.sql<{ at: Date }>(
+    name,
+    "ledger",
+    "select occurred_at as at from entente.journal where kind = 'event'",
+  );
   assert.equal(fact?.at.getTime(), target + 1_000);
 });
 
@@ -65,13 +72,19 @@ test("setting the clock moves timers, and moves no lease", async () => {
   const { system, happenings } = await bed.start(bank(name));
   const dueAt = system.clock.now() + 30 * day;
   await system.accept(submission("remind", "a-1", { name: "later", dueAt }));
-  await happenings.until("it is set", async () => (await bed.sql(name, "ledger", "select 1 from entente.timer")).length === 1);
+  await happenings.until(
+    "it is set",
+    async () => (await bed.sql(name, "ledger", "select 1 from entente.timer")).length === 1,
+  );
   const lanesBefore = happenings.count("lanes");
   await system.setClock(dueAt - 60_000);
   assert.equal((await bed.sql(name, "ledger", "select 1 from entente.timer")).length, 1);
   await system.setClock(dueAt);
   await happenings.until("it has rung", async () => {
-    return (await bed.sql(name, "ledger", "select 1 from entente.journal where type = 'bank.reminder-rung'")).length === 1;
+    return (
+      (await bed.sql(name, "ledger", "select 1 from entente.journal where type = 'bank.reminder-rung'"))
+        .length === 1
+    );
   });
   assert.deepEqual([happenings.count("lanes"), happenings.count("fenced")], [lanesBefore, 0]);
 });

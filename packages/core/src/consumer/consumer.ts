@@ -1,12 +1,12 @@
 import { ensurePartitions, monthStart } from "../journal/partitions.ts";
 import { type Reading, readLanesAfter } from "../journal/read.ts";
+import type { SharedReading } from "../journal/shared-reading.ts";
 import type { Clock } from "../model/clock.ts";
 import type { ParkingPolicy } from "../model/decider.ts";
 import { type Entry, journalStart, type Position } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
 import { timeOfId } from "../model/id.ts";
 import { backoffMs, causeOf, defaultRetryRule, type RetryRule, setAside } from "../parked/parking.ts";
-import type { SharedReading } from "../journal/shared-reading.ts";
 import type { Connection, Database } from "../postgres/database.ts";
 import { type Batch, openBatch } from "./batch.ts";
 import {

@@ -33,8 +33,8 @@ async function refusesToStart(name: string, consumer: string, journal: string): 
   await assert.rejects(bed.start(bank(name)), (error) => {
     assert.ok(isFailure(error, "journal-replaced"), String(error));
     assert.equal(error.kind, "refused");
-    assert.equal(error.fields["consumer"], consumer);
-    assert.equal(error.fields["journal"], journal);
+    assert.equal(error.fields.consumer, consumer);
+    assert.equal(error.fields.journal, journal);
     return true;
   });
   const limit = performance.now() + 5_000;

@@ -6,7 +6,7 @@ import { laneOf } from "../model/lane.ts";
 import { bank } from "../testing/bank.fixture.ts";
 import { command, fact } from "../testing/entries.fixture.ts";
 import { openTestBed, type Stage } from "../testing/test-bed.fixture.ts";
-import { decides, ledgerFacts, offer, projects, putAside, startWorker } from "../testing/worker.fixture.ts";
+import { ledgerFacts, offer, projects, putAside, startWorker } from "../testing/worker.fixture.ts";
 
 const bed = await openTestBed();
 const newStage = () => bed.stage(bank(bed.newName()));

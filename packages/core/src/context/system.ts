@@ -5,8 +5,8 @@ import { openWakeUps } from "../consumer/wake-up.ts";
 import { type Backlog, type BacklogReading, openBacklog } from "../intake/backlog.ts";
 import { type Acceptance, type Intake, openIntake, type Submission } from "../intake/intake.ts";
 import { type FeedPage, readFeedPage } from "../journal/feed.ts";
-import { shareReading } from "../journal/shared-reading.ts";
 import { ensurePartitions } from "../journal/partitions.ts";
+import { shareReading } from "../journal/shared-reading.ts";
 import type { JsonObject, Position } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { laneCount } from "../model/lane.ts";
@@ -258,7 +258,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       clock.setOffset(offset);
       await status.refresh();
     },
-    listParked: (name, tenantId, limit) => listParked(contextOf(name).database, tenantId, limit),
+    listParked: async (name, tenantId, limit) => listParked(contextOf(name).database, tenantId, limit),
     async redrive(name, act, corrected) {
       await redriveParked(contextOf(name).database, name, clock.now(), act, corrected);
       ring(`${name}:control`);
@@ -268,7 +268,8 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       ring(`${name}:control`);
       ring(name);
     },
-    feed: (name, tenantId, cursor, limit) => readFeedPage(contextOf(name).journal, tenantId, cursor, limit),
+    feed: async (name, tenantId, cursor, limit) =>
+      readFeedPage(contextOf(name).journal, tenantId, cursor, limit),
     async ready() {
       await intakeDatabase.execute("select 1");
     },
@@ -279,7 +280,10 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       await status.close();
       await backlog.close();
       await Promise.all(working.map((context) => context.stop()));
-      await Promise.all([...networks.values()].map((network) => network.close()));
+      // Others take the lanes over at once instead of at their next renewal.
+      await Promise.all(
+        [...networks].map(([name, network]) => network.close(run.includes(name) ? [`${name}:control`] : [])),
+      );
       await intakeDatabase.close();
       await Promise.all(
         [...contexts.values()].flatMap((context) => [context.database.close(), context.journal.close()]),

@@ -11,7 +11,8 @@ const channel = "entente_wake";
 export interface WakeNetwork {
   /** Tells other processes, soon and once for many calls. */
   announce(name: string): void;
-  close(): Promise<void>;
+  /** Ends the listening. `lastWords` are told to other processes first, whether any is known to listen or not. */
+  close(lastWords?: readonly string[]): Promise<void>;
 }
 
 export function openWakeNetwork(
@@ -69,9 +70,11 @@ export function openWakeNetwork(
       names.add(name);
       timer ??= setTimeout(() => void send(), everyMs);
     },
-    async close() {
+    async close(lastWords = []) {
       closed = true;
       if (timer !== null) clearTimeout(timer);
+      for (const name of lastWords) names.add(name);
+      if (names.size > 0) await send();
       hangUp();
       await listening;
     },

@@ -17,8 +17,16 @@ const deposit = (key: string, amount = 1) => command({ key, data: { amount } });
 const withdraw = (key: string, amount: number) => command({ key, type: "bank.withdraw", data: { amount } });
 
 /** A worker for a decider of the test's own. */
-function deciding<State extends object>(stage: Stage, decider: Decider<State>, said: Partial<DeciderConsumerOptions> = {}) {
-  const front = { context: "front", database: stage.database("front", "reader"), reading: "everything" } as const;
+function deciding<State extends object>(
+  stage: Stage,
+  decider: Decider<State>,
+  said: Partial<DeciderConsumerOptions> = {},
+) {
+  const front = {
+    context: "front",
+    database: stage.database("front", "reader"),
+    reading: "everything",
+  } as const;
   const options = { context: "ledger", sources: [front], now: Date.now, onFacts: () => {}, ...said };
   return startWorker(bed, stage, { retry: twice, definition: () => deciderConsumer(decider, options) });
 }
@@ -31,9 +39,18 @@ test("commands of a batch are decided in order on the state the one before left,
   await worker.happenings.until("all decided", async () => (await ledgerFacts(stage)).length === 490);
   for (let key = 0; key < 7; key++) {
     const facts = await ledgerFacts(stage, `a-${key}`);
-    assert.deepEqual(facts.map((fact) => fact.version), Array.from({ length: 70 }, (_, n) => n + 1));
-    assert.deepEqual(facts.map((fact) => fact.amount), Array.from({ length: 70 }, (_, n) => n * 7 + key));
-    assert.equal(facts.at(-1)?.balance, facts.reduce((sum, fact) => sum + fact.amount, 0));
+    assert.deepEqual(
+      facts.map((fact) => fact.version),
+      Array.from({ length: 70 }, (_, n) => n + 1),
+    );
+    assert.deepEqual(
+      facts.map((fact) => fact.amount),
+      Array.from({ length: 70 }, (_, n) => n * 7 + key),
+    );
+    assert.equal(
+      facts.at(-1)?.balance,
+      facts.reduce((sum, fact) => sum + fact.amount, 0),
+    );
   }
   const transactions = await stage.database("ledger").execute("select distinct xid from entente.journal");
   assert.ok(transactions.length <= 8, `490 commands took ${transactions.length} transactions`);
@@ -59,12 +76,17 @@ test("a refusal becomes a fact with code, reason and fields; it changes no balan
   const worker = await startWorker(bed, stage);
   await offer(stage, [deposit("a-1", 3), withdraw("a-1", 5), withdraw("a-1", 3)], worker);
   await worker.happenings.until("decided", async () => (await ledgerFacts(stage)).length === 3);
-  assert.deepEqual((await ledgerFacts(stage)).map((fact) => [fact.type, fact.version]), [
-    ["bank.deposited", 1],
-    ["bank.refused", 2],
-    ["bank.withdrawn", 3],
-  ]);
-  const [refused] = await stage.database("ledger").execute("select data from entente.journal where type = 'bank.refused'");
+  assert.deepEqual(
+    (await ledgerFacts(stage)).map((fact) => [fact.type, fact.version]),
+    [
+      ["bank.deposited", 1],
+      ["bank.refused", 2],
+      ["bank.withdrawn", 3],
+    ],
+  );
+  const [refused] = await stage
+    .database("ledger")
+    .execute("select data from entente.journal where type = 'bank.refused'");
   assert.deepEqual(refused?.data, {
     code: "insufficient-funds",
     reason: "The account does not hold that much.",
@@ -120,7 +142,9 @@ test("several facts of one decision are recorded in order, each with an id and a
   const verbose: Decider<{ readonly n: number }> = {
     ...accountDecider(),
     initial: { n: 0 },
-    decide: ({ n }) => ({ facts: [1, 2, 3].map((step) => ({ type: "bank.deposited", data: { amount: n + step } })) }),
+    decide: ({ n }) => ({
+      facts: [1, 2, 3].map((step) => ({ type: "bank.deposited", data: { amount: n + step } })),
+    }),
     evolve: ({ n }) => ({ n: n + 1 }),
   };
   const worker = await deciding(stage, verbose);
@@ -151,7 +175,9 @@ test("what a decider throws anywhere, or returns that cannot be stored, parks th
       };
       // What a decider without types may do: the runtime has to live with it.
       const amount = String(data.amount);
-      return (amount in wrong ? wrong[amount] : { facts: [{ type: "bank.deposited", data: { amount: 1 } }] }) as never;
+      return (
+        amount in wrong ? wrong[amount] : { facts: [{ type: "bank.deposited", data: { amount: 1 } }] }
+      ) as never;
     },
     evolve(state, fact) {
       if (fact?.data?.breaks === "evolve") throw new Error("cannot evolve");
@@ -166,7 +192,10 @@ test("what a decider throws anywhere, or returns that cannot be stored, parks th
     return (await ledgerFacts(stage)).filter((fact) => fact.type === "bank.deposited").length === 2;
   });
   const parked = (await putAside(stage)).filter((one) => one.state === "parked");
-  assert.deepEqual(parked.map((one) => one.key), commands.slice(1, -1).map((one) => one.key));
+  assert.deepEqual(
+    parked.map((one) => one.key),
+    commands.slice(1, -1).map((one) => one.key),
+  );
   assert.equal(worker.happenings.count("stopped"), 0);
 });
 
@@ -187,11 +216,18 @@ test("more keys than are remembered are decided as well as few", async () => {
   const stage = await newStage();
   const worker = await deciding(stage, accountDecider(), { rememberedStates: 3 });
   for (let round = 1; round <= 3; round++) {
-    await offer(stage, Array.from({ length: 20 }, (_, n) => deposit(`a-${n}`)), worker);
+    await offer(
+      stage,
+      Array.from({ length: 20 }, (_, n) => deposit(`a-${n}`)),
+      worker,
+    );
     await worker.happenings.until("decided", async () => (await ledgerFacts(stage)).length === 20 * round);
   }
   for (let n = 0; n < 20; n++) {
-    assert.deepEqual((await ledgerFacts(stage, `a-${n}`)).map((fact) => fact.balance), [1, 2, 3]);
+    assert.deepEqual(
+      (await ledgerFacts(stage, `a-${n}`)).map((fact) => fact.balance),
+      [1, 2, 3],
+    );
   }
 });
 
@@ -207,15 +243,26 @@ const notes: Decider<{ readonly notes: number }> = {
 
 test("several deciders of one context each decide their own commands; the first answers for what nobody lists", async () => {
   const name = bed.newName();
-  const [front, ledger] = bank(name).contexts as [SystemDefinition["contexts"][number], SystemDefinition["contexts"][number]];
+  const [front, ledger] = bank(name).contexts as [
+    SystemDefinition["contexts"][number],
+    SystemDefinition["contexts"][number],
+  ];
   const definition: SystemDefinition = {
     name,
     contexts: [
       front,
-      { ...ledger, deciders: [...(ledger.deciders ?? []), { decider: notes as Decider<object>, commandsFrom: ["front"] }] },
+      {
+        ...ledger,
+        deciders: [
+          ...(ledger.deciders ?? []),
+          { decider: notes as Decider<object>, commandsFrom: ["front"] },
+        ],
+      },
     ],
   };
-  const { system, happenings } = await bed.start(definition, { settings: { retryAttempts: 2, retryFirstMs: 5 } });
+  const { system, happenings } = await bed.start(definition, {
+    settings: { retryAttempts: 2, retryFirstMs: 5 },
+  });
   await system.accept(submission("deposit", "a-1", { amount: 5 }));
   await system.accept(submission("note", "a-1", {}));
   await system.accept(submission("note", "a-1", {}));
@@ -223,7 +270,11 @@ test("several deciders of one context each decide their own commands; the first 
   const parked = await happenings.heard("parked");
   assert.deepEqual([parked.consumer, parked.entryId], ["account", unknown.processId]);
   const types = () =>
-    bed.sql(name, "ledger", "select type, key_version::int as version, data->>'notes' as notes from entente.journal where kind = 'event' order by type, seq");
+    bed.sql(
+      name,
+      "ledger",
+      "select type, key_version::int as version, data->>'notes' as notes from entente.journal where kind = 'event' order by type, seq",
+    );
   await happenings.until("both have decided", async () => (await types()).length === 4);
   assert.deepEqual(await types(), [
     { type: "bank.deposited", version: 1, notes: null },
@@ -236,8 +287,14 @@ test("several deciders of one context each decide their own commands; the first 
 
 test("two deciders for one command type are refused at start", async () => {
   const name = bed.newName();
-  const [front, ledger] = bank(name).contexts as [SystemDefinition["contexts"][number], SystemDefinition["contexts"][number]];
-  const rival = { decider: { ...accountDecider(), name: "rival" } as Decider<object>, commandsFrom: ["front"] };
+  const [front, ledger] = bank(name).contexts as [
+    SystemDefinition["contexts"][number],
+    SystemDefinition["contexts"][number],
+  ];
+  const rival = {
+    decider: { ...accountDecider(), name: "rival" } as Decider<object>,
+    commandsFrom: ["front"],
+  };
   const contexts = [front, { ...ledger, deciders: [...(ledger.deciders ?? []), rival] }];
   await assert.rejects(bed.start({ name, contexts }), /two deciders for bank\.deposit/);
 });
@@ -254,14 +311,23 @@ test("a context may accept and decide by itself: one journal, each command and e
       },
     ],
   };
-  const { system, happenings } = await bed.start(definition, { settings: { retryAttempts: 2, retryFirstMs: 5 } });
+  const { system, happenings } = await bed.start(definition, {
+    settings: { retryAttempts: 2, retryFirstMs: 5 },
+  });
   const { processId } = await system.accept(submission("deposit", "a-1", { amount: 5 }));
   await system.accept(submission("remind", "a-1", { name: "soon", dueAt: system.clock.now() - 1 }));
-  await happenings.until("confirmed", async () => (await system.processes.read("acme", processId))?.state === "confirmed");
+  await happenings.until(
+    "confirmed",
+    async () => (await system.processes.read("acme", processId))?.state === "confirmed",
+  );
   const types = async () =>
-    (await bed.sql<{ type: string }>(name, "ledger", "select type from entente.journal where kind = 'event' order by xid, seq")).map(
-      (row) => row.type,
-    );
+    (
+      await bed.sql<{ type: string }>(
+        name,
+        "ledger",
+        "select type from entente.journal where kind = 'event' order by xid, seq",
+      )
+    ).map((row) => row.type);
   await happenings.until("it has rung", async () => (await types()).includes("bank.reminder-rung"));
   assert.deepEqual(await types(), ["bank.deposited", "bank.reminder-set", "bank.reminder-rung"]);
   assert.deepEqual(await bed.sql(name, "ledger", "select 1 from entente.parked"), []);

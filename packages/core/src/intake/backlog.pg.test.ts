@@ -9,7 +9,11 @@ const bed = await openTestBed();
 const act = { tenantId: "acme", by: "ann", why: "drill" };
 
 async function journalLength(name: string): Promise<number> {
-  const [row] = await bed.sql<{ n: number }>(name, "front", "select count(*)::int as n from entente.journal where kind = 'command'");
+  const [row] = await bed.sql<{ n: number }>(
+    name,
+    "front",
+    "select count(*)::int as n from entente.journal where kind = 'command'",
+  );
   return row?.n ?? -1;
 }
 

@@ -13,7 +13,9 @@ const at = (text: string) => Date.parse(`${text}Z`);
 type Accepted = Extract<Acceptance, { outcome: "accepted" }>;
 
 const keys = async (name: string) =>
-  (await bed.sql<{ at: Date }>(name, "front", "select accepted_at as at from entente.idempotency order by 1")).map((row) => row.at.getTime());
+  (
+    await bed.sql<{ at: Date }>(name, "front", "select accepted_at as at from entente.idempotency order by 1")
+  ).map((row) => row.at.getTime());
 
 const months = async (name: string) =>
   (
@@ -75,7 +77,9 @@ test("raw commands go by whole months, 90 days after the month has ended by busi
   const start = at("2030-01-10T12:00");
   const { system, happenings } = await bed.start(bank(name));
   await system.setClock(start);
-  const { processId, acceptedAt } = (await system.accept(submission("deposit", "a-1", { amount: 5 }))) as Accepted;
+  const { processId, acceptedAt } = (await system.accept(
+    submission("deposit", "a-1", { amount: 5 }),
+  )) as Accepted;
   const confirmed = async () => (await system.processes.read("acme", processId))?.state === "confirmed";
   await happenings.until("confirmed", confirmed);
   // January has ended on 1 February; 90 days later it is 2 May.
@@ -84,10 +88,15 @@ test("raw commands go by whole months, 90 days after the month has ended by busi
   assert.ok((await months(name)).includes("2030_01"));
   await system.setClock(at("2030-05-02T00:00"));
   await happenings.until("January is gone", async () => !(await months(name)).includes("2030_01"));
-  assert.deepEqual(await bed.sql(name, "front", "select 1 from entente.journal where id = $1", [processId]), []);
+  assert.deepEqual(
+    await bed.sql(name, "front", "select 1 from entente.journal where id = $1", [processId]),
+    [],
+  );
   assert.ok(await confirmed(), "the process outlives its raw command");
   assert.equal((await system.processes.read("acme", processId))?.acceptedAt, acceptedAt);
-  const facts = await bed.sql(name, "ledger", "select 1 from entente.journal where process_id = $1", [processId]);
+  const facts = await bed.sql(name, "ledger", "select 1 from entente.journal where process_id = $1", [
+    processId,
+  ]);
   assert.equal(facts.length, 1, "facts are kept");
 });
 
@@ -97,7 +106,10 @@ test("a month with an open command is kept until that command has ended", async 
   const { system, happenings } = await bed.start(bank(name));
   await system.setClock(start);
   const first = await system.accept(submission("deposit", "a-1", { amount: 5 }));
-  await happenings.until("confirmed", async () => (await system.processes.read("acme", first.processId))?.state === "confirmed");
+  await happenings.until(
+    "confirmed",
+    async () => (await system.processes.read("acme", first.processId))?.state === "confirmed",
+  );
   assert.ok((await months(name)).includes("2029_12"));
   await system.setPaused("ledger", true, act);
   const open = await system.accept(submission("deposit", "a-1", { amount: 1 }));
@@ -108,7 +120,10 @@ test("a month with an open command is kept until that command has ended", async 
   assert.ok((await months(name)).includes("2030_01"));
   assert.equal((await system.processes.read("acme", open.processId))?.state ?? "queued", "queued");
   await system.setPaused("ledger", false, act);
-  await happenings.until("it is decided", async () => (await system.processes.read("acme", open.processId))?.state === "confirmed");
+  await happenings.until(
+    "it is decided",
+    async () => (await system.processes.read("acme", open.processId))?.state === "confirmed",
+  );
   await system.setClock(at("2030-06-16T12:00"));
   await happenings.until("January is gone", async () => !(await months(name)).includes("2030_01"));
 });
@@ -117,7 +132,10 @@ test("a journal without a keeping time loses nothing, however late it is", async
   const name = bed.newName();
   const { system, happenings } = await bed.start(bank(name));
   const { processId } = await system.accept(submission("deposit", "a-1", { amount: 5 }));
-  await happenings.until("confirmed", async () => (await system.processes.read("acme", processId))?.state === "confirmed");
+  await happenings.until(
+    "confirmed",
+    async () => (await system.processes.read("acme", processId))?.state === "confirmed",
+  );
   await system.setClock(at("2037-01-10T12:00"));
   const dropped = await bed.sql(name, "ledger", "select entente.expire_intake() as dropped");
   assert.deepEqual(dropped, [{ dropped: [] }]);

@@ -32,8 +32,12 @@ function open(said: Partial<IntakeOptions> = {}): { intake: Intake; happenings: 
   return { intake, happenings };
 }
 
-const deposit = (tenantId: string, idempotencyKey: string, data: JsonObject = { amount: 1 }, said: object = {}) =>
-  submission("deposit", "a-1", data, { tenantId, idempotencyKey, ...said });
+const deposit = (
+  tenantId: string,
+  idempotencyKey: string,
+  data: JsonObject = { amount: 1 },
+  said: object = {},
+) => submission("deposit", "a-1", data, { tenantId, idempotencyKey, ...said });
 
 async function stored(tenantId: string) {
   const front = stage.database("front");
@@ -52,7 +56,12 @@ const outcomes = (all: readonly Acceptance[], outcome: Acceptance["outcome"]) =>
 test("an accepted command is one journal entry and one key, with all the submission said", async () => {
   const { intake } = open();
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  const said = submission("deposit", "a-7", { amount: 3 }, { tenantId: "whole", customerId: "c-1", traceparent });
+  const said = submission(
+    "deposit",
+    "a-7",
+    { amount: 3 },
+    { tenantId: "whole", customerId: "c-1", traceparent },
+  );
   const before_ = Date.now();
   const accepted = await intake.accept(said);
   assert.ok(accepted.outcome === "accepted");
@@ -96,22 +105,36 @@ test("requests that arrive while a commit is under way share the next one", asyn
 
 test("a commit takes a bounded number of commands, and every request gets its own answer", async () => {
   const { intake } = open({ perCommit: 50 });
-  const all = await Promise.all(Array.from({ length: 120 }, (_, n) => intake.accept(deposit("bounded", `k-${n}`, { n }))));
-  assert.deepEqual(await stored("bounded"), { entries: 120, keys: 120, transactions: 3 });
-  const entries = await stage.database("front").execute<{ id: string; n: number }>(
-    "select id, (data->>'n')::int as n from entente.journal where tenant_id = 'bounded'",
+  const all = await Promise.all(
+    Array.from({ length: 120 }, (_, n) => intake.accept(deposit("bounded", `k-${n}`, { n }))),
   );
+  assert.deepEqual(await stored("bounded"), { entries: 120, keys: 120, transactions: 3 });
+  const entries = await stage
+    .database("front")
+    .execute<{ id: string; n: number }>(
+      "select id, (data->>'n')::int as n from entente.journal where tenant_id = 'bounded'",
+    );
   const idOf = new Map(entries.map((row) => [row.n, row.id]));
-  assert.deepEqual(all.map((one) => one.processId), all.map((_, n) => idOf.get(n)));
+  assert.deepEqual(
+    all.map((one) => one.processId),
+    all.map((_, n) => idOf.get(n)),
+  );
 });
 
 test("commands of one process enter the journal in the order they were offered", async () => {
   const { intake } = open({ perCommit: 7 });
-  await Promise.all(Array.from({ length: 60 }, (_, n) => intake.accept(deposit("ordered", `k-${60 - n}`, { n }))));
-  const rows = await stage.database("front").execute<{ n: number }>(
-    "select (data->>'n')::int as n from entente.journal where tenant_id = 'ordered' order by xid, seq",
+  await Promise.all(
+    Array.from({ length: 60 }, (_, n) => intake.accept(deposit("ordered", `k-${60 - n}`, { n }))),
   );
-  assert.deepEqual(rows.map((row) => row.n), Array.from({ length: 60 }, (_, n) => n));
+  const rows = await stage
+    .database("front")
+    .execute<{ n: number }>(
+      "select (data->>'n')::int as n from entente.journal where tenant_id = 'ordered' order by xid, seq",
+    );
+  assert.deepEqual(
+    rows.map((row) => row.n),
+    Array.from({ length: 60 }, (_, n) => n),
+  );
 });
 
 test("fifty times the same request at once is one process: one accepted, all others repeated", async () => {
@@ -120,7 +143,10 @@ test("fifty times the same request at once is one process: one accepted, all oth
   assert.deepEqual([outcomes(all, "accepted"), outcomes(all, "repeated")], [1, 49]);
   assert.equal(new Set(all.map((one) => one.processId)).size, 1);
   const later = await intake.accept(deposit("same", "k"));
-  assert.deepEqual({ ...later, outcome: "accepted" }, all.find((one) => one.outcome === "accepted"));
+  assert.deepEqual(
+    { ...later, outcome: "accepted" },
+    all.find((one) => one.outcome === "accepted"),
+  );
   assert.deepEqual(await stored("same"), { entries: 1, keys: 1, transactions: 1 });
 });
 
@@ -128,7 +154,9 @@ test("the same request at several processes at once is one process as well", asy
   const intakes = Array.from({ length: 5 }, () => open().intake);
   for (let round = 0; round < 10; round++) {
     const all = await Promise.all(
-      intakes.flatMap((intake) => Array.from({ length: 4 }, () => intake.accept(deposit("everywhere", `k-${round}`)))),
+      intakes.flatMap((intake) =>
+        Array.from({ length: 4 }, () => intake.accept(deposit("everywhere", `k-${round}`))),
+      ),
     );
     assert.deepEqual([outcomes(all, "accepted"), outcomes(all, "repeated")], [1, 19]);
     assert.equal(new Set(all.map((one) => one.processId)).size, 1);
@@ -138,15 +166,22 @@ test("the same request at several processes at once is one process as well", asy
 
 test("member order and white space of the body make no other request", async () => {
   const { intake } = open();
-  const first = await intake.accept(deposit("spelling", "k", JSON.parse('{"amount":1,"by":{"x":1,"y":[2]}}')));
-  const again = await intake.accept(deposit("spelling", "k", JSON.parse(' {"by":{"y":[2.0],"x":1e0}, "amount":1}')));
+  const first = await intake.accept(
+    deposit("spelling", "k", JSON.parse('{"amount":1,"by":{"x":1,"y":[2]}}')),
+  );
+  const again = await intake.accept(
+    deposit("spelling", "k", JSON.parse(' {"by":{"y":[2.0],"x":1e0}, "amount":1}')),
+  );
   assert.deepEqual([again.outcome, again.processId], ["repeated", first.processId]);
 });
 
 test("a key used for another body is told which process has it, and nothing is stored", async () => {
   const { intake } = open();
   const first = await intake.accept(deposit("reused", "k", { amount: 1 }));
-  for (const other of [deposit("reused", "k", { amount: 2 }), { ...deposit("reused", "k", { amount: 1 }), key: "a-2" }]) {
+  for (const other of [
+    deposit("reused", "k", { amount: 2 }),
+    { ...deposit("reused", "k", { amount: 1 }), key: "a-2" },
+  ]) {
     assert.deepEqual(await intake.accept(other), { outcome: "key-reused", processId: first.processId });
   }
   assert.deepEqual(await stored("reused"), { entries: 1, keys: 1, transactions: 1 });
@@ -154,8 +189,13 @@ test("a key used for another body is told which process has it, and nothing is s
 
 test("two bodies under one key at the same moment: the first is accepted, the other is told", async () => {
   const { intake } = open();
-  const all = await Promise.all([1, 2, 1, 2, 2].map((amount) => intake.accept(deposit("race", "k", { amount }))));
-  assert.deepEqual(all.map((one) => one.outcome), ["accepted", "key-reused", "repeated", "key-reused", "key-reused"]);
+  const all = await Promise.all(
+    [1, 2, 1, 2, 2].map((amount) => intake.accept(deposit("race", "k", { amount }))),
+  );
+  assert.deepEqual(
+    all.map((one) => one.outcome),
+    ["accepted", "key-reused", "repeated", "key-reused", "key-reused"],
+  );
   assert.equal(new Set(all.map((one) => one.processId)).size, 1);
   assert.deepEqual((await stored("race"))?.entries, 1);
 });
@@ -181,7 +221,10 @@ test("asking what became of a request stores nothing", async () => {
   assert.equal(await intake.find(deposit("asked", "k")), null);
   const { processId } = await intake.accept(deposit("asked", "k"));
   assert.deepEqual((await intake.find(deposit("asked", "k")))?.outcome, "repeated");
-  assert.deepEqual(await intake.find(deposit("asked", "k", { amount: 9 })), { outcome: "key-reused", processId });
+  assert.deepEqual(await intake.find(deposit("asked", "k", { amount: 9 })), {
+    outcome: "key-reused",
+    processId,
+  });
   assert.equal(await intake.find(deposit("asked-elsewhere", "k")), null);
   assert.deepEqual(await stored("asked"), { entries: 1, keys: 1, transactions: 1 });
 });
@@ -194,9 +237,14 @@ test("a request the store refuses fails alone; its neighbours in the commit are 
     { ...deposit("neighbours", "no-type"), type: "" },
   ];
   const good = Array.from({ length: 20 }, (_, n) => deposit("neighbours", `k-${n}`));
-  const settled = await Promise.allSettled([...good.slice(0, 10), ...wrong, ...good.slice(10)].map((one) => intake.accept(one)));
+  const settled = await Promise.allSettled(
+    [...good.slice(0, 10), ...wrong, ...good.slice(10)].map((one) => intake.accept(one)),
+  );
   const failed = settled.filter((one) => one.status === "rejected");
-  assert.deepEqual(failed.map((one) => one.reason.code), ["data-rejected", "data-rejected", "data-rejected"]);
+  assert.deepEqual(
+    failed.map((one) => one.reason.code),
+    ["data-rejected", "data-rejected", "data-rejected"],
+  );
   assert.deepEqual([settled.length - failed.length, (await stored("neighbours"))?.entries], [20, 20]);
 });
 
@@ -234,7 +282,10 @@ test("an intake that closes finishes what it has begun and refuses what comes af
   const { intake } = open();
   const begun = [1, 2, 3].map((n) => intake.accept(deposit("closing", `k-${n}`)));
   const closed = intake.close();
-  await assert.rejects(intake.accept(deposit("closing", "k-4")), { code: "intake-closed", kind: "unavailable" });
+  await assert.rejects(intake.accept(deposit("closing", "k-4")), {
+    code: "intake-closed",
+    kind: "unavailable",
+  });
   await closed;
   assert.equal(outcomes(await Promise.all(begun), "accepted"), 3);
   assert.deepEqual((await stored("closing"))?.entries, 3);

@@ -245,8 +245,22 @@ export function openIntake(options: IntakeOptions): Intake {
       heads.map((h) => h.entry),
       2,
       [
-        { name: "key_hash", type: "bytea", values: bytesArray(heads.map((h) => h.keyHash), 16) },
-        { name: "hash", type: "bytea", values: bytesArray(heads.map((h) => h.payloadHash), 16) },
+        {
+          name: "key_hash",
+          type: "bytea",
+          values: bytesArray(
+            heads.map((h) => h.keyHash),
+            16,
+          ),
+        },
+        {
+          name: "hash",
+          type: "bytea",
+          values: bytesArray(
+            heads.map((h) => h.payloadHash),
+            16,
+          ),
+        },
       ],
     );
     const values = [shard, ...batch.values];

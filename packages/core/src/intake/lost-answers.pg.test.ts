@@ -11,10 +11,17 @@ const stage = await bed.stage(bank(bed.newName()));
 const { hostname, port } = new URL(bed.adminUrl);
 
 /** An intake whose store is behind a proxy that fails on demand. */
-async function scene(said: Partial<IntakeOptions> = {}, statementTimeoutMs = 5_000): Promise<{ proxy: FaultProxy; intake: Intake }> {
+async function scene(
+  said: Partial<IntakeOptions> = {},
+  statementTimeoutMs = 5_000,
+): Promise<{ proxy: FaultProxy; intake: Intake }> {
   const proxy = await startFaultProxy({ target: { host: hostname, port: Number(port) } });
   bed.atEnd(() => proxy.close());
-  const database = stage.connect("front", "app", { through: (url) => proxy.urlFor(url), connections: 2, statementTimeoutMs });
+  const database = stage.connect("front", "app", {
+    through: (url) => proxy.urlFor(url),
+    connections: 2,
+    statementTimeoutMs,
+  });
   const intake = openIntake({
     context: "front",
     database,
@@ -40,7 +47,9 @@ async function stored(tenantId: string): Promise<{ entries: number; keys: number
 }
 
 const batch = (tenantId: string, count = 10) =>
-  Array.from({ length: count }, (_, n) => submission("deposit", `a-${n}`, { amount: 1 }, { tenantId, idempotencyKey: `k-${n}` }));
+  Array.from({ length: count }, (_, n) =>
+    submission("deposit", `a-${n}`, { amount: 1 }, { tenantId, idempotencyKey: `k-${n}` }),
+  );
 
 for (const [when, truth] of [
   ["after", "stored, and the answer lost"],
@@ -54,7 +63,10 @@ for (const [when, truth] of [
       const one = submission("deposit", "a-1", { amount: round }, { tenantId, idempotencyKey: `r-${round}` });
       const answers = await Promise.all([one, one, one].map((same) => intake.accept(same)));
       await fault.fired;
-      assert.deepEqual(answers.map((answer) => answer.outcome), ["accepted", "repeated", "repeated"]);
+      assert.deepEqual(
+        answers.map((answer) => answer.outcome),
+        ["accepted", "repeated", "repeated"],
+      );
       const again = await intake.accept(one);
       assert.deepEqual([again.outcome, again.processId], ["repeated", answers[0]?.processId]);
     }
@@ -84,12 +96,21 @@ for (const [when, truth] of [
 test("an answer lost for a batch that met accepted keys and another body says for each request what is true", async () => {
   const { proxy, intake } = await scene();
   const tenantId = "mixed";
-  const [first, second, third] = batch(tenantId, 3) as [ReturnType<typeof submission>, ReturnType<typeof submission>, ReturnType<typeof submission>];
+  const [first, second, third] = batch(tenantId, 3) as [
+    ReturnType<typeof submission>,
+    ReturnType<typeof submission>,
+    ReturnType<typeof submission>,
+  ];
   const before = await intake.accept(first);
   const fault = proxy.onStatement(accepting, "after");
-  const answers = await Promise.all([first, { ...first, data: { amount: 9 } }, second, third].map((one) => intake.accept(one)));
+  const answers = await Promise.all(
+    [first, { ...first, data: { amount: 9 } }, second, third].map((one) => intake.accept(one)),
+  );
   await fault.fired;
-  assert.deepEqual(answers.map((answer) => answer.outcome), ["repeated", "key-reused", "accepted", "accepted"]);
+  assert.deepEqual(
+    answers.map((answer) => answer.outcome),
+    ["repeated", "key-reused", "accepted", "accepted"],
+  );
   assert.deepEqual([answers[0]?.processId, answers[1]?.processId], [before.processId, before.processId]);
   assert.deepEqual(await stored(tenantId), { entries: 3, keys: 3, counted: true });
 });
@@ -108,13 +129,19 @@ test("a store that cannot be reached is said at once, and nothing is stored; the
 
 test("a store that swallows everything is given up after the time limit, without a false yes or no", async () => {
   const { proxy, intake } = await scene({ resolveMs: 100 }, 300);
-  const [one, other] = batch("swallowed", 2) as [ReturnType<typeof submission>, ReturnType<typeof submission>];
+  const [one, other] = batch("swallowed", 2) as [
+    ReturnType<typeof submission>,
+    ReturnType<typeof submission>,
+  ];
   await intake.find(one);
   proxy.blackHole("to-client");
   await assert.rejects(intake.accept(other), { code: "acceptance-unknown", kind: "unknown-outcome" });
   proxy.clear();
   const happenings = openHappenings();
-  await happenings.until("the store answers again", async () => (await intake.find(one).catch(() => "away")) !== "away");
+  await happenings.until(
+    "the store answers again",
+    async () => (await intake.find(one).catch(() => "away")) !== "away",
+  );
   assert.ok(["accepted", "repeated"].includes((await intake.accept(other)).outcome));
   assert.deepEqual(await stored("swallowed"), { entries: 1, keys: 1, counted: true });
 });

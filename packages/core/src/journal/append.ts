@@ -7,7 +7,10 @@ import { entryBatch, entryColumns } from "./entry-columns.ts";
  * Guarantees: within a (tenant, key) readers see them in this order.
  * Errors: `data-rejected` when an id repeats; `partition-missing` when nobody made the partition of its month.
  */
-export async function appendEntries(connection: Connection, entries: readonly NewEntry<object>[]): Promise<void> {
+export async function appendEntries(
+  connection: Connection,
+  entries: readonly NewEntry<object>[],
+): Promise<void> {
   if (entries.length === 0) return;
   const batch = entryBatch(entries);
   await connection.run(

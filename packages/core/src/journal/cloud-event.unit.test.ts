@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { type Entry, entryKinds } from "../model/entry.ts";
 import { type CloudEventJson, fromCloudEvent, toCloudEvent } from "./cloud-event.ts";
 
-const seed = Number(process.env["TEST_SEED"] ?? Date.now() % 1_000_000);
+const seed = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000);
 console.log(`# TEST_SEED=${seed}`);
 
 const entry: Entry = {

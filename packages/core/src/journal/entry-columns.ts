@@ -33,7 +33,12 @@ const always: readonly Column[] = [
     array: (es) => int2Array(es.map((e) => laneOf(e.tenantId, e.key))),
   },
   { name: "key", type: "text", of: (e) => e.key, array: (es) => textArray(es.map((e) => e.key)) },
-  { name: "data", type: "json", of: (e) => e.data, array: (es) => jsonArray(es.map((e) => JSON.stringify(e.data))) },
+  {
+    name: "data",
+    type: "json",
+    of: (e) => e.data,
+    array: (es) => jsonArray(es.map((e) => JSON.stringify(e.data))),
+  },
 ];
 
 /** Columns that most batches have in common. */
@@ -44,8 +49,18 @@ const often: readonly Column[] = [
   text("source", (e) => e.source),
   text("target", (e) => e.target),
   text("tenant_id", (e) => e.tenantId),
-  { name: "key_version", type: "int8", of: (e) => e.keyVersion, array: (es) => int8Array(es.map((e) => e.keyVersion)) },
-  { name: "causation_id", type: "uuid", of: (e) => e.causationId, array: (es) => uuidArray(es.map((e) => e.causationId)) },
+  {
+    name: "key_version",
+    type: "int8",
+    of: (e) => e.keyVersion,
+    array: (es) => int8Array(es.map((e) => e.keyVersion)),
+  },
+  {
+    name: "causation_id",
+    type: "uuid",
+    of: (e) => e.causationId,
+    array: (es) => uuidArray(es.map((e) => e.causationId)),
+  },
   text("customer_id", (e) => e.customerId),
   { name: "ttl_ms", type: "int8", of: (e) => e.ttlMs, array: (es) => int8Array(es.map((e) => e.ttlMs)) },
   text("traceparent", (e) => e.traceparent),

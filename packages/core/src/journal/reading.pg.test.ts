@@ -146,7 +146,7 @@ test("a long writer delays everything written after it began, and loses nothing"
 });
 
 test("whatever the interleaving of writers, a reader sees every committed entry once and each key in order", async () => {
-  const random = seededRandom(Number(process.env["TEST_SEED"] ?? Date.now() % 1_000_000));
+  const random = seededRandom(Number(process.env.TEST_SEED ?? Date.now() % 1_000_000));
   console.log(`# interleaving seed ${random.seed}`);
   const tenantId = "interleaved";
   const follower = new Follower(tenantId);

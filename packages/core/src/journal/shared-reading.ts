@@ -64,7 +64,9 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
         found.push(...read);
       }
       // Oldest first over all lanes, as the table would have answered.
-      return missing.length === asked.length ? found : found.sort((a, b) => comparePositions(a.position, b.position));
+      return missing.length === asked.length
+        ? found
+        : found.sort((a, b) => comparePositions(a.position, b.position));
     },
     forget: () => lanes.clear(),
   };

@@ -23,7 +23,8 @@ function journal(): { database: Database; write(lane: number, ...seqs: number[])
   return {
     database: { runRows } as unknown as Database,
     write(lane, ...seqs) {
-      for (const seq of seqs) rows.push([`id-${seq}`, "1", String(seq), lane, "event", ...Array<null>(15).fill(null)]);
+      for (const seq of seqs)
+        rows.push([`id-${seq}`, "1", String(seq), lane, "event", ...Array<null>(15).fill(null)]);
     },
     asked: () => asked,
   };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { System } from "../context/system.ts";
-import type { JsonObject } from "../model/entry.ts";
 import type { Acceptance } from "../intake/intake.ts";
+import type { JsonObject } from "../model/entry.ts";
 import { bank, submission } from "../testing/bank.fixture.ts";
 import type { Happenings } from "../testing/happenings.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
@@ -45,7 +45,8 @@ async function facts(key: string): Promise<{ type: string; amount: number | null
   );
 }
 
-const amounts = async (key: string) => (await facts(key)).flatMap(({ amount }) => (amount === null ? [] : [amount]));
+const amounts = async (key: string) =>
+  (await facts(key)).flatMap(({ amount }) => (amount === null ? [] : [amount]));
 
 async function stateOf(processId: string) {
   const record = await system.processes.read("acme", processId);
@@ -112,20 +113,26 @@ test("redrive: with hold-key the head is executed first and its successors after
     successors.push((await submit(amount % 2 === 0 ? "deposit" : "settle", key, { amount })).processId);
   }
   await happenings.until("all wait behind it", async () => {
-    return (await system.listParked("ledger", "acme", 100)).some((one) => one.entryId === head && one.waiting === 29);
+    return (await system.listParked("ledger", "acme", 100)).some(
+      (one) => one.entryId === head && one.waiting === 29,
+    );
   });
   assert.deepEqual(await amounts(key), []);
   poisoned.delete("head");
   await system.redrive("ledger", { ...ann, entryId: head });
   const last = (await submit("deposit", key, { amount: 31 })).processId;
   for (const processId of [head, ...successors, last]) await becomes(processId, "confirmed");
-  assert.deepEqual(await amounts(key), Array.from({ length: 31 }, (_, n) => n + 1));
+  assert.deepEqual(
+    await amounts(key),
+    Array.from({ length: 31 }, (_, n) => n + 1),
+  );
 });
 
 test("redrive: an entry that fails again is parked again at once, and may be redriven as often as needed", async () => {
   const key = newKey();
   const processId = await parked("settle", key, "stubborn");
-  const parkings = () => happenings.events.filter((one) => one.event === "parked" && one.entryId === processId).length;
+  const parkings = () =>
+    happenings.events.filter((one) => one.event === "parked" && one.entryId === processId).length;
   for (let round = 2; round <= 4; round++) {
     await system.redrive("ledger", { ...ann, entryId: processId });
     await happenings.until("parked again", () => parkings() === round);
@@ -158,7 +165,12 @@ test("correct: the entry is executed with the new data, while the journal keeps 
   await system.redrive("ledger", { ...ann, entryId: processId }, { amount: 10 });
   await becomes(processId, "confirmed");
   assert.deepEqual(await amounts(key), [10]);
-  const [submitted] = await bed.sql<{ data: JsonObject }>(name, "front", "select data from entente.journal where id = $1", [processId]);
+  const [submitted] = await bed.sql<{ data: JsonObject }>(
+    name,
+    "front",
+    "select data from entente.journal where id = $1",
+    [processId],
+  );
   assert.deepEqual(submitted?.data, { amount: 1_000, mark: "wrong-data" });
 });
 
@@ -168,7 +180,11 @@ test("every act leaves a control entry: what, on which entry, who and why", asyn
   const corrected = await parked("deposit", key, "audit-2");
   const discarded = await parked("deposit", key, "audit-3");
   await system.redrive("ledger", { ...ann, entryId: redriven, by: "ann", why: "try again" });
-  await system.redrive("ledger", { ...ann, entryId: corrected, by: "bob", why: "a typing mistake" }, { amount: 1 });
+  await system.redrive(
+    "ledger",
+    { ...ann, entryId: corrected, by: "bob", why: "a typing mistake" },
+    { amount: 1 },
+  );
   await system.discard("ledger", { ...ann, entryId: discarded, by: "eve", why: "withdrawn" });
   const control = { kind: "control", tenant: "acme", consumer: "account" };
   assert.deepEqual(await acts(redriven), [
@@ -200,7 +216,10 @@ test("an act on an entry that is not parked is refused as such and leaves no tra
     await assert.rejects(system.redrive("ledger", act), notParked);
     await assert.rejects(system.discard("ledger", act), notParked);
   }
-  assert.deepEqual([await acts(done.processId), await acts(elsewhere), (await acts(gone)).length], [[], [], 1]);
+  assert.deepEqual(
+    [await acts(done.processId), await acts(elsewhere), (await acts(gone)).length],
+    [[], [], 1],
+  );
   await assert.rejects(system.redrive("warehouse", { ...ann, entryId: gone }), { code: "context-unknown" });
 });
 

@@ -13,7 +13,7 @@ const committed = new URL("schema.txt", coreMigrations);
 test("the migrated schema is the one in migrations/schema.txt that reviewers read", async () => {
   const stage = await bed.stage(bank(bed.newName()));
   const live = await dumpSchema(stage.database("ledger"), ["entente"]);
-  if (process.env["UPDATE_SCHEMA"] === "1") await writeFile(committed, live);
+  if (process.env.UPDATE_SCHEMA === "1") await writeFile(committed, live);
   const expected = await readFile(committed, "utf8").catch(() => "");
   const how =
     "The schema changed. If that is meant, write it down with: UPDATE_SCHEMA=1 node --test packages/core/src/postgres/schema-dump.pg.test.ts";

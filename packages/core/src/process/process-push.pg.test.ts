@@ -8,7 +8,12 @@ import { bank, bankProcesses, submission } from "../testing/bank.fixture.ts";
 import { openHappenings } from "../testing/happenings.fixture.ts";
 import { openTestBed, type Stage } from "../testing/test-bed.fixture.ts";
 import { openProcessPush, type ProcessPush, type Watcher } from "./process-push.ts";
-import { type ChangeFilter, openProcessReader, type ProcessReader, type ProcessRecord } from "./read-process.ts";
+import {
+  type ChangeFilter,
+  openProcessReader,
+  type ProcessReader,
+  type ProcessRecord,
+} from "./read-process.ts";
 
 const bed = await openTestBed();
 const name = bed.newName();
@@ -40,7 +45,13 @@ function watcher(filter: Partial<ChangeFilter>): Watcher & { readonly told: Proc
 }
 
 /** Changes a process's view as its consumer would. */
-async function change(tenantId: string, key: string, processId: string, state: string, connection: Pick<Database, "execute"> = front) {
+async function change(
+  tenantId: string,
+  key: string,
+  processId: string,
+  state: string,
+  connection: Pick<Database, "execute"> = front,
+) {
   await connection.execute(
     `insert into entente.process as p (process_id, tenant_id, type, key, state, steps, updated_at) values ($1, $2, 'deposit', $3, $4, '[]', now())
      on conflict (process_id) do update set state = excluded.state, xid = pg_current_xact_id(), change = nextval('entente.process_change')`,
@@ -93,11 +104,17 @@ test("a watcher hears nothing of other tenants, other keys or other processes, n
   await change("mine", "a-1", mine, "confirmed");
   ring();
   for (const one of watchers) await told(one, 1);
-  assert.deepEqual(watchers.map((one) => one.told.map((record) => [record.tenantId, record.key])), [
-    [["mine", "a-1"]],
-    [["mine", "a-1"]],
-    [["mine", "a-2"], ["mine", "a-1"]],
-  ]);
+  assert.deepEqual(
+    watchers.map((one) => one.told.map((record) => [record.tenantId, record.key])),
+    [
+      [["mine", "a-1"]],
+      [["mine", "a-1"]],
+      [
+        ["mine", "a-2"],
+        ["mine", "a-1"],
+      ],
+    ],
+  );
 });
 
 test("a watcher that left hears nothing more, and the others hear on", async () => {
@@ -152,7 +169,10 @@ test("a change whose transaction commits late is told, although later ones were 
   slow.release();
   ring();
   await told(one, 2);
-  assert.deepEqual(one.told.map((record) => record.processId), [late, early]);
+  assert.deepEqual(
+    one.told.map((record) => record.processId),
+    [late, early],
+  );
 });
 
 test("a change between watching and reading the present state is seen by one or the other", async () => {
@@ -193,12 +213,19 @@ test("a query under way for other watchers when one joins does not carry the pos
   const joiner = watcher({ tenants: ["joiner"] });
   const watching = push.watch(joiner);
   // Whatever has resolved by now has resolved; the joiner may read the present state only after that.
-  const resolved = await Promise.race([watching.then(() => true), new Promise<false>((resolve) => setImmediate(() => resolve(false)))]);
+  const resolved = await Promise.race([
+    watching.then(() => true),
+    new Promise<false>((resolve) => setImmediate(() => resolve(false))),
+  ]);
   const processId = newId(Date.now());
   const readsAndSees = async () => {
     const present = await reader.read("joiner", processId);
     await change("joiner", "a-1", processId, "confirmed");
     await change("resident", "a-1", newId(Date.now()), "confirmed");
+    const [last] = await front.execute<{ xid: string }>("select max(xid)::text as xid from entente.process");
+    await happenings.until("both lie behind the gate", async () => {
+      return BigInt((await reader.horizon()).xid) >= BigInt(last?.xid ?? 0);
+    });
     return present;
   };
   if (resolved) {
@@ -218,7 +245,8 @@ test("while the store is away nothing is told, and what changed meanwhile is tol
   let away = false;
   const shaky: ProcessReader = {
     ...reader,
-    changes: (after, of, limit) => (away ? Promise.reject(new Error("away")) : reader.changes(after, of, limit)),
+    changes: (after, of, limit) =>
+      away ? Promise.reject(new Error("away")) : reader.changes(after, of, limit),
   };
   const { push, ring } = open(shaky);
   const one = watcher({ tenants: ["shaky"] });
@@ -273,12 +301,20 @@ test("what nobody asked for is read once and not again at every look", async () 
 
 test("watchers of a running system are told of their processes as they move", async () => {
   const { system, happenings: heard } = await bed.start(bank(bed.newName()));
-  const [mine, foreign] = [watcher({ keys: [{ tenantId: "acme", key: "a-1" }] }), watcher({ tenants: ["other"] })];
+  const [mine, foreign] = [
+    watcher({ keys: [{ tenantId: "acme", key: "a-1" }] }),
+    watcher({ tenants: ["other"] }),
+  ];
   await system.push.watch(mine);
   await system.push.watch(foreign);
-  for (let n = 0; n < 20; n++) await system.accept(submission("deposit", n % 2 === 0 ? "a-1" : "a-2", { amount: 1 }));
+  for (let n = 0; n < 20; n++)
+    await system.accept(submission("deposit", n % 2 === 0 ? "a-1" : "a-2", { amount: 1 }));
   await heard.until("all are told", () => mine.told.length === 10);
   assert.equal(new Set(mine.told.map((record) => record.processId)).size, 10);
-  assert.ok(mine.told.every((record) => record.key === "a-1" && record.state === "confirmed" && record.acceptedAt > 0));
+  assert.ok(
+    mine.told.every(
+      (record) => record.key === "a-1" && record.state === "confirmed" && record.acceptedAt > 0,
+    ),
+  );
   assert.deepEqual(foreign.told, []);
 });

@@ -2,7 +2,7 @@ import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { comparePositions, type Position } from "../model/entry.ts";
 import type { ChangeFilter, ProcessReader, ProcessRecord } from "./read-process.ts";
 
-/** Who wants to hear of what. A watcher never hears of anything outside its filter. */
+/** Who wants to hear of what. A watcher never hears of anything outside its filter, and of nothing more once it has thrown. */
 export interface Watcher {
   readonly filter: ChangeFilter;
   changed(record: ProcessRecord): void;
@@ -20,6 +20,9 @@ export interface ProcessPush {
 /** Rows per query; a burst takes several. */
 const perQuery = 1_000;
 
+/** Milliseconds after which the position follows what nobody asked for, so that it is not read again at every look. */
+const followEveryMs = 1_000;
+
 export function openProcessPush(reader: ProcessReader, context: string, wakeUps: WakeUps): ProcessPush {
   const watchers = new Set<Watcher>();
   const alarm = openAlarm();
@@ -29,18 +32,44 @@ export function openProcessPush(reader: ProcessReader, context: string, wakeUps:
   let starting: Promise<void> | null = null;
   const unsubscribe = wakeUps.listen([`${context}:processes`], () => alarm.signal());
 
+  let asking: Promise<unknown> = Promise.resolve();
+  let followedAt = 0;
+
+  /** One query for all who watch now. Returns how many changes it told. */
+  async function look(after: Position): Promise<number> {
+    const follows = performance.now() - followedAt > followEveryMs;
+    const horizon = follows ? await reader.horizon() : after;
+    const records = await reader.changes(after, unionOf(watchers), perQuery);
+    let reached = after;
+    for (const record of records) {
+      for (const watcher of watchers) if (concerns(watcher.filter, record)) tell(watcher, record);
+      if (comparePositions(record.change, reached) > 0) reached = record.change;
+    }
+    const more = records.length === perQuery;
+    if (!more && comparePositions(horizon, reached) > 0) reached = horizon;
+    if (!more && follows) followedAt = performance.now();
+    position = reached;
+    return records.length;
+  }
+
+  function tell(watcher: Watcher, record: ProcessRecord): void {
+    try {
+      watcher.changed(record);
+    } catch {
+      // Its own defect, and nobody else's: the others are told on, each once.
+      watchers.delete(watcher);
+    }
+  }
+
   async function run(): Promise<void> {
     let waitMs = 5;
     while (!closed && watchers.size > 0) {
       try {
-        position ??= await reader.horizon();
-        const records = await reader.changes(position, unionOf(watchers), perQuery);
-        for (const record of records) {
-          for (const watcher of watchers) if (concerns(watcher.filter, record)) watcher.changed(record);
-          if (comparePositions(record.change, position) > 0) position = record.change;
-        }
-        if (records.length > 0) waitMs = 5;
-        if (records.length === perQuery) continue;
+        const looking = look(position ?? (await reader.horizon()));
+        asking = looking.catch(() => {});
+        const count = await looking;
+        if (count > 0) waitMs = 5;
+        if (count === perQuery) continue;
       } catch {
         // The store is away: watchers hear nothing new meanwhile and miss nothing, the position stays.
         waitMs = 500;
@@ -61,6 +90,8 @@ export function openProcessPush(reader: ProcessReader, context: string, wakeUps:
       });
       try {
         await starting;
+        // A query under way does not ask for this watcher and may carry the position on: present state is read after it.
+        await asking;
       } catch (error) {
         watchers.delete(watcher);
         starting = null;

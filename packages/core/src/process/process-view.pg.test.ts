@@ -33,7 +33,10 @@ async function accept(type: string, key: string, data: JsonObject): Promise<stri
 }
 
 const becomes = (processId: string, state: string) =>
-  happenings.until(`${processId} is ${state}`, async () => (await system.processes.read("acme", processId))?.state === state);
+  happenings.until(
+    `${processId} is ${state}`,
+    async () => (await system.processes.read("acme", processId))?.state === state,
+  );
 
 async function tally(): Promise<{ accepted: number; finished: number }> {
   const [row] = await bed.sql<{ accepted: number; finished: number }>(
@@ -92,11 +95,22 @@ test("facts fold into state, steps, outcome and reason, as the process's definit
   ] as const) {
     await becomes(processId, state);
   }
-  const [one, two, three] = await Promise.all([deposited, refused, withdrawn].map((id) => system.processes.read("acme", id)));
+  const [one, two, three] = await Promise.all(
+    [deposited, refused, withdrawn].map((id) => system.processes.read("acme", id)),
+  );
   assert.deepEqual([one?.type, one?.outcome, one?.reason], ["deposit", { amount: 5, balance: 5 }, null]);
-  assert.deepEqual(one?.steps.map((step) => [step.name, step.state]), [["bank.deposited", "done"]]);
-  assert.deepEqual(two?.reason, { code: "insufficient-funds", message: "The account does not hold that much." });
-  assert.deepEqual([two?.type, three?.type, three?.outcome], ["withdrawal", "withdrawal", { amount: -2, balance: 3 }]);
+  assert.deepEqual(
+    one?.steps.map((step) => [step.name, step.state]),
+    [["bank.deposited", "done"]],
+  );
+  assert.deepEqual(two?.reason, {
+    code: "insufficient-funds",
+    message: "The account does not hold that much.",
+  });
+  assert.deepEqual(
+    [two?.type, three?.type, three?.outcome],
+    ["withdrawal", "withdrawal", { amount: -2, balance: 3 }],
+  );
   assert.ok((three?.updatedAt ?? 0) >= (three?.acceptedAt ?? 0));
 });
 
@@ -132,13 +146,18 @@ test("an end is counted once: also when a failed process is redriven and confirm
   await becomes(givenUp, "failed");
   await system.redrive("ledger", { ...act, entryId: redriven });
   await happenings.until("parked again", () => {
-    return happenings.events.filter((event) => event.event === "parked" && event.entryId === redriven).length === 2;
+    return (
+      happenings.events.filter((event) => event.event === "parked" && event.entryId === redriven).length === 2
+    );
   });
   poisoned.delete("x");
   await system.redrive("ledger", { ...act, entryId: redriven });
   await system.discard("ledger", { ...act, entryId: givenUp });
   await becomes(redriven, "confirmed");
-  await happenings.until("discarded", async () => (await system.processes.read("acme", givenUp))?.reason?.code === "discarded");
+  await happenings.until(
+    "discarded",
+    async () => (await system.processes.read("acme", givenUp))?.reason?.code === "discarded",
+  );
   await allCounted();
 });
 
@@ -154,16 +173,31 @@ test("what due timers lead to counts neither as accepted nor as finished", async
     apply: (view) => ({ ...view, state: "confirmed" }),
   };
   assert.ok(front?.intake !== undefined && ledger !== undefined);
-  const contexts = [{ ...front, intake: { ...front.intake, processes: [...front.intake.processes, rung] } }, ledger];
+  const contexts = [
+    { ...front, intake: { ...front.intake, processes: [...front.intake.processes, rung] } },
+    ledger,
+  ];
   const { system: own, happenings: heard } = await bed.start({ name: name_, contexts });
-  for (let n = 0; n < 5; n++) await own.accept(submission("remind", `a-${n}`, { name: "soon", dueAt: own.clock.now() }));
+  for (let n = 0; n < 5; n++)
+    await own.accept(submission("remind", `a-${n}`, { name: "soon", dueAt: own.clock.now() }));
   const rows = () =>
-    bed.sql<{ type: string; n: number }>(name_, "front", "select type, count(*)::int as n from entente.process group by type order by type");
+    bed.sql<{ type: string; n: number }>(
+      name_,
+      "front",
+      "select type, count(*)::int as n from entente.process group by type order by type",
+    );
   await heard.until("all have ended", async () => (await rows()).reduce((sum, row) => sum + row.n, 0) === 10);
-  assert.deepEqual(await bed.sql(name_, "front", "select name, sum(total)::int as total from entente.tally where name in ('accepted', 'finished') group by name order by name"), [
-    { name: "accepted", total: 5 },
-    { name: "finished", total: 5 },
-  ]);
+  assert.deepEqual(
+    await bed.sql(
+      name_,
+      "front",
+      "select name, sum(total)::int as total from entente.tally where name in ('accepted', 'finished') group by name order by name",
+    ),
+    [
+      { name: "accepted", total: 5 },
+      { name: "finished", total: 5 },
+    ],
+  );
 });
 
 /** A process of four steps on two keys; ended when all are done. */
@@ -182,26 +216,51 @@ const journey: ProcessDefinition = {
 async function twoViews() {
   const stage = await bed.stage(bank(bed.newName()));
   const front = stage.database("front");
-  const source = { context: "ledger", database: stage.database("ledger", "reader"), reading: "everything" } as const;
+  const source = {
+    context: "ledger",
+    database: stage.database("ledger", "reader"),
+    reading: "everything",
+  } as const;
   const definition = () =>
-    processViewConsumer({ definitions: [journey], sources: [source], onChange: () => {}, random: Math.random });
+    processViewConsumer({
+      definitions: [journey],
+      sources: [source],
+      onChange: () => {},
+      random: Math.random,
+    });
   const options = { context: "front", database: front, definition, leaseMs: 300, perLane: 10 };
   const workers = [await startWorker(bed, stage, options), await startWorker(bed, stage, options)] as const;
-  await workers[0].happenings.until("four lanes each", () => workers.every((worker) => worker.consumer.lanes().length === 4));
+  await workers[0].happenings.until("four lanes each", () =>
+    workers.every((worker) => worker.consumer.lanes().length === 4),
+  );
   const [left, right] = workers.map((worker) => {
     const [lane] = worker.consumer.lanes();
-    return Array.from({ length: 1_000 }, (_, n) => `k-${n}`).find((key) => laneOf("acme", key) === lane) ?? "";
+    return (
+      Array.from({ length: 1_000 }, (_, n) => `k-${n}`).find((key) => laneOf("acme", key) === lane) ?? ""
+    );
   }) as [string, string];
   const step = (processId: string, n: number, side: "left" | "right") =>
-    fact({ type: `bank.${side}`, key: side === "left" ? left : right, processId, correlationId: processId, data: { step: n } });
+    fact({
+      type: `bank.${side}`,
+      key: side === "left" ? left : right,
+      processId,
+      correlationId: processId,
+      data: { step: n },
+    });
   const append = async (facts: ReturnType<typeof step>[]) => {
     await appendEntries(stage.database("ledger"), facts);
     for (const worker of workers) worker.wakeUps.ring("ledger");
   };
   const rows = () =>
-    front.execute<{ state: string; steps: number }>("select state, json_array_length(steps) as steps from entente.process");
+    front.execute<{ state: string; steps: number }>(
+      "select state, json_array_length(steps) as steps from entente.process",
+    );
   const finished = async () =>
-    (await front.execute<{ n: number }>("select sum(total)::int as n from entente.tally where name = 'finished'"))[0]?.n ?? 0;
+    (
+      await front.execute<{ n: number }>(
+        "select sum(total)::int as n from entente.tally where name = 'finished'",
+      )
+    )[0]?.n ?? 0;
   return { front, workers, step, append, rows, finished };
 }
 
@@ -232,7 +291,10 @@ test("facts of one process on different keys, followed by different workers at o
   const processes = Array.from({ length: 200 }, () => newId(Date.now()));
   for (let n = 0; n < processes.length; n += 20) {
     const some = processes.slice(n, n + 20);
-    for (const [one, other] of [[1, 2], [3, 4]] as const) {
+    for (const [one, other] of [
+      [1, 2],
+      [3, 4],
+    ] as const) {
       await append(
         some.flatMap((processId, i) => {
           const facts = [step(processId, one, "left"), step(processId, other, "right")];
@@ -242,7 +304,9 @@ test("facts of one process on different keys, followed by different workers at o
     }
   }
   await workers[0].happenings.until("all have ended", async () => {
-    return (await rows()).filter((row) => row.steps === 4 && row.state === "confirmed").length === processes.length;
+    return (
+      (await rows()).filter((row) => row.steps === 4 && row.state === "confirmed").length === processes.length
+    );
   });
   assert.equal(await finished(), processes.length);
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Projection } from "./projection.ts";
 import { balanceProjection, bank, submission } from "../testing/bank.fixture.ts";
 import { command } from "../testing/entries.fixture.ts";
 import { databaseOf, openTestBed, type Stage } from "../testing/test-bed.fixture.ts";
 import { offer, projects, putAside, startWorker, type Worker } from "../testing/worker.fixture.ts";
+import type { Projection } from "./projection.ts";
 import { rebuildProjection } from "./rebuild.ts";
 
 const bed = await openTestBed();
@@ -34,7 +34,9 @@ const rebuild = (stage: Stage, projection: Projection = balanceProjection) =>
   rebuildProjection(stage.database("ledger"), projection, sources(stage));
 
 const balances = (stage: Stage) =>
-  stage.database("ledger").execute<Balance>("select account, balance::int, facts from bank.balance order by account");
+  stage
+    .database("ledger")
+    .execute<Balance>("select account, balance::int, facts from bank.balance order by account");
 
 /** What the facts say the read model must hold. */
 const expected = (stage: Stage) =>
@@ -52,7 +54,9 @@ async function agree(stage: Stage, model: Worker): Promise<void> {
 
 const decided = (stage: Stage, decider: Worker, count: number) =>
   decider.happenings.until(`${count} decided`, async () => {
-    const [row] = await stage.database("ledger").execute<{ n: number }>("select count(*)::int as n from entente.journal where kind = 'event'");
+    const [row] = await stage
+      .database("ledger")
+      .execute<{ n: number }>("select count(*)::int as n from entente.journal where kind = 'event'");
     return (row?.n ?? 0) >= count;
   });
 
@@ -64,7 +68,11 @@ test("a rebuilt read model says what the facts say, also when the old table was 
   await offer(stage, deposits(300), decider);
   await decided(stage, decider, 300);
   await agree(stage, model);
-  await stage.database("ledger").execute("update bank.balance set balance = 1, facts = 1; delete from bank.balance where account = 'a-3'");
+  await stage
+    .database("ledger")
+    .execute(
+      "update bank.balance set balance = 1, facts = 1; delete from bank.balance where account = 'a-3'",
+    );
   await rebuild(stage);
   assert.deepEqual(await balances(stage), await expected(stage));
   await offer(stage, deposits(100), decider);
@@ -118,7 +126,10 @@ test("reads are served during a rebuild, old content before the swap and new con
     for (; reading; reads++) {
       const [row] =
         n % 2 === 0
-          ? await database.run<{ n: number }>({ name: "count", text: "select count(*)::int as n from bank.balance" })
+          ? await database.run<{ n: number }>({
+              name: "count",
+              text: "select count(*)::int as n from bank.balance",
+            })
           : await database.execute<{ n: number }>("select count(*)::int as n from bank.balance");
       assert.equal(row?.n, 50);
     }
@@ -157,7 +168,10 @@ test("a rebuild that fails leaves the old table serving, and the next one works"
   await offer(stage, deposits(50), decider);
   await decided(stage, decider, 50);
   await agree(stage, model);
-  const broken: Projection = { ...balanceProjection, apply: () => Promise.reject(new Error("a bug in the new version")) };
+  const broken: Projection = {
+    ...balanceProjection,
+    apply: () => Promise.reject(new Error("a bug in the new version")),
+  };
   await assert.rejects(rebuild(stage, broken), /a bug in the new version/);
   assert.deepEqual(await balances(stage), await expected(stage));
   await rebuild(stage);
@@ -176,11 +190,18 @@ test("facts that were put aside are counted once by a rebuild that can read them
     },
   };
   const { stage, decider, model } = await scene({ projection });
-  await offer(stage, [1, 13, 2].map((amount) => command({ key: "a-1", data: { amount } })), decider);
+  await offer(
+    stage,
+    [1, 13, 2].map((amount) => command({ key: "a-1", data: { amount } })),
+    decider,
+  );
   await decided(stage, decider, 3);
   model.wakeUps.ring("ledger");
   await model.happenings.heard("parked");
-  await model.happenings.until("the successor waits", async () => (await putAside(stage, "balance")).length === 2);
+  await model.happenings.until(
+    "the successor waits",
+    async () => (await putAside(stage, "balance")).length === 2,
+  );
   broken = false;
   await rebuild(stage, projection);
   model.wakeUps.ring("ledger:control");
@@ -192,27 +213,39 @@ test("facts that were put aside are counted once by a rebuild that can read them
 
 test("a rebuild passes over what an operator discarded and takes what an operator corrected as corrected", async () => {
   const name = bed.newName();
-  const { system, happenings } = await bed.start(bank(name), { settings: { retryAttempts: 2, retryFirstMs: 5 } });
+  const { system, happenings } = await bed.start(bank(name), {
+    settings: { retryAttempts: 2, retryFirstMs: 5 },
+  });
   const overdraft = (key: string) => submission("withdraw", key, { amount: 5, forced: true });
   const act = { tenantId: "acme", by: "ann", why: "the overdraft is booked elsewhere" };
   for (const key of ["a-1", "a-2"]) {
     await system.accept(submission("deposit", key, { amount: 1 }));
     await system.accept(overdraft(key));
-    const parked = await happenings.heard("parked", (event) => event.consumer === "balance" && happenings.count("parked") === (key === "a-1" ? 1 : 2));
-    const entryId = happenings.events.filter((event) => event.event === "parked").at(-1)?.entryId ?? parked.entryId;
+    const parked = await happenings.heard(
+      "parked",
+      (event) => event.consumer === "balance" && happenings.count("parked") === (key === "a-1" ? 1 : 2),
+    );
+    const entryId =
+      happenings.events.filter((event) => event.event === "parked").at(-1)?.entryId ?? parked.entryId;
     if (key === "a-1") await system.discard("ledger", { ...act, entryId });
     else await system.redrive("ledger", { ...act, entryId }, { amount: -1, balance: 0 });
     await system.accept(submission("deposit", key, { amount: 10 }));
   }
   const ledger = databaseOf(system, "ledger");
-  const shown = () => ledger.execute<Balance>("select account, balance::int, facts from bank.balance order by account");
+  const shown = () =>
+    ledger.execute<Balance>("select account, balance::int, facts from bank.balance order by account");
   const right = [
     { account: "a-1", balance: 11, facts: 2 },
     { account: "a-2", balance: 10, facts: 3 },
   ];
-  await happenings.until("the live model is right", async () => JSON.stringify(await shown()) === JSON.stringify(right));
+  await happenings.until(
+    "the live model is right",
+    async () => JSON.stringify(await shown()) === JSON.stringify(right),
+  );
   await ledger.execute("delete from bank.balance");
-  await rebuildProjection(ledger, balanceProjection, [{ context: "ledger", database: databaseOf(system, "ledger", "reader") }]);
+  await rebuildProjection(ledger, balanceProjection, [
+    { context: "ledger", database: databaseOf(system, "ledger", "reader") },
+  ]);
   assert.deepEqual(await shown(), right);
 });
 
@@ -229,6 +262,9 @@ test("the rebuilt table has the columns, keys, constraints and owner of the one 
   const before = await shape();
   for (let round = 0; round < 3; round++) await rebuild(stage);
   assert.deepEqual(await shape(), before);
-  assert.deepEqual(await bed.sql(name, "ledger", "select relname from pg_class where relname like 'balance\\_successor'"), []);
+  assert.deepEqual(
+    await bed.sql(name, "ledger", "select relname from pg_class where relname like 'balance\\_successor'"),
+    [],
+  );
   await model.stop();
 });

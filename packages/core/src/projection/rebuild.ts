@@ -110,7 +110,9 @@ async function readActs(connection: Connection, consumer: string): Promise<Acts>
 }
 
 function sameActs(a: Acts, b: Acts): boolean {
-  return a.size === b.size && [...b].every(([id, data]) => JSON.stringify(a.get(id)) === JSON.stringify(data));
+  return (
+    a.size === b.size && [...b].every(([id, data]) => JSON.stringify(a.get(id)) === JSON.stringify(data))
+  );
 }
 
 /** By "journal/lane". */

@@ -67,7 +67,7 @@ export function accountDecider(poisoned: Poisoned = new Set()): Decider<Account>
         facts: [{ type: "bank.withdrawn", data: { amount: -amount, balance: state.balance - amount } }],
       };
     },
-    evolve: (state, fact: Fact) => ({ balance: state.balance + (Number(fact.data["amount"]) || 0) }),
+    evolve: (state, fact: Fact) => ({ balance: state.balance + (Number(fact.data.amount) || 0) }),
   };
 }
 
@@ -120,11 +120,11 @@ function oneStep(type: string, startedBy: string, confirmedBy: string): ProcessD
             outcome: fact.data,
           };
         case "bank.refused":
-          return failed(String(fact.data["code"]), String(fact.data["reason"]));
+          return failed(String(fact.data.code), String(fact.data.reason));
         case "entente.command-discarded":
           return failed("discarded", "We gave this up.");
         default:
-          return fact.data["policy"] === "hold-key"
+          return fact.data.policy === "hold-key"
             ? { ...view, state: "processing" }
             : failed("processing-failed", `Quote ${fact.processId}.`);
       }

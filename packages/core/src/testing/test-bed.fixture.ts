@@ -51,7 +51,7 @@ export interface TestBed {
 /** Call once at the top of a test file. Prints the seed that decides jitter and shards. */
 export async function openTestBed(): Promise<TestBed> {
   const adminUrl = await testServer();
-  const seed = Number(process.env["TEST_SEED"] ?? randomBytes(4).readUInt32BE());
+  const seed = Number(process.env.TEST_SEED ?? randomBytes(4).readUInt32BE());
   console.log(`# TEST_SEED=${seed}`);
   const random = seededRandom(seed);
   const names: string[] = [];
@@ -66,7 +66,7 @@ export async function openTestBed(): Promise<TestBed> {
     for (const end of endings.reverse()) await end();
     for (const session of sessions.values()) await session.end();
     // A server of this file's own goes as a whole.
-    if (process.env["ENTENTE_TEST_DATABASE_URL"] === undefined) return;
+    if (process.env.ENTENTE_TEST_DATABASE_URL === undefined) return;
     if (allPassed) await removeSystems(adminUrl, names);
     else console.log(`# kept for inspection: ${names.join(", ")}`);
   });
@@ -105,7 +105,11 @@ export async function openTestBed(): Promise<TestBed> {
     async stage(definition) {
       const access = new Map<string, ContextAccess>();
       const databases = new Map<string, Database>();
-      const connect: Stage["connect"] = (context, as = "app", { through = (url: string) => url, ...how } = {}) => {
+      const connect: Stage["connect"] = (
+        context,
+        as = "app",
+        { through = (url: string) => url, ...how } = {},
+      ) => {
         const url = access.get(context)?.[as];
         if (url === undefined) throw new Error(`no context ${context}`);
         const database = openDatabase({

@@ -18,18 +18,31 @@ before(async () => {
 const now = Date.now();
 
 function timer(tenantId: string, said: Partial<ScheduledTimer> = {}): ScheduledTimer {
-  return { tenantId, key: "a-1", name: "t", dueAt: now, type: "bank.ring", data: {}, causationId: newId(now), ...said };
+  return {
+    tenantId,
+    key: "a-1",
+    name: "t",
+    dueAt: now,
+    type: "bank.ring",
+    data: {},
+    causationId: newId(now),
+    ...said,
+  };
 }
 
 /** Schedules each in a transaction of its own, in this order. */
 async function schedule(...timers: readonly ScheduledTimer[]): Promise<void> {
-  for (const one of timers) await stage.database("ledger").transaction((connection) => scheduleTimers(connection, [one]));
+  for (const one of timers)
+    await stage.database("ledger").transaction((connection) => scheduleTimers(connection, [one]));
 }
 
 async function fired(tenantId: string): Promise<{ key: string; type: string; data: JsonObject }[]> {
   return stage
     .database("ledger")
-    .execute("select key, type, data from entente.journal where tenant_id = $1 and kind = 'command' order by xid, seq", [tenantId]);
+    .execute(
+      "select key, type, data from entente.journal where tenant_id = $1 and kind = 'command' order by xid, seq",
+      [tenantId],
+    );
 }
 
 test("a timer becomes a command to its own context at its due moment, not a millisecond before", async () => {
@@ -64,7 +77,10 @@ test("a timer of the same name and key replaces the one before, in the same batc
       timer("replaced", { key: "a-2", data: { n: 4 } }),
     ]),
   );
-  await schedule(timer("replaced", { data: { n: 5 }, dueAt: now + 1 }), timer("replaced-elsewhere", { data: { n: 6 } }));
+  await schedule(
+    timer("replaced", { data: { n: 5 }, dueAt: now + 1 }),
+    timer("replaced-elsewhere", { data: { n: 6 } }),
+  );
   await fireDueTimers(ledger, "ledger", now);
   assert.deepEqual((await fired("replaced")).map((one) => one.data.n).toSorted(), [3, 4]);
   await fireDueTimers(ledger, "ledger", now + 1);
@@ -76,13 +92,19 @@ test("timers that are due together become commands in the order they were due", 
   const dueAt = [5, 1, 4, 2, 3];
   await schedule(...dueAt.map((n) => timer("ordered", { name: `t-${n}`, dueAt: now + n, data: { n } })));
   assert.equal(await fireDueTimers(stage.database("ledger"), "ledger", now + 10), 5);
-  assert.deepEqual((await fired("ordered")).map((one) => one.data.n), [1, 2, 3, 4, 5]);
+  assert.deepEqual(
+    (await fired("ordered")).map((one) => one.data.n),
+    [1, 2, 3, 4, 5],
+  );
 });
 
 test("many processes may fire at once: each timer fires once", async () => {
   const ledger = stage.database("ledger");
   await ledger.transaction((connection) =>
-    scheduleTimers(connection, Array.from({ length: 400 }, (_, n) => timer("crowd", { name: `t-${n}`, data: { n } }))),
+    scheduleTimers(
+      connection,
+      Array.from({ length: 400 }, (_, n) => timer("crowd", { name: `t-${n}`, data: { n } })),
+    ),
   );
   const counts = await Promise.all(
     Array.from({ length: 10 }, async () => {
@@ -91,7 +113,10 @@ test("many processes may fire at once: each timer fires once", async () => {
       return count;
     }),
   );
-  assert.equal(counts.reduce((a, b) => a + b), 400);
+  assert.equal(
+    counts.reduce((a, b) => a + b),
+    400,
+  );
   assert.equal(new Set((await fired("crowd")).map((one) => one.data.n)).size, 400);
 });
 
@@ -103,10 +128,16 @@ test("a timer whose firing was not answered has fired once or not at all, and is
   for (const [n, fault] of [proxy.resetBeforeCommit, proxy.resetAfterCommit].entries()) {
     await schedule(timer("unanswered", { name: `t-${n}`, data: { n } }));
     const armed = fault();
-    await assert.rejects(fireDueTimers(ledger, "ledger", now), { code: "commit-unknown", kind: "unknown-outcome" });
+    await assert.rejects(fireDueTimers(ledger, "ledger", now), {
+      code: "commit-unknown",
+      kind: "unknown-outcome",
+    });
     await armed.fired;
     await fireDueTimers(ledger, "ledger", now);
-    assert.deepEqual((await fired("unanswered")).map((one) => one.data.n), Array.from({ length: n + 1 }, (_, i) => i));
+    assert.deepEqual(
+      (await fired("unanswered")).map((one) => one.data.n),
+      Array.from({ length: n + 1 }, (_, i) => i),
+    );
   }
 });
 
@@ -114,7 +145,10 @@ test("a timer whose data PostgreSQL cannot look into is stored and fired as it i
   const data = { text: "nul \u0000, half \ud83d a character" };
   await schedule(timer("odd", { data }));
   await fireDueTimers(stage.database("ledger"), "ledger", now);
-  assert.deepEqual((await fired("odd")).map((one) => one.data), [{ ...data, dueAt: now }]);
+  assert.deepEqual(
+    (await fired("odd")).map((one) => one.data),
+    [{ ...data, dueAt: now }],
+  );
 });
 
 const rung = async (system: string) =>
@@ -153,7 +187,10 @@ test("a context that is off line fires nothing, and fires what was due meanwhile
   const act = { tenantId: "acme", by: "ann", why: "maintenance" };
   const dueAt = running.clock.now() + 3_600_000;
   await running.accept(submission("remind", "a-1", { name: "later", dueAt }));
-  await happenings.until("it is set", async () => (await bed.sql(system, "ledger", "select 1 from entente.timer")).length === 1);
+  await happenings.until(
+    "it is set",
+    async () => (await bed.sql(system, "ledger", "select 1 from entente.timer")).length === 1,
+  );
   await running.setPaused("ledger", true, act);
   await running.setClock(dueAt + 1);
   // A beat of the context that would have fired it: the clock's change asks for one at once.
