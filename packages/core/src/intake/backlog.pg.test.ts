@@ -106,6 +106,8 @@ test("the wait is computed from the measured drain once there is one, and a meas
   const reading = backlog.read();
   assert.equal(reading.backlog, 600);
   assert.equal(reading.expectedWaitSeconds, Math.ceil(600 / reading.drainPerSecond));
+  await backlog.close();
+  await front.execute("delete from entente.tally where name = 'drain-per-second'");
   await count("drain-per-second", 250);
   const next = await openBacklog({ database: front, assumedDrainPerSecond: 10 });
   bed.atEnd(() => next.close());

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ensurePartitions } from "../journal/partitions.ts";
 import { bank, submission } from "../testing/bank.fixture.ts";
-import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
 import { openExpiry } from "./expiry.ts";
 import { type Acceptance, openIntake } from "./intake.ts";
 
@@ -77,13 +78,15 @@ test("raw commands go by whole months, 90 days after the month has ended by busi
   const start = at("2030-01-10T12:00");
   const { system, happenings } = await bed.start(bank(name));
   await system.setClock(start);
+  // A month before, that goes as soon as anything may go.
+  await ensurePartitions(databaseOf(system, "front"), at("2029-12-15T12:00"));
   const { processId, acceptedAt } = (await system.accept(
     submission("deposit", "a-1", { amount: 5 }),
   )) as Accepted;
   const confirmed = async () => (await system.processes.read("acme", processId))?.state === "confirmed";
   await happenings.until("confirmed", confirmed);
   // January has ended on 1 February; 90 days later it is 2 May.
-  await system.setClock(at("2030-05-01T23:59:59.999"));
+  await system.setClock(at("2030-05-01T23:00"));
   await happenings.until("December is gone", async () => !(await months(name)).includes("2029_12"));
   assert.ok((await months(name)).includes("2030_01"));
   await system.setClock(at("2030-05-02T00:00"));
@@ -105,6 +108,8 @@ test("a month with an open command is kept until that command has ended", async 
   const start = at("2030-01-10T12:00");
   const { system, happenings } = await bed.start(bank(name));
   await system.setClock(start);
+  // A month before, that goes as soon as anything may go.
+  await ensurePartitions(databaseOf(system, "front"), at("2029-12-15T12:00"));
   const first = await system.accept(submission("deposit", "a-1", { amount: 5 }));
   await happenings.until(
     "confirmed",
