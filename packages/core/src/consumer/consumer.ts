@@ -1,17 +1,13 @@
 import { ensurePartitions, monthStart } from "../journal/partitions.ts";
-import { type Reading, readLanesAfter } from "../journal/read.ts";
-import type { SharedReading } from "../journal/shared-reading.ts";
-import type { Clock } from "../model/clock.ts";
-import type { ParkingPolicy } from "../model/decider.ts";
+import { readLanesAfter } from "../journal/read.ts";
 import { type Entry, journalStart, type Position } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
 import { timeOfId } from "../model/id.ts";
-import { backoffMs, causeOf, defaultRetryRule, type RetryRule, setAside } from "../parked/parking.ts";
-import type { Connection, Database } from "../postgres/database.ts";
-import { type Batch, openBatch } from "./batch.ts";
+import { backoffMs, causeOf, defaultRetryRule, setAside } from "../parked/parking.ts";
+import { openBatch } from "./batch.ts";
+import type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./definition.ts";
 import {
   type CursorMove,
-  type JournalSource,
   moveCursors,
   type OwnedLane,
   refreshLanes,
@@ -20,85 +16,9 @@ import {
 } from "./lanes.ts";
 import { resumeStalledKeys } from "./resume.ts";
 import { loadStalls, type OpenStalls } from "./stalls.ts";
-import { openAlarm, type WakeUps } from "./wake-up.ts";
+import { openAlarm } from "./wake-up.ts";
 
-/**
- * A consumer follows journals and has an effect in its own context's database. Effect and cursor commit together,
- * so each entry has its effect exactly once, in order per key, whoever crashes, pauses or repeats.
- */
-export interface ConsumerDefinition {
-  /** Unique in its context; the cursor is stored under it. */
-  readonly name: string;
-  readonly sources: readonly ConsumerSource[];
-  /** Entries it has no business with are passed over. Must not depend on anything but the entry. */
-  wants(entry: Entry): boolean;
-  /** What happens to the key when this entry cannot be executed. */
-  policy(entry: Entry): ParkingPolicy;
-  /** Writes the effect of the batch in the transaction. Throwing undoes it: the batch is split until the culprit stands alone. */
-  apply(connection: Connection, batch: Batch): Promise<void>;
-  /** The batch is committed. */
-  committed?(entries: readonly Entry[]): void;
-  /** A batch was undone or lanes changed hands: whatever was remembered about keys may be wrong. */
-  forget?(): void;
-}
-
-export interface ConsumerSource extends JournalSource {
-  readonly reading: Reading;
-  /** Reads this journal together with other consumers of the process; absent: on its own. */
-  readonly shared?: SharedReading;
-  /** Wake-up names, other than the journal's own, that announce entries here. */
-  readonly wakeUp?: string;
-}
-
-export interface ConsumerSetting {
-  /** The consuming context, and its database. */
-  readonly context: string;
-  readonly database: Database;
-  readonly workerId: string;
-  readonly clock: Clock;
-  readonly wakeUps: WakeUps;
-  readonly random: () => number;
-  /** True while an operator has the context off line. */
-  readonly paused: () => boolean;
-  readonly report: (event: ConsumerEvent) => void;
-  /** Named points where tests stop, fail or kill the process. Absent in production. */
-  readonly probe?: (point: string) => Promise<void> | void;
-  /** Milliseconds of database time a lane stays ours without renewal (default 5,000). */
-  readonly leaseMs?: number;
-  /** Entries per lane and batch at most (default 256). */
-  readonly perLane?: number;
-  /** Milliseconds to let entries gather after a batch that shows load; where little happens nobody waits (default 0). */
-  readonly gatherMs?: number;
-  readonly retry?: RetryRule;
-}
-
-/** What operators and metrics hear about. */
-export type ConsumerEvent =
-  | {
-      readonly event: "batch";
-      readonly consumer: string;
-      readonly entries: number;
-      readonly tookMs: number;
-      readonly oldestAt: number;
-    }
-  | { readonly event: "lanes"; readonly consumer: string; readonly lanes: readonly number[] }
-  | { readonly event: "fenced"; readonly consumer: string }
-  | { readonly event: "unavailable"; readonly consumer: string; readonly code: string }
-  | {
-      readonly event: "retrying";
-      readonly consumer: string;
-      readonly processId: string;
-      readonly code: string;
-    }
-  | {
-      readonly event: "parked";
-      readonly consumer: string;
-      readonly processId: string;
-      readonly entryId: string;
-      readonly code: string;
-      readonly text: string;
-    }
-  | { readonly event: "stopped"; readonly consumer: string; readonly code: string; readonly text: string };
+export type { ConsumerDefinition, ConsumerEvent, ConsumerSetting, ConsumerSource } from "./definition.ts";
 
 export interface Consumer {
   readonly name: string;

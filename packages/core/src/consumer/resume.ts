@@ -13,7 +13,7 @@ import {
   readBlocking,
 } from "../parked/parking.ts";
 import { openBatch } from "./batch.ts";
-import type { ConsumerDefinition, ConsumerSetting } from "./consumer.ts";
+import type { ConsumerDefinition, ConsumerSetting } from "./definition.ts";
 import { moveCursors, type OwnedLane } from "./lanes.ts";
 import type { OpenStalls, StalledKey } from "./stalls.ts";
 
