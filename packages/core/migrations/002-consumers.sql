@@ -87,6 +87,10 @@ returns void language plpgsql as $$
 declare
   moved integer;
 begin
+  -- A pause holds from the moment it is answered, also in processes that have not heard of it yet.
+  if (select paused from entente.context_control) then
+    raise exception 'fenced: the context is paused' using errcode = 'EN001';
+  end if;
   update entente.cursor c
     set xid = m.new_xid, seq = m.new_seq, consumed = c.consumed + m.entries
     from unnest(journals, lanes, epochs, old_xids, old_seqs, new_xids, new_seqs, counts)
