@@ -95,8 +95,8 @@ export class FaultConnection {
     this.#toClient.stop();
     this.#after?.claim.giveBack();
     this.#after = null;
-    if (!this.#client.destroyed) this.#client.resetAndDestroy();
-    if (this.#server !== null && !this.#server.destroyed) this.#server.resetAndDestroy();
+    resetSocket(this.#client);
+    if (this.#server !== null) resetSocket(this.#server);
     this.#host.closed(this);
   }
 
@@ -206,4 +206,14 @@ export class FaultConnection {
     }
     this.#toClient.push(Buffer.concat(forward));
   }
+}
+
+/**
+ * A socket whose end is on its way cannot be reset (libuv answers EINVAL), and Node 26 then never closes its handle:
+ * the process could not exit. Such a socket is closed instead.
+ */
+function resetSocket(socket: Socket): void {
+  if (socket.destroyed) return;
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }

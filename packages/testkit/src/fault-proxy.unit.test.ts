@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { connectTo, type EchoServer, startEchoServer, until } from "./tcp-peers.fixture.ts";
 
@@ -239,4 +242,10 @@ test("closing the proxy resets what is left and rejects what is armed", async ()
   await other.close();
   assert.equal(await client.closed, "ECONNRESET");
   await assert.rejects(armed.fired, /disarmed/);
+});
+
+test("resetting connections that are ending leaves the process able to exit", async () => {
+  const fixture = fileURLToPath(new URL("./ending-connections.fixture.ts", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [fixture], { timeout: 20_000 });
+  assert.equal(stdout.trim(), "done");
 });
