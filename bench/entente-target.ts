@@ -103,16 +103,20 @@ async function start(context: Context): ReturnType<Target["start"]> {
   const logFile = join(context.folder, "log");
   const log = openSync(logFile, "a");
   const program = fileURLToPath(new URL("../packages/cli/bin/entente.js", import.meta.url));
-  const child = spawn(process.execPath, ["--max-semi-space-size=64", program, "up", "flux"], {
-    env: {
-      ...process.env,
-      PORT: String(port),
-      ENTENTE_HOME: join(context.folder, "home"),
-      ENTENTE_DATABASE_URL: context.serverUrl,
-      ENTENTE_MODE: "dev",
+  const child = spawn(
+    process.execPath,
+    ["--min-semi-space-size=64", "--max-semi-space-size=64", program, "up", "flux"],
+    {
+      env: {
+        ...process.env,
+        PORT: String(port),
+        ENTENTE_HOME: join(context.folder, "home"),
+        ENTENTE_DATABASE_URL: context.serverUrl,
+        ENTENTE_MODE: "dev",
+      },
+      stdio: ["ignore", log, log],
     },
-    stdio: ["ignore", log, log],
-  });
+  );
   const ended = endOf(child);
   const orphaned = (): boolean => child.kill("SIGKILL");
   process.once("exit", orphaned);

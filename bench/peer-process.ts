@@ -95,7 +95,8 @@ export async function startPeer(peer: Peer, context: Context): Promise<Running> 
       BENCH_FOLDER: context.folder,
       ...peer.env,
     },
-    execArgv: ["--no-deprecation"],
+    // The heap settings of ours, for everybody.
+    execArgv: ["--no-deprecation", "--min-semi-space-size=64", "--max-semi-space-size=64"],
     stdio: ["ignore", log, log, "ipc"],
   });
   const ended = endOf(child);

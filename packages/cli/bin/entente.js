@@ -35,9 +35,13 @@ if (Number(process.versions.node.split(".")[0]) >= wanted) {
     );
     process.exit(1);
   }
-  const child = spawn(node, ["--max-semi-space-size=64", main, ...process.argv.slice(2)], {
-    stdio: "inherit",
-  });
+  const child = spawn(
+    node,
+    ["--min-semi-space-size=64", "--max-semi-space-size=64", main, ...process.argv.slice(2)],
+    {
+      stdio: "inherit",
+    },
+  );
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code ?? 1);

@@ -11,7 +11,8 @@ export interface Log {
   event(event: ConsumerEvent): void;
 }
 
-const runbook = "docs/operations/parked-entries.md";
+const parkedEntries = "docs/operations/parked-entries.md";
+const journalReplaced = "docs/operations/journal-replaced.md";
 
 export function openLog(level: string): Log {
   const logger = pino({ level, base: null }, pino.destination({ dest: 2, sync: false }));
@@ -24,10 +25,13 @@ export function openLog(level: string): Log {
           return;
         case "parked":
           // One line per parked command: this is what pages somebody.
-          logger.error({ ...event, processId: event.processId, runbook }, "command parked");
+          logger.error({ ...event, processId: event.processId, runbook: parkedEntries }, "command parked");
           return;
         case "stopped":
-          logger.error(event, "consumer cannot go on");
+          logger.error(
+            event.code === "journal-replaced" ? { ...event, runbook: journalReplaced } : event,
+            "consumer cannot go on",
+          );
           return;
         case "retrying":
         case "unavailable":

@@ -111,6 +111,7 @@ const goodBodies: Readonly<Record<string, object>> = {
   resumeContext: { why: "drill" },
   redriveParked: { context: "subscription", why: "x" },
   discardParked: { context: "subscription", why: "x" },
+  resetCursor: { consumer: "account", journal: "gateway", to: "end", why: "x" },
   correctParked: { context: "subscription", why: "x", data: {} },
 };
 

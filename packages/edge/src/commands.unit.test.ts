@@ -134,7 +134,7 @@ describe("a failure of the system", async () => {
       ["unavailable", "intake-closed", 503, "5"],
       ["unavailable", "database-unavailable", 503, "2"],
       ["unknown-outcome", "acceptance-unknown", 504, "5"],
-      ["conflict", "journal-replaced", 409, null],
+      ["conflict", "cursor-outdated", 409, null],
       ["refused", "context-unknown", 404, null],
     ] as const;
     for (const [kind, code, status, retryAfter] of cases) {

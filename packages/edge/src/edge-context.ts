@@ -1,6 +1,5 @@
 import type { ProcessRecord, System } from "@entente/core";
 import type { Logger } from "pino";
-import type { DelayLimits } from "./delay-watch.ts";
 import type { EdgeLimits } from "./limits.ts";
 import type { CustomerText } from "./process-answer.ts";
 import type { Streams } from "./streams.ts";
@@ -13,7 +12,6 @@ export interface EdgeContext {
   readonly log: Logger;
   readonly verifier: TokenVerifier;
   readonly streams: Streams;
-  readonly delayLimits: DelayLimits;
   /** The account a process belongs to; undefined when that is its ordering key. */
   readonly accountOf: ((record: ProcessRecord) => string | null) | undefined;
   readonly textOf: ((record: ProcessRecord) => CustomerText) | undefined;

@@ -132,7 +132,7 @@ const reading: readonly EdgeError[] = [
   },
   { code: "cursor-invalid", status: 422, meaning: "This is not a cursor of this feed." },
   {
-    code: "journal-replaced",
+    code: "cursor-outdated",
     status: 409,
     meaning: "The journal was re-created or restored since this cursor was given. Start from the beginning.",
   },
@@ -145,6 +145,32 @@ const operating: readonly EdgeError[] = [
     status: 409,
     meaning: "No such entry is parked: it may have been dealt with meanwhile.",
     shows: ["entryId"],
+  },
+  {
+    code: "cursor-unknown",
+    status: 404,
+    meaning: "No consumer of this name in this context has a cursor in this journal.",
+    shows: ["consumer", "journal"],
+  },
+  {
+    code: "cursor-not-replaced",
+    status: 409,
+    meaning: "The journal is the one the cursor was made for: somebody may have reset it meanwhile.",
+    shows: ["consumer", "journal"],
+  },
+  {
+    code: "repeats-not-accepted",
+    status: 422,
+    meaning:
+      "From the start the consumer would execute commands again. Say `acceptRepeats` if that is meant.",
+    shows: ["consumer", "journal"],
+  },
+  {
+    code: "journal-ahead-of-server",
+    status: 409,
+    meaning:
+      "The journal was loaded into a server that has not counted as far: its entries would be read as new later.",
+    shows: ["consumer", "journal"],
   },
   {
     code: "commit-unknown",

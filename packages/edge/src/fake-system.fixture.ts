@@ -2,6 +2,7 @@ import type {
   Acceptance,
   BusinessClock,
   ConsumerEvent,
+  CursorSummary,
   FeedPage,
   OperatorAct,
   ParkedSummary,
@@ -41,6 +42,8 @@ export interface FakeSystem extends System {
   failWith(error: Error | null): void;
   readonly events: ConsumerEvent[];
   parked: ParkedSummary[];
+  /** Those of the subscription. */
+  cursors: CursorSummary[];
   page: FeedPage;
 }
 
@@ -54,8 +57,13 @@ export function fakeSystem(): FakeSystem {
     now: () => fakeNow + offset,
     offsetMs: () => offset,
     setOffset(next) {
+      const early = [...records.values()].filter((record) => !shown(record).delayed);
       offset = next;
       for (const listener of listeners) listener();
+      for (const record of early.map(shown)) {
+        if (!record.delayed) continue;
+        for (const watcher of [...watchers]) if (concerns(watcher, record)) watcher.late(record);
+      }
     },
     onChange(listener) {
       listeners.add(listener);
@@ -172,6 +180,7 @@ export function fakeSystem(): FakeSystem {
     acts,
     events: [],
     parked: [],
+    cursors: [],
     page: { entries: [], cursor: "c1" },
     async accept(submission) {
       submissions.push(submission);
@@ -280,6 +289,32 @@ export function fakeSystem(): FakeSystem {
     async discard(context, act) {
       deal("discard", context, act);
     },
+    async listCursors(context) {
+      known(context);
+      return context === "subscription" ? system.cursors : [];
+    },
+    async resetCursor(context, act) {
+      known(context);
+      const { consumer, journal, to } = act;
+      const fields = { fields: { consumer, journal } };
+      const cursor = system.cursors.find((one) => one.consumer === consumer && one.journal === journal);
+      const generation = cursor?.currentGeneration ?? null;
+      if (context !== "subscription" || cursor?.generation == null || generation === null)
+        throw new Failure("refused", "cursor-unknown", "No such cursor.", fields);
+      if (cursor.replaced !== true)
+        throw new Failure("conflict", "cursor-not-replaced", "It is the same journal.", fields);
+      if (to === "start" && cursor.kind === "decider" && act.acceptRepeats !== true)
+        throw new Failure("refused", "repeats-not-accepted", "It would execute again.", fields);
+      acts.push({ what: "reset-cursor", context, act });
+      return {
+        consumer,
+        journal,
+        to,
+        generationBefore: cursor.generation,
+        generation,
+        rebuildAdvised: cursor.kind === "projection",
+      };
+    },
     async feed(context) {
       known(context);
       return system.page;
@@ -296,3 +331,16 @@ export function fakeSystem(): FakeSystem {
 export function fakeId(n: number): string {
   return `019bb000-0000-7000-8000-${n.toString(16).padStart(12, "0")}`;
 }
+
+/** A decider of the subscription whose journal was replaced. */
+export const replacedCursor: CursorSummary = {
+  consumer: "account",
+  kind: "decider",
+  journal: "gateway",
+  generation: fakeId(0xa),
+  currentGeneration: fakeId(0xb),
+  replaced: true,
+  lowest: { xid: "0", seq: "0" },
+  highest: { xid: "812", seq: "4711" },
+  consumed: 17,
+};

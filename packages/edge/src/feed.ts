@@ -28,7 +28,7 @@ export function feedRoute({ system }: EdgeContext): FastifyPluginAsync {
       url: "/journals/:context/events",
       config: {
         access: { roles: ["operator", "auditor"] },
-        problems: ["context-unknown", "cursor-invalid", "journal-replaced"],
+        problems: ["context-unknown", "cursor-invalid", "cursor-outdated"],
       },
       schema: {
         operationId: "readJournal",

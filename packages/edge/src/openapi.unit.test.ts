@@ -7,7 +7,7 @@ import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Compile } from "typebox/schema";
 import { aTopUp, operator, startEdge } from "./edge.fixture.ts";
-import { delayedAfterMs } from "./fake-system.fixture.ts";
+import { delayedAfterMs, replacedCursor } from "./fake-system.fixture.ts";
 import { type Answer, call } from "./http-client.fixture.ts";
 
 const redocly = new URL("../../../node_modules/@redocly/cli/bin/cli.js", import.meta.url).pathname;
@@ -56,6 +56,7 @@ describe("the API description", async () => {
       "get /journals/{context}/events",
       "get /metrics",
       "get /openapi.json",
+      "get /ops/contexts/{context}/cursors",
       "get /ops/parked",
       "get /processes/stream",
       "get /processes/{id}",
@@ -64,6 +65,7 @@ describe("the API description", async () => {
       "get /status",
       "post /dev/clock",
       "post /dev/token",
+      "post /ops/contexts/{context}/cursors/reset",
       "post /ops/contexts/{name}/pause",
       "post /ops/contexts/{name}/resume",
       "post /ops/parked/{entryId}/correct",
@@ -123,6 +125,8 @@ describe("the API description", async () => {
         waiting: 0,
       },
     ];
+    edge.system.cursors = [replacedCursor, { ...replacedCursor, currentGeneration: null, replaced: null }];
+    const reset = { consumer: "account", journal: "gateway", to: "end", why: "x" };
     const act = { context: "subscription", why: "x" };
     const claims = { sub: "z", tenant: "demo", role: "auditor" };
     const calls: [string, string, string, unknown?][] = [
@@ -143,6 +147,9 @@ describe("the API description", async () => {
       ["POST", "/ops/contexts/gateway/pause", "/ops/contexts/{name}/pause"],
       ["POST", "/ops/contexts/gateway/resume", "/ops/contexts/{name}/resume"],
       ["POST", "/ops/contexts/none/resume", "/ops/contexts/{name}/resume"],
+      ["GET", "/ops/contexts/subscription/cursors", "/ops/contexts/{context}/cursors"],
+      ["POST", "/ops/contexts/subscription/cursors/reset", "/ops/contexts/{context}/cursors/reset", reset],
+      ["POST", "/ops/contexts/gateway/cursors/reset", "/ops/contexts/{context}/cursors/reset", reset],
       ["POST", `/ops/parked/${processId}/redrive`, "/ops/parked/{entryId}/redrive", act],
       ["POST", `/ops/parked/${processId}/discard`, "/ops/parked/{entryId}/discard", act],
       [

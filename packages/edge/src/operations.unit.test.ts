@@ -164,7 +164,7 @@ describe("the journal feed", async () => {
     const failures = [
       [new Failure("refused", "cursor-invalid", "No."), 422, "cursor-invalid"],
       [new Failure("defect", "data-rejected", "Out of range."), 422, "cursor-invalid"],
-      [new Failure("conflict", "journal-replaced", "No."), 409, "journal-replaced"],
+      [new Failure("conflict", "cursor-outdated", "No."), 409, "cursor-outdated"],
     ] as const;
     for (const [failure, status, code] of failures) {
       edge.system.failWith(failure);

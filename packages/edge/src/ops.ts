@@ -3,18 +3,17 @@ import { Failure, isId, type JsonObject } from "@entente/core/model";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { identityOf } from "./auth.ts";
+import { cursorRoutes } from "./cursors.ts";
 import type { EdgeContext } from "./edge-context.ts";
+import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
 
-const contextName = Type.String({ minLength: 1, maxLength: 63 });
-/** At least one character that can be read. */
-const Why = Type.String({ pattern: "\\S", maxLength: 500, description: "Kept with the act." });
-
-/** Outage drill and dead letters. Operators act, auditors read; every act is recorded with who and why. */
+/** Outage drill, dead letters, cursors. Operators act, auditors read; every act is recorded with who and why. */
 export function opsRoutes({ system }: EdgeContext): FastifyPluginAsync {
   return async (app) => {
     await app.register(pauseRoutes(system));
     await app.register(parkedRoutes(system));
+    await app.register(cursorRoutes(system));
   };
 }
 

@@ -81,9 +81,12 @@ export function maySee(
   return account !== null && identity.accounts.has(account);
 }
 
-/** Names a state of a process: its place in the order of changes. Becoming late is no change, hence the suffix. */
-export function eventId(record: ProcessRecord): string {
-  return `${record.change.xid}.${record.change.seq}${record.delayed ? ".delayed" : ""}`;
+/**
+ * Names a state of a process: its place in the order of changes. Becoming late is no change, hence the suffix.
+ * `place`: where a stream of many processes stands when it tells of this one, if that is not the process's own place.
+ */
+export function eventId(record: ProcessRecord, place: Position = record.change): string {
+  return `${place.xid}.${place.seq}${record.delayed ? ".delayed" : ""}`;
 }
 
 export const eventIdPattern = "^[0-9]{1,20}\\.[0-9]{1,19}(\\.delayed)?$";

@@ -1,16 +1,15 @@
 import type { ServerResponse } from "node:http";
 import type { ProcessRecord } from "@entente/core";
-import { comparePositions, isId, type Position } from "@entente/core/model";
+import { comparePositions, isId } from "@entente/core/model";
 import type { FastifyPluginAsync } from "fastify";
 import { identityOf } from "./auth.ts";
-import { watchDelay } from "./delay-watch.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { eventId, maySee, processAnswer } from "./process-answer.ts";
 import { ProcessParams, processUnknown } from "./processes.ts";
 import type { Identity } from "./tokens.ts";
 
 /**
- * `GET /processes/{id}/events`: the present state at once, then every change, as server-sent events.
+ * `GET /processes/{id}/events`: the present state at once, then every change and its becoming late, as server-sent events.
  * Guarantees: watching begins before the present state is read, so no change falls between; states never go backwards;
  * a client that returns with `Last-Event-ID` of the present state hears nothing twice.
  */
@@ -55,7 +54,8 @@ async function openEvents(edge: EdgeContext, identity: Identity, processId: stri
   let open = false;
   let closed = false;
   const early: ProcessRecord[] = [];
-  let sent: Position = { xid: "0", seq: "-1" };
+  /** What the client knows. */
+  let sent: ProcessRecord | null = null;
   let unwatch = () => {};
 
   const release = streams.add({
@@ -68,14 +68,12 @@ async function openEvents(edge: EdgeContext, identity: Identity, processId: stri
       if (out.headersSent) out.end();
     },
   });
-  const delay = watchDelay(system, edge.delayLimits, sendState);
 
   function stop(): void {
     open = false;
     closed = true;
     unwatch();
     release();
-    delay.close();
   }
 
   function write(text: string): void {
@@ -89,20 +87,19 @@ async function openEvents(edge: EdgeContext, identity: Identity, processId: stri
     write(`id: ${eventId(record)}\ndata: ${JSON.stringify(processAnswer(record, edge.textOf))}\n\n`);
   }
 
-  function changed(record: ProcessRecord): void {
+  function hear(record: ProcessRecord): void {
     if (!open) {
       early.push(record);
       return;
     }
-    if (comparePositions(record.change, sent) <= 0) return;
-    sent = record.change;
+    if (sent !== null && !isNews(record, sent)) return;
+    sent = record;
     sendState(record);
-    delay.seen(record);
   }
 
   try {
     const filter = { processIds: [processId], keys: [], tenants: [] };
-    unwatch = await system.push.watch({ filter, changed });
+    unwatch = await system.push.watch({ filter, changed: hear, late: hear });
     // Ended before it began: stop() could not know of this watch.
     if (closed) unwatch();
     const present = await system.processes.read(identity.tenant, processId);
@@ -123,13 +120,18 @@ async function openEvents(edge: EdgeContext, identity: Identity, processId: stri
         open = true;
         write("retry: 1000\n\n");
         if (eventId(present) !== lastEventId) sendState(present);
-        sent = present.change;
-        delay.seen(present);
-        for (const record of early) changed(record);
+        sent = present;
+        for (const record of early) hear(record);
       },
     };
   } catch (error) {
     stop();
     throw error;
   }
+}
+
+/** A later state, or the same one become late. */
+function isNews(record: ProcessRecord, known: ProcessRecord): boolean {
+  const order = comparePositions(record.change, known.change);
+  return order > 0 || (order === 0 && record.delayed && !known.delayed);
 }

@@ -28,7 +28,8 @@ export function isStreamUpgrade(request: IncomingMessage): boolean {
 /**
  * WebSocket `/processes/stream`: changes of all processes the caller may see.
  * The token comes in the `Authorization` header or as the first message `{"token": "…"}`, never in the URL, which ends up in logs.
- * We send `{"ready": true, "id"}` and then `{"id", …process}` per change; `?since=<id>` goes on after a change already seen.
+ * We send `{"ready": true, "id"}` and then `{"id", …process}` per change and when one becomes late; `?since=<id>` goes on after
+ * what was seen. Ids say where to go on from: of several that become late between two changes all have the same.
  * Closes: edge-errors.ts, streamCloses.
  */
 export function processStreamRoute(edge: EdgeContext): FastifyPluginAsync {
@@ -50,7 +51,7 @@ export function processStreamRoute(edge: EdgeContext): FastifyPluginAsync {
         operationId: "followProcesses",
         summary: "State changes of all the caller's processes over WebSocket",
         description:
-          'Upgrade to WebSocket. The token comes in the `Authorization` header or as the first message `{"token": "…"}`. The server sends `{"ready": true, "id"}` and then `{"id", …}` with the process per change.',
+          'Upgrade to WebSocket. The token comes in the `Authorization` header or as the first message `{"token": "…"}`. The server sends `{"ready": true, "id"}` and then `{"id", …}` with the process: per change, and when it becomes `delayed`.',
         tags: ["processes"],
         querystring: Type.Object(
           {
@@ -122,8 +123,9 @@ function serve(edge: EdgeContext, socket: WebSocket, known: Identity | null, sin
       accountOf: edge.accountOf,
       since,
       started: ({ xid, seq }) => socket.send(JSON.stringify({ ready: true, id: `${xid}.${seq}` })),
-      tell(record) {
-        socket.send(JSON.stringify({ id: eventId(record), ...processAnswer(record, edge.textOf) }));
+      tell(record, place) {
+        const id = eventId(record, place);
+        socket.send(JSON.stringify({ id, ...processAnswer(record, edge.textOf) }));
         // While catching up the page bounds what is unsent, and the next one waits for it.
         if (!catchingUp && socket.bufferedAmount > edge.limits.streamBufferBytes)
           close(socket, "stream-too-slow");

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { after, describe, test } from "node:test";
 import { Failure } from "@entente/core/model";
 import { aTopUp, operator, startEdge, type TestEdge } from "./edge.fixture.ts";
+import { delayedAfterMs } from "./fake-system.fixture.ts";
 import { assertProblem, bare, call, openPush } from "./http-client.fixture.ts";
 
 let keys = 0;
@@ -180,6 +181,83 @@ describe("the process stream", async () => {
     const push = await openPush(edge.port, path, { authorization: `Bearer ${await edge.tokenFor({}, 1)}` });
     await push.next();
     assert.deepStrictEqual(await push.closed, { code: 4401, reason: "token-expired" });
+  });
+});
+
+describe("becoming late, in the process stream", () => {
+  test("tells what becomes late, its own only; its id is where to go on from, like every other", async () => {
+    await using edge = await startEdge();
+    const headers = { authorization: `Bearer ${await edge.tokenFor()}` };
+    const [moved, idle] = [await accept(edge), await accept(edge)];
+    await accept(edge, "acct-0002");
+    const push = await openPush(edge.port, path, headers);
+    const ready = await push.next();
+    edge.system.clock.setOffset(delayedAfterMs + 1);
+    for (const processId of [moved, idle]) {
+      const late = await push.next();
+      assert.deepStrictEqual([late.processId, late.state, late.delayed], [processId, "queued", true]);
+      assert.equal(late.id, `${ready.id}.delayed`);
+    }
+    const { change } = edge.system.move(moved, "processing");
+    const place = `${change.xid}.${change.seq}.delayed`;
+    const changed = await push.next();
+    assert.deepStrictEqual([changed.id, changed.delayed], [place, true]);
+    edge.system.clock.setOffset(0);
+    edge.system.clock.setOffset(delayedAfterMs + 1);
+    assert.deepStrictEqual([(await push.next()).id, (await push.next()).id], [place, place]);
+    push.close();
+    edge.system.move(idle, "confirmed");
+    const again = await openPush(edge.port, `${path}?since=${place}`, headers);
+    await again.next();
+    assert.deepStrictEqual((await again.next()).processId, idle);
+    again.close();
+  });
+
+  test("what becomes late while a client catches up is told once, after what it missed, unless it has moved on", async () => {
+    await using edge = await startEdge();
+    const headers = { authorization: `Bearer ${await edge.tokenFor()}` };
+    const ids = [await accept(edge), await accept(edge), await accept(edge), await accept(edge)] as const;
+    const [idle, waiting, told, ended] = ids;
+    const from = edge.system.move(waiting, "processing").change;
+    edge.system.move(waiting, "processing");
+    edge.system.move(told, "processing");
+    edge.system.move(ended, "processing");
+    const { changes } = edge.system.processes;
+    const patched = edge.system.processes as { changes: typeof changes };
+    patched.changes = async (after, filter, limit) => {
+      patched.changes = changes;
+      // One was read before the limits passed, the others after.
+      const before = await changes(after, filter, limit);
+      edge.system.clock.setOffset(delayedAfterMs + 1);
+      edge.system.move(ended, "confirmed");
+      const page = await changes(after, filter, limit);
+      return page.map(
+        (one) => before.find(({ processId }) => processId === waiting && one.processId === waiting) ?? one,
+      );
+    };
+    const push = await openPush(edge.port, `${path}?since=${from.xid}.${from.seq}`, headers);
+    await push.next();
+    const heard: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      const { processId, state, delayed } = await push.next();
+      heard.push(
+        `${["idle", "waiting", "told", "ended"][ids.indexOf(processId)]} ${state}${delayed ? " late" : ""}`,
+      );
+    }
+    assert.deepStrictEqual(heard, [
+      "waiting processing",
+      "told processing late",
+      "ended processing late",
+      "ended confirmed",
+      "idle queued late",
+      "waiting processing late",
+    ]);
+    // A push that notices only now what the client has read already.
+    const known = await edge.system.processes.read("demo", told);
+    for (const watcher of edge.system.watchers) if (known !== null) watcher.late(known);
+    edge.system.move(idle, "confirmed");
+    assert.equal((await push.next()).processId, idle);
+    push.close();
   });
 });
 

@@ -99,6 +99,11 @@ describe("the edge over a real system", async () => {
     assert.equal((await events.next())?.data.state, "queued");
     await call(url, "POST", "/dev/clock", { body: { advance: "PT1M" } });
     assert.equal((await events.next())?.data.delayed, true);
+    const late = await push.next();
+    assert.deepStrictEqual(
+      [late.processId, late.state, late.delayed, late.id],
+      [body.processId, "queued", true, `${ready.id}.delayed`],
+    );
     await pause("resume");
     const confirmed = await events.next();
     assert.equal(confirmed?.data.state, "confirmed");
@@ -109,7 +114,7 @@ describe("the edge over a real system", async () => {
     events.close();
 
     // Going on from where the stream began, or from what was seen last.
-    const again = await openPush(port, `/processes/stream?since=${ready.id}`, {
+    const again = await openPush(port, `/processes/stream?since=${late.id}`, {
       authorization: `Bearer ${token}`,
     });
     await again.next();
@@ -187,8 +192,15 @@ describe("the edge over a real system", async () => {
     assert.ok(seen.size >= 10, String(seen.size));
     const cursor = new URLSearchParams(path.split("?")[1]).get("cursor") ?? "";
     const [generation] = Buffer.from(cursor, "base64url").toString().split(".");
-    const beyond = Buffer.from(`${generation}.${"9".repeat(20)}.${"9".repeat(19)}`).toString("base64url");
-    for (const bad of ["nonsense", beyond]) {
+    // One beyond 64 bits, unsigned and signed, and far beyond.
+    const beyond = [
+      "18446744073709551616.0",
+      "1.9223372036854775808",
+      `${"9".repeat(40)}.0`,
+      `1.${"9".repeat(40)}`,
+    ];
+    const odd = beyond.map((place) => Buffer.from(`${generation}.${place}`).toString("base64url"));
+    for (const bad of ["nonsense", ...odd]) {
       const answer = await call(url, "GET", `/journals/subscription/events?cursor=${bad}`, {
         token: operatorToken,
       });

@@ -7,7 +7,6 @@ import { type Answer, answerUnknownRoutes, openAnswers } from "./answers.ts";
 import { type Access, guardRoutes } from "./auth.ts";
 import { closeGracefully } from "./closing.ts";
 import { boundConnections, openRawAnswers } from "./connections.ts";
-import { delayLimitsOf } from "./delay-watch.ts";
 import { devRoutes } from "./dev.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import type { EdgeError } from "./edge-errors.ts";
@@ -91,7 +90,6 @@ export async function buildEdge(options: EdgeOptions): Promise<Edge> {
     log,
     verifier,
     streams,
-    delayLimits: delayLimitsOf(system),
     accountOf: options.accountOf,
     textOf: options.textOf,
     closing: closeGracefully(app, streams, limits),

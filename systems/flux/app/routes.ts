@@ -22,13 +22,17 @@ const BalanceAnswer = Type.Object(
     pendingUnits: Type.Integer({
       description: "Units accepted and not yet decided; not part of the balance.",
     }),
+    pendingAtLeast: Type.Boolean({
+      description:
+        "True in a long backlog: `pendingUnits` counts what was accepted lately, and more may be under way.",
+    }),
     onDemandMinor: Type.Integer({
       description: "Charged beyond the quota in this cycle, in minor units of the currency.",
     }),
     currency: Type.String(),
     asOf: Type.String({ format: "date-time", description: "Business time of the last fact reflected here." }),
     syncing: Type.Boolean({
-      description: "True while something of this account is under way or not yet reflected.",
+      description: "True while something of this account is, or may be, under way or not yet reflected.",
     }),
   },
   { description: "The account's balance in the running cycle." },
@@ -112,11 +116,12 @@ async function balanceAnswer(system: System, tenantId: string, accountId: string
   return {
     quotaUnits: balance.quotaUnits,
     usedUnits: balance.usedUnits,
-    pendingUnits: pending,
+    pendingUnits: pending.units,
+    pendingAtLeast: pending.atLeast,
     onDemandMinor: balance.onDemandMinor,
     currency: balance.currency,
     asOf: new Date(balance.asOf).toISOString(),
-    syncing: balance.behind || pending > 0,
+    syncing: balance.behind || pending.units > 0 || pending.atLeast,
   };
 }
 

@@ -28,7 +28,8 @@ describe("while the subscription is away", () => {
     const shown = await customer.get(`/processes/${processId}`);
     assert.deepEqual([shown.body.state, shown.body.delayed], ["queued", undefined]);
     const balance = await customer.get("/accounts/acct-0001/balance");
-    assert.deepEqual([balance.body.usedUnits, balance.body.pendingUnits, balance.body.syncing], [0, 5, true]);
+    const { usedUnits, pendingUnits, pendingAtLeast, syncing } = balance.body;
+    assert.deepEqual([usedUnits, pendingUnits, pendingAtLeast, syncing], [0, 5, false, true]);
     const status = await operator.get("/status");
     assert.equal(contextIn(status.body, "subscription").state, "paused");
     assert.equal(

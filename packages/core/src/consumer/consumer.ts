@@ -5,15 +5,9 @@ import { Failure, isFailure } from "../model/failure.ts";
 import { timeOfId } from "../model/id.ts";
 import { backoffMs, causeOf, defaultRetryRule, setAside } from "../parked/parking.ts";
 import { openBatch } from "./batch.ts";
+import { checkJournals, registerConsumer } from "./cursors.ts";
 import type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./definition.ts";
-import {
-  type CursorMove,
-  moveCursors,
-  type OwnedLane,
-  refreshLanes,
-  registerConsumer,
-  releaseAllLanes,
-} from "./lanes.ts";
+import { type CursorMove, moveCursors, type OwnedLane, refreshLanes, releaseAllLanes } from "./lanes.ts";
 import { resumeStalledKeys } from "./resume.ts";
 import { loadStalls, type OpenStalls } from "./stalls.ts";
 import { openAlarm } from "./wake-up.ts";
@@ -30,7 +24,10 @@ export interface Consumer {
   stop(): Promise<void>;
 }
 
-/** Starts following. Errors at start: `journal-replaced`; later trouble is reported, never thrown. */
+/**
+ * Starts following. Trouble with journals is reported, never thrown: one that is away is followed once it is back, one that
+ * was replaced once an operator has reset the cursor; until then this consumer stands still, and only this one.
+ */
 export async function startConsumer(
   definition: ConsumerDefinition,
   setting: ConsumerSetting,
@@ -54,6 +51,8 @@ class ConsumerLoop implements Consumer {
   private stalls: OpenStalls | null = null;
   private refreshAt = 0;
   private registered = false;
+  /** The journals are still those of the cursors. In doubt again whenever leases are renewed. */
+  private checked = false;
   private lastBatch = 0;
   private stopping = false;
   private nothingToDo = false;
@@ -133,8 +132,7 @@ class ConsumerLoop implements Consumer {
   }
 
   private async afterFailure(error: unknown, failures: number): Promise<void> {
-    this.definition.forget?.();
-    for (const source of this.definition.sources) source.shared?.forget();
+    this.forget();
     this.owned = new Map();
     this.stalls = null;
     this.refreshAt = 0;
@@ -151,6 +149,13 @@ class ConsumerLoop implements Consumer {
     await this.alarm.sleep(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)));
   }
 
+  /** A batch was undone, or lanes or cursors are others now: what is in memory may belong to another history. */
+  private forget(): void {
+    this.definition.forget?.();
+    for (const source of this.definition.sources) source.shared?.forget();
+    this.quietUntil.clear();
+  }
+
   /** One look and, when there is something, one batch. True when there was. */
   private async turn(): Promise<boolean> {
     const { database, workerId, paused } = this.setting;
@@ -160,6 +165,7 @@ class ConsumerLoop implements Consumer {
       const before = this.owned;
       // Before the wait: a wake-up meanwhile asks for another look at once, and must not be overwritten.
       this.refreshAt = now + this.leaseMs / 3;
+      this.checked = false;
       this.owned = await refreshLanes(
         database,
         this.name,
@@ -172,7 +178,7 @@ class ConsumerLoop implements Consumer {
         before.size !== this.owned.size ||
         [...this.owned.keys()].some((lane) => before.get(lane) !== this.owned.get(lane));
       if (changed) {
-        this.definition.forget?.();
+        this.forget();
         this.setting.report({ event: "lanes", consumer: this.name, lanes: this.lanes() });
       }
       this.stalls = await loadStalls(database, this.name, this.lanes());
@@ -190,6 +196,10 @@ class ConsumerLoop implements Consumer {
         this.owned,
         this.setting.retry ?? defaultRetryRule,
       );
+    }
+    if (!this.checked) {
+      await checkJournals(database, this.name, this.definition.sources);
+      this.checked = true;
     }
     const reads = await Promise.all(this.definition.sources.map((source) => this.readSource(source, now)));
     const found = reads.flat();
@@ -328,7 +338,7 @@ class ConsumerLoop implements Consumer {
 }
 
 /** A batch of this many entries means load: larger batches then cost less each, and a pause of milliseconds makes them. */
-const gatherFrom = 32;
+const gatherFrom = 8;
 
 interface SourcedEntry {
   readonly journal: string;

@@ -1,61 +1,55 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isFailure } from "../model/failure.ts";
+import type { Database } from "../postgres/database.ts";
 import { bank, submission } from "../testing/bank.fixture.ts";
-import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { command } from "../testing/entries.fixture.ts";
+import type { Happenings } from "../testing/happenings.fixture.ts";
+import { openTestBed, type StartedSystem } from "../testing/test-bed.fixture.ts";
+import { ledgerFacts, offer, startWorker } from "../testing/worker.fixture.ts";
+import { checkJournals } from "./cursors.ts";
 
 const bed = await openTestBed();
+
+async function deposits({ system, happenings }: StartedSystem, amount: number): Promise<string> {
+  const { processId } = await system.accept(submission("deposit", "a-1", { amount }));
+  await happenings.until("confirmed", async () => {
+    return (await system.processes.read("acme", processId))?.state === "confirmed";
+  });
+  return processId;
+}
 
 /** A system that has worked once and stands still. */
 async function usedSystem(): Promise<string> {
   const name = bed.newName();
-  const { system, happenings } = await bed.start(bank(name));
-  const { processId } = await system.accept(submission("deposit", "a-1", { amount: 1 }));
-  await happenings.until("confirmed", async () => {
-    return (await system.processes.read("acme", processId))?.state === "confirmed";
-  });
-  await system.stop();
+  const started = await bed.start(bank(name));
+  await deposits(started, 1);
+  await started.system.stop();
   return name;
 }
 
-async function sessionsOf(name: string): Promise<number> {
-  const [row] = await bed.sql<{ n: number }>(
-    name,
-    "ledger",
-    "select count(*)::int as n from pg_stat_activity where datname like $1 and usename <> current_user",
-    [`${name}\\_%`],
-  );
-  return row?.n ?? -1;
-}
+const standsStill = (happenings: Happenings, consumer: string) =>
+  happenings.heard("stopped", (event) => event.consumer === consumer && event.code === "journal-replaced");
 
-/** The start is refused, says which consumer stands in which journal, and leaves nothing running behind. */
-async function refusesToStart(name: string, consumer: string, journal: string): Promise<void> {
-  await assert.rejects(bed.start(bank(name)), (error) => {
-    assert.ok(isFailure(error, "journal-replaced"), String(error));
-    assert.equal(error.kind, "refused");
-    assert.equal(error.fields.consumer, consumer);
-    assert.equal(error.fields.journal, journal);
-    return true;
-  });
-  const limit = performance.now() + 5_000;
-  while ((await sessionsOf(name)) > 0) {
-    assert.ok(performance.now() < limit, "a refused start closes what it opened");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-const cursors = (name: string) =>
+const cursors = (name: string, consumer = "account") =>
   bed.sql<{ place: string }>(
     name,
     "ledger",
-    "select string_agg(lane || ':' || generation || ':' || xid || ':' || seq, ' ' order by lane) as place from entente.cursor where journal = 'front'",
+    `select string_agg(lane || ':' || generation || ':' || xid || ':' || seq, ' ' order by lane) as place
+     from entente.cursor where consumer = $1 and journal = 'front'`,
+    [consumer],
   );
 
-test("a journal that was re-created is not read on: the reader refuses and keeps its cursor", async () => {
+test("a journal that was re-created is not read on: its reader stands still, says so and keeps its cursor", async () => {
   const name = await usedSystem();
   const before = await cursors(name);
   await bed.sql(name, "ledger", `drop database ${name}_front with (force)`);
-  await refusesToStart(name, "account", "front");
+  const { system, happenings } = await bed.start(bank(name));
+  const { text } = await standsStill(happenings, "account");
+  assert.match(text, /front.*account.*re-created/);
+  // Commands are accepted all the same, and wait.
+  const { processId } = await system.accept(submission("deposit", "a-1", { amount: 2 }));
+  await happenings.until("it was asked again", () => happenings.count("stopped", "account") > 2);
+  assert.equal((await system.processes.read("acme", processId))?.state, "queued");
   assert.deepEqual(await cursors(name), before);
 });
 
@@ -66,44 +60,61 @@ test("a journal restored to an earlier point is not read on: the cursor is ahead
     "ledger",
     "update entente.cursor set xid = '9000000000000000000' where journal = 'front' and lane = 3",
   );
-  await refusesToStart(name, "account", "front");
+  const { happenings } = await bed.start(bank(name));
+  const { text } = await standsStill(happenings, "account");
+  assert.match(text, /restored to an earlier point/);
 });
 
-test("a journal moved to another cluster is not read on", async () => {
+test("a journal moved to another cluster is not read on, by none of its readers", async () => {
   const name = await usedSystem();
   await bed.sql(
     name,
     "ledger",
     "update entente.journal_identity set system_identifier = system_identifier - 1",
   );
-  await refusesToStart(name, "process-view", "ledger");
+  const { happenings } = await bed.start(bank(name));
+  for (const reader of ["process-view", "balance", "account"]) await standsStill(happenings, reader);
+});
+
+test("a journal replaced under a consumer that runs is not read on", async () => {
+  const name = bed.newName();
+  const stage = await bed.stage(bank(name));
+  const worker = await startWorker(bed, stage, { leaseMs: 1_000 });
+  await offer(stage, [command({ data: { amount: 1 } })], worker);
+  await worker.happenings.until("decided", async () => (await ledgerFacts(stage)).length === 1);
+  const before = await cursors(name);
+  await bed.sql(name, "front", "update entente.journal_identity set generation = gen_random_uuid()");
+  await standsStill(worker.happenings, "account");
+  await offer(stage, [command({ data: { amount: 2 } })], worker);
+  const stops = worker.happenings.count("stopped");
+  await worker.happenings.until("asked again", () => worker.happenings.count("stopped") > stops + 1);
+  assert.equal((await ledgerFacts(stage)).length, 1);
+  assert.deepEqual(await cursors(name), before);
 });
 
 test("a cursor that stands exactly at the end of its journal goes on", async () => {
   const name = await usedSystem();
-  const { system, happenings } = await bed.start(bank(name));
-  const { processId } = await system.accept(submission("deposit", "a-1", { amount: 2 }));
-  await happenings.until("confirmed", async () => {
-    return (await system.processes.read("acme", processId))?.state === "confirmed";
+  const started = await bed.start(bank(name));
+  const processId = await deposits(started, 2);
+  assert.deepEqual((await started.system.processes.read("acme", processId))?.outcome, {
+    amount: 2,
+    balance: 3,
   });
-  assert.deepEqual((await system.processes.read("acme", processId))?.outcome, { amount: 2, balance: 3 });
 });
 
-test("an operator who set the cursors by hand may go on", async () => {
-  const name = await usedSystem();
-  await bed.sql(name, "front", "update entente.journal_identity set generation = gen_random_uuid()");
-  await refusesToStart(name, "account", "front");
-  const [identity] = await bed.sql<{ generation: string }>(
-    name,
-    "front",
-    "select generation from entente.journal_identity",
-  );
-  await bed.sql(name, "ledger", "update entente.cursor set generation = $1 where journal = 'front'", [
-    identity?.generation,
-  ]);
-  const { system, happenings } = await bed.start(bank(name));
-  const { processId } = await system.accept(submission("deposit", "a-1", { amount: 2 }));
-  await happenings.until("confirmed", async () => {
-    return (await system.processes.read("acme", processId))?.state === "confirmed";
-  });
+test("what others consume while a worker asks is progress, not a journal replaced", async () => {
+  const stage = await bed.stage(bank(bed.newName()));
+  const busy = await startWorker(bed, stage);
+  const front = stage.database("front", "reader");
+  const overtaken: Database = {
+    ...front,
+    async execute<Row extends Record<string, unknown>>(text: string, values?: readonly unknown[]) {
+      const rows = await front.execute<Row>(text, values);
+      await offer(stage, [command({ data: { amount: 1 } })], busy);
+      await busy.happenings.until("consumed meanwhile", async () => (await ledgerFacts(stage)).length === 1);
+      return rows;
+    },
+  };
+  await checkJournals(stage.database("ledger"), "account", [{ context: "front", database: overtaken }]);
+  assert.equal(busy.happenings.count("stopped"), 0);
 });

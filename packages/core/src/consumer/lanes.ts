@@ -1,9 +1,7 @@
-import { readJournalIdentity } from "../journal/read.ts";
-import { compareXids, type Position } from "../model/entry.ts";
-import { Failure } from "../model/failure.ts";
-import { laneCount } from "../model/lane.ts";
+import type { Position } from "../model/entry.ts";
 import { int2Array, int8Array, textArray, xid8Array } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
+import { readStoredCursors } from "./cursors.ts";
 
 /**
  * Which lanes this worker owns, under which epoch, and where each stands in each journal.
@@ -22,58 +20,6 @@ export interface JournalSource {
   readonly context: string;
   /** Where to read it, usually with the reader role. */
   readonly database: Database;
-}
-
-const register: Statement = {
-  name: "consumer-register",
-  text: `with leases as (
-      insert into entente.lease (consumer, lane) select $1, lane from generate_series(0, $4 - 1) lane
-      on conflict do nothing)
-    insert into entente.cursor (consumer, journal, lane, generation)
-      select $1, $2, lane, $3 from generate_series(0, $4 - 1) lane
-    on conflict do nothing`,
-};
-
-const cursorState: Statement = {
-  name: "consumer-cursor-state",
-  text: "select lane, epoch, generation, xid, seq from entente.cursor where consumer = $1 and journal = $2",
-};
-
-interface CursorRow extends Record<string, unknown> {
-  lane: number;
-  epoch: string;
-  generation: string;
-  xid: string;
-  seq: string;
-}
-
-/**
- * Makes the consumer known and checks that each journal is still the one its cursors point into.
- * Errors: `journal-replaced` (refused) when a journal was re-created or restored to an earlier point:
- * reading on would skip or repeat entries, so an operator decides.
- */
-export async function registerConsumer(
-  database: Database,
-  consumer: string,
-  sources: readonly JournalSource[],
-): Promise<void> {
-  for (const source of sources) {
-    const identity = await readJournalIdentity(source.database);
-    await database.run(register, [consumer, source.context, identity.generation, laneCount]);
-    const rows = await database.run<CursorRow>(cursorState, [consumer, source.context]);
-    for (const row of rows) {
-      const ahead = compareXids(row.xid, identity.nextXid) >= 0;
-      if (row.generation === identity.generation && !ahead) continue;
-      throw new Failure(
-        "refused",
-        "journal-replaced",
-        `The journal of ${source.context} is not the one ${consumer} was reading: it was ${
-          ahead ? "restored to an earlier point" : "re-created or moved to another cluster"
-        }. Compare both and reset the cursor with a reason before going on.`,
-        { fields: { consumer, journal: source.context, lane: row.lane } },
-      );
-    }
-  }
 }
 
 const takeLanes: Statement = {
@@ -116,11 +62,10 @@ export async function refreshLanes(
   }
   if (!unknown) return lanes;
   for (const source of sources) {
-    const rows = await database.run<CursorRow>(cursorState, [consumer, source.context]);
-    for (const row of rows) {
-      const lane = lanes.get(row.lane);
+    for (const cursor of await readStoredCursors(database, consumer, source.context)) {
+      const lane = lanes.get(cursor.lane);
       if (lane === undefined || lane.positions.has(source.context)) continue;
-      lane.positions.set(source.context, { xid: row.xid, seq: row.seq });
+      lane.positions.set(source.context, cursor.position);
     }
   }
   return lanes;

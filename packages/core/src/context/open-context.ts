@@ -181,7 +181,10 @@ function consumersOf(
         // A context that follows its whole journal anyway finds its own commands there.
         sources: commandsFrom.includes(name) ? commandsFrom.map(all) : [...commandsFrom.map(all), own],
         now: () => around.clock.now(),
-        onFacts: () => around.ring(name),
+        onFacts(facts) {
+          around.readings.get(name)?.committed(facts);
+          around.ring(name);
+        },
         claimsUnlisted: i === 0,
         listedElsewhere,
       }),

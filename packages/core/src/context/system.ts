@@ -24,6 +24,7 @@ import {
   type ProvisionOptions,
   provisionContext,
 } from "../postgres/provision.ts";
+import { openLateProcesses } from "../process/late-processes.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
 import { followClock, setPaused } from "./control.ts";
@@ -33,7 +34,9 @@ import {
   type SystemDefinition,
   type SystemSettings,
 } from "./definition.ts";
+import { type CursorSummary, listCursors } from "./list-cursors.ts";
 import { startContext, type WorkingContext } from "./open-context.ts";
+import { type CursorReset, type CursorResetAct, resetCursor } from "./reset-cursor.ts";
 import { openStatus, type SystemStatus } from "./status.ts";
 import { openWakeNetwork, type WakeNetwork } from "./wake-network.ts";
 
@@ -94,6 +97,10 @@ export interface System {
   listParked(context: string, tenantId: string, limit: number): Promise<ParkedSummary[]>;
   redrive(context: string, act: OperatorAct, corrected?: JsonObject): Promise<void>;
   discard(context: string, act: OperatorAct): Promise<void>;
+  /** Where the context's consumers stand in the journals they follow, and which of these were replaced. Errors: `context-unknown`. */
+  listCursors(context: string): Promise<CursorSummary[]>;
+  /** Lets a consumer go on whose journal was replaced, at once and without a restart. Errors: those of resetCursor, `context-unknown`. */
+  resetCursor(context: string, act: CursorResetAct): Promise<CursorReset>;
   /** A page of a context's journal for one tenant. */
   feed(context: string, tenantId: string, cursor: string | null, limit: number): Promise<FeedPage>;
   /** Throws when the intake's store does not answer. */
@@ -193,8 +200,9 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     database: intakeDatabase,
     clock,
     random,
-    onAccepted(count) {
-      backlog.accepted(count);
+    onAccepted(commands) {
+      readings.get(gateway.name)?.committed(commands);
+      backlog.accepted(commands.length);
       ring(gateway.name);
     },
     ...(options.probe === undefined ? {} : { probe: options.probe }),
@@ -205,7 +213,13 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     () => clock.now(),
     settings.intakeKeptDays * 86_400_000,
   );
-  const push = openProcessPush(processes, gateway.name, wakeUps);
+  const push = openProcessPush({
+    reader: processes,
+    late: openLateProcesses(gatewayContext.database, gateway.intake.processes, () => clock.now()),
+    context: gateway.name,
+    wakeUps,
+    clock,
+  });
   const status = await openStatus(contexts, clock, settings, backlog);
   const contextOf = (name: string): ReachableContext => {
     const context = contexts.get(name);
@@ -267,6 +281,12 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       await discardParked(contextOf(name).database, name, clock.now(), act);
       ring(`${name}:control`);
       ring(name);
+    },
+    listCursors: async (name) => listCursors(contextOf(name), journals),
+    async resetCursor(name, act) {
+      const reset = await resetCursor(contextOf(name), journals, clock.now(), act);
+      ring(`${name}:control`);
+      return reset;
     },
     feed: async (name, tenantId, cursor, limit) =>
       readFeedPage(contextOf(name).journal, tenantId, cursor, limit),

@@ -332,3 +332,47 @@ test("a context may accept and decide by itself: one journal, each command and e
   assert.deepEqual(await types(), ["bank.deposited", "bank.reminder-set", "bank.reminder-rung"]);
   assert.deepEqual(await bed.sql(name, "ledger", "select 1 from entente.parked"), []);
 });
+
+test("facts are announced once their commit is confirmed, as they were written, and those of a failed commit never", async () => {
+  const stage = await newStage();
+  const announced: string[] = [];
+  let failing = true;
+  const onFacts: DeciderConsumerOptions["onFacts"] = (facts) => {
+    assert.equal(failing, false, "nothing was committed yet");
+    announced.push(...facts.map((fact) => `${fact.id} ${JSON.stringify(fact.data)}`));
+  };
+  const front = {
+    context: "front",
+    database: stage.database("front", "reader"),
+    reading: "everything",
+  } as const;
+  const definition = deciderConsumer(accountDecider(), {
+    context: "ledger",
+    sources: [front],
+    now: Date.now,
+    onFacts,
+  });
+  const worker = await startWorker(bed, stage, {
+    definition: () => ({
+      ...definition,
+      async apply(connection, batch) {
+        await definition.apply(connection, batch);
+        // The connection is cut while the transaction is open, as when the database is restarted.
+        if (failing) await connection.execute("select pg_terminate_backend(pg_backend_pid())");
+      },
+    }),
+  });
+  await offer(stage, [deposit("a-1", 3), deposit("a-2", 4)], worker);
+  await worker.happenings.heard("unavailable");
+  failing = false;
+  worker.wakeUps.ring("front");
+  await worker.happenings.until("decided", async () => (await ledgerFacts(stage)).length === 2);
+  await worker.happenings.until("announced", async () => announced.length >= 2);
+  const rows = await stage
+    .database("ledger")
+    .execute<{ id: string; data: object }>("select id, data from entente.journal order by xid, seq");
+  assert.deepEqual(
+    announced,
+    rows.map((row) => `${row.id} ${JSON.stringify(row.data)}`),
+  );
+});

@@ -14,7 +14,7 @@ export interface DeciderConsumerOptions {
   readonly sources: readonly ConsumerSource[];
   readonly now: () => number;
   /** Facts were committed. */
-  readonly onFacts: () => void;
+  readonly onFacts: (facts: readonly NewEntry<object>[]) => void;
   /** Commands to this context that no decider lists are put aside by this consumer instead of passed over (default true). */
   readonly claimsUnlisted?: boolean;
   /** Command types that other deciders of the context list: none of this one's business. */
@@ -45,6 +45,7 @@ export function deciderConsumer<State extends object>(
   const limit = options.rememberedStates ?? 20_000;
   /** States as this batch would leave them; they are remembered only once it is committed. */
   let pending = new Map<string, Known<State>>();
+  let pendingFacts: readonly NewEntry<object>[] = [];
 
   const nameOf = (entry: Entry) => `${entry.tenantId}\u0000${entry.key}`;
 
@@ -136,6 +137,7 @@ export function deciderConsumer<State extends object>(
     ]);
     for (const known of states.values()) known.loaded = known.version;
     pending = states;
+    pendingFacts = facts;
   }
 
   return {
@@ -158,11 +160,13 @@ export function deciderConsumer<State extends object>(
         if (remembered.size <= limit) break;
         remembered.delete(name);
       }
-      options.onFacts();
+      options.onFacts(pendingFacts);
+      pendingFacts = [];
     },
     forget() {
       remembered.clear();
       pending = new Map();
+      pendingFacts = [];
     },
   };
 }

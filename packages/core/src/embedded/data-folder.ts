@@ -24,6 +24,7 @@ import {
   writePrivateFile,
 } from "./home-folder.ts";
 import { runProgram } from "./program.ts";
+import { isNameless, userWithoutName } from "./user-name.ts";
 
 /** Name of the superuser of every cluster we make. */
 export const superuser = "entente";
@@ -53,7 +54,7 @@ export async function superuserPassword(folder: HomeFolder): Promise<string> {
  * Makes the cluster if there is none. Needs the home lock; no server may run.
  * Guarantees: initdb works in a folder of its own that is renamed when it is finished and on disk, so a kill
  * at any point leaves either no cluster or a whole one.
- * Errors: home-unusable (refused); postgres-did-not-start (unavailable) when initdb fails.
+ * Errors: home-unusable, user-without-name (refused); postgres-did-not-start (unavailable) when initdb fails.
  */
 export async function ensureCluster(
   folder: HomeFolder,
@@ -154,13 +155,11 @@ async function createCluster(
     300_000,
   );
   if (end.code === 0) return made;
-  const remedy = end.stderr.includes("effective user ID")
-    ? "initdb wants the user it runs as to have a name: add a line for that user id to /etc/passwd."
-    : "Remove the cause and start again; nothing was left behind.";
+  if (await isNameless(folder.account)) throw userWithoutName(folder.home, folder.account);
   throw new Failure(
     "unavailable",
     "postgres-did-not-start",
-    `The database in ${folder.home} could not be created: ${end.stderr.trim() || end.startError || "initdb was killed"}. ${remedy}`,
+    `The database in ${folder.home} could not be created: ${end.stderr.trim() || end.startError || "initdb was killed"}. Remove the cause and start again; nothing was left behind.`,
     { fields: { home: folder.home } },
   );
 }

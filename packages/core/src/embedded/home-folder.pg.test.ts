@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { chmod, chown, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, rm, stat, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 import { isRoot } from "./account.ts";
+import { findBinaries } from "./binaries.ts";
 import { startEmbeddedPostgres } from "./server.ts";
 import { ask, startParent, startServer, temporaryHome, until } from "./test-home.fixture.ts";
 
 const nobody = { uid: 65534, gid: 65534 };
+const noScripts = process.platform === "win32" ? "the stand-in is a shell script" : false;
+const nameless = { uid: 54321, gid: 0 };
 const rootOnly = isRoot() ? false : "needs root, to act as two users";
 
 test("a file in the place of the folder is named", async (t) => {
@@ -123,13 +126,69 @@ test("an ordinary user runs the server as itself, and root later keeps to that u
   await again.close();
 });
 
-test("a user id without a name is told how to get one", { skip: rootOnly }, async (t) => {
+test("a user id without a name, as containers make them up, is refused with what to do, and nothing is left behind", {
+  skip: rootOnly,
+}, async (t) => {
   const home = await temporaryHome(t);
-  const nameless = { uid: 54321, gid: 54321 };
   await chown(home, nameless.uid, nameless.gid);
-  const { code, message } = await startParent(t, { home }, nameless).report;
-  assert.equal(code, "postgres-did-not-start");
-  assert.match(message ?? "", /\/etc\/passwd/);
+  const { code, message, fields } = await startParent(t, { home }, nameless).report;
+  assert.equal(code, "user-without-name");
+  assert.deepEqual(fields, { home, ...nameless });
+  assert.match(message ?? "", /ENTENTE_DATABASE_URL/);
+  assert.match(message ?? "", /echo "entente:x:54321:0::\/tmp:\/bin\/sh" >> \/etc\/passwd/);
+  assert.deepEqual(
+    (await readdir(path.join(home, "postgres"))).filter((name) => name.startsWith("data")),
+    [],
+  );
+});
+
+test("root that drops to an owner without a name is refused alike", { skip: rootOnly }, async (t) => {
+  const home = await temporaryHome(t);
+  const data = path.join(home, "postgres/data");
+  await mkdir(data, { recursive: true });
+  await chown(data, nameless.uid, nameless.gid);
+  await assert.rejects(startEmbeddedPostgres({ home }), {
+    code: "user-without-name",
+    fields: { home, ...nameless },
+  });
+});
+
+test("a user id without a name runs a database that exists already", { skip: rootOnly }, async (t) => {
+  const home = await temporaryHome(t);
+  const first = await startServer(t, { home });
+  await ask(first.url, "create table kept as select 1 n");
+  await first.stop();
+  for (const name of ["", ...(await readdir(home, { recursive: true }))])
+    await chown(path.join(home, name), nameless.uid, nameless.gid);
+  const parent = startParent(t, { home }, nameless);
+  const { url, message } = await parent.report;
+  assert.equal(message, undefined);
+  assert.deepEqual(await ask(url!, "select n from kept"), { n: 1 });
+  await parent.close();
+});
+
+test("an initdb that fails under a user with a name keeps its own reason", { skip: noScripts }, async (t) => {
+  const home = await temporaryHome(t);
+  const packageFolder = path.join(home, "package");
+  const programs = path.join(packageFolder, "native/bin");
+  await mkdir(programs, { recursive: true });
+  const { postgres, pgCtl } = await findBinaries({
+    packageFolder: undefined,
+    copyFolder: home,
+    account: undefined,
+    log() {},
+  });
+  for (const name of ["lib", "share"])
+    await symlink(path.resolve(postgres, "../..", name), path.join(packageFolder, "native", name));
+  await symlink(postgres, path.join(programs, "postgres"));
+  await symlink(pgCtl, path.join(programs, "pg_ctl"));
+  const broken =
+    '#!/bin/sh\n[ "$1" = --version ] && echo "initdb (PostgreSQL) 18.4" && exit\necho "no luck today" >&2\nexit 1\n';
+  await writeFile(path.join(programs, "initdb"), broken, { mode: 0o755 });
+  await assert.rejects(startEmbeddedPostgres({ home, packageFolder }), {
+    code: "postgres-did-not-start",
+    message: /could not be created: no luck today\./,
+  });
 });
 
 test("data restored by root is given back to the server's account", { skip: rootOnly }, async (t) => {

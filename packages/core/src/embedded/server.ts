@@ -47,7 +47,7 @@ const healthyMs = 60_000;
  * Guarantees: one process per home (the lock ends with its holder); full durability unless `settings` say
  * otherwise; loopback TCP with scram-sha-256 only; while this process lives it keeps the event loop open until stop().
  * Bounds: 60 s without an answer, 10 minutes of crash recovery.
- * Errors: home-unusable, home-in-use, postgres-version-mismatch, postgres-binaries-missing (refused),
+ * Errors: home-unusable, home-in-use, user-without-name, postgres-version-mismatch, postgres-binaries-missing (refused),
  * postgres-did-not-start (unavailable). After an error nothing runs, except a server still in recovery.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {

@@ -16,7 +16,7 @@ export async function appendEntries(
   await connection.run(
     {
       name: `journal-append-${batch.shape}`,
-      text: `insert into entente.journal (${entryColumns}) select ${entryColumns} from ${batch.from} order by place`,
+      text: `insert into entente.journal (${entryColumns}) select ${entryColumns} from ${batch.from}`,
     },
     batch.values,
   );

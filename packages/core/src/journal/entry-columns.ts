@@ -11,7 +11,7 @@ export const entryColumns =
 export interface EntryBatch {
   /** Names the shape of the SQL: batches of one shape share a prepared statement. */
   readonly shape: string;
-  /** A FROM item with the entry columns and `place`, the order given. */
+  /** A FROM item with the entry columns. */
   readonly from: string;
   /** Its parameters, numbered from the `first` that was asked for. */
   readonly values: readonly unknown[];
@@ -82,13 +82,9 @@ const correlationIds = (es: readonly NewEntry<object>[]) => textArray(es.map((e)
 /**
  * Prepares entries for one statement. What a whole batch has in common travels once instead of once per entry:
  * unnesting nineteen arrays cost 6 µs of a row's 20 (PostgreSQL 18.4, one core, batches of 128).
- * `extra` are further arrays, already encoded, with one value per entry.
+ * Rows come in the order given.
  */
-export function entryBatch(
-  entries: readonly NewEntry<object>[],
-  first = 1,
-  extra: readonly { readonly name: string; readonly type: string; readonly values: Buffer }[] = [],
-): EntryBatch {
+export function entryBatch(entries: readonly NewEntry<object>[], first = 1): EntryBatch {
   const values: unknown[] = [];
   const arrays: string[] = [];
   const names: string[] = [];
@@ -99,7 +95,6 @@ export function entryBatch(
     names.push(name);
     values.push(array);
   };
-  for (const one of extra) addArray(one.name, one.type, one.values);
   for (const column of always) addArray(column.name, column.type, column.array(entries));
   for (const column of often) {
     const value = commonValue(column, entries);
@@ -130,7 +125,7 @@ export function entryBatch(
   return {
     shape,
     from: `(select e.*${shared.map((column) => `, ${column}`).join("")}
-      from unnest(${arrays.join(", ")}) with ordinality as e(${names.join(", ")}, place)) as entry`,
+      from unnest(${arrays.join(", ")}) as e(${names.join(", ")})) as entry`,
     values,
   };
 }

@@ -130,12 +130,12 @@ test("a cursor of an earlier generation, or from ahead of the journal, says that
   const [generation] = Buffer.from(cursor, "base64url").toString().split(".");
   const ahead = Buffer.from(`${generation}.18446744073709551615.0`).toString("base64url");
   await assert.rejects(readFeedPage(reader, "acme", ahead, 10), {
-    code: "journal-replaced",
+    code: "cursor-outdated",
     kind: "conflict",
   });
   await bed.sql(name, "ledger", "update entente.journal_identity set generation = gen_random_uuid()");
   await assert.rejects(readFeedPage(reader, "acme", cursor, 10), {
-    code: "journal-replaced",
+    code: "cursor-outdated",
     kind: "conflict",
   });
 });

@@ -26,7 +26,7 @@ const readFeed: Statement = {
 
 /**
  * Entries of a tenant after the cursor (`null`: from the start), at most `limit` (1..1,000).
- * Errors: `cursor-invalid` (refused); RangeError for another limit; `journal-replaced` (conflict) when the cursor belongs to an earlier
+ * Errors: `cursor-invalid` (refused); RangeError for another limit; `cursor-outdated` (conflict) when the cursor belongs to an earlier
  * generation, or to a place this journal has not come to yet because it was restored to an earlier point.
  */
 export async function readFeedPage(
@@ -70,7 +70,7 @@ function decodeCursor(cursor: string, generation: string, nextXid: string): Posi
   if (named !== generation || compareXids(xid, nextXid) >= 0) {
     throw new Failure(
       "conflict",
-      "journal-replaced",
+      "cursor-outdated",
       "The journal was re-created or restored since this cursor was given. Start again from the beginning and compare.",
     );
   }

@@ -35,6 +35,12 @@ const readOwnCommands: Statement = {
   text: readLanes.text.replace("where j.lane", "where j.kind = 'command' and j.target = j.source and j.lane"),
 };
 
+/** The same entries by place and name only, for a reader that has their content already. */
+const readLanePlaces: Statement = {
+  name: "journal-read-lane-places",
+  text: readLanes.text.replace(columns, "e.id, e.xid, e.seq, e.lane"),
+};
+
 /** Which entries of a journal a reader asks for. */
 export type Reading = "everything" | "own-commands";
 
@@ -50,13 +56,40 @@ export async function readLanesAfter(
   reading: Reading = "everything",
 ): Promise<Entry[]> {
   if (lanes.length === 0) return [];
-  const rows = await connection.runRows(reading === "everything" ? readLanes : readOwnCommands, [
+  const statement = reading === "everything" ? readLanes : readOwnCommands;
+  const rows = await connection.runRows(statement, laneValues(lanes, perLane));
+  return rows.map(entryOfColumns);
+}
+
+/** Where an entry stands in a journal. */
+export interface EntryPlace {
+  readonly id: string;
+  readonly position: Position;
+  readonly lane: number;
+}
+
+/** As readLanesAfter, without the content. */
+export async function readPlacesAfter(
+  connection: Connection,
+  lanes: readonly LanePosition[],
+  perLane: number,
+): Promise<EntryPlace[]> {
+  const rows = (await connection.runRows(readLanePlaces, laneValues(lanes, perLane))) as [
+    string,
+    string,
+    string,
+    number,
+  ][];
+  return rows.map(([id, xid, seq, lane]) => ({ id, position: { xid, seq }, lane }));
+}
+
+function laneValues(lanes: readonly LanePosition[], perLane: number): unknown[] {
+  return [
     int2Array(lanes.map((l) => l.lane)),
     xid8Array(lanes.map((l) => l.position.xid)),
     int8Array(lanes.map((l) => l.position.seq)),
     perLane,
-  ]);
-  return rows.map(entryOfColumns);
+  ];
 }
 
 /** By place in `columns`. The cast trusts the table's own types. */

@@ -1,12 +1,13 @@
 import { comparePositions, type Entry, type Position } from "../model/entry.ts";
 import type { Database } from "../postgres/database.ts";
-import { type LanePosition, readLanesAfter } from "./read.ts";
+import { type OwnWriting, openOwnWriting } from "./own-writing.ts";
+import type { LanePosition } from "./read.ts";
 
 /**
  * One journal read for several consumers of a process. What one of them read, another that follows behind takes from
  * memory: entries never change and are only ever read once nothing earlier can appear, so the copy is as good as the table.
  */
-export interface SharedReading {
+export interface SharedReading extends Pick<OwnWriting, "committed"> {
   /** As readLanesAfter. Lanes with remembered entries after their position are answered from memory. */
   after(lanes: readonly LanePosition[], perLane: number): Promise<Entry[]>;
   /** Forgets everything: the journal may have been replaced. */
@@ -22,6 +23,7 @@ interface Remembered {
 /** `perLaneRemembered`: entries kept per lane (default 1,024, about 12 MB for a journal of small entries). */
 export function shareReading(database: Database, perLaneRemembered = 1_024): SharedReading {
   const lanes = new Map<number, Remembered>();
+  const own = openOwnWriting(database);
 
   function recall({ lane, position }: LanePosition, perLane: number): Entry[] {
     const known = lanes.get(lane);
@@ -59,7 +61,7 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
         else found.push(...entries);
       }
       if (missing.length > 0) {
-        const read = await readLanesAfter(database, missing, perLane);
+        const read = await own.readLanesAfter(missing, perLane);
         remember(missing, read);
         found.push(...read);
       }
@@ -68,7 +70,11 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
         ? found
         : found.sort((a, b) => comparePositions(a.position, b.position));
     },
-    forget: () => lanes.clear(),
+    committed: own.committed,
+    forget() {
+      lanes.clear();
+      own.forget();
+    },
   };
 }
 

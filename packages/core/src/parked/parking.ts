@@ -58,10 +58,15 @@ const setAsideStatement: Statement = {
     from unnest($2::uuid[], $3::text[], $4::int2[], $5::xid8[], $6::int8[], $7::text[], $8::text[], $9::uuid[], $10::text[],
       $11::json[], $12::text[], $13::text[], $14::int8[], $15::int8[], $16::text[], $17::text[])
       as r(entry_id, journal, lane, xid, seq, tenant_id, key, process_id, type, entry, state, policy, attempts, retry_in_ms,
-        cause_code, cause_text)`,
+        cause_code, cause_text)
+    on conflict (consumer, entry_id) do nothing`,
 };
 
-/** Stores entries put aside, in the transaction that moves the cursor past them. */
+/**
+ * Stores entries put aside, in the transaction that moves the cursor past them.
+ * An entry that was put aside before, and is read again because an operator reset the cursor, stays as it is: open, it is dealt
+ * with in its turn; done or discarded, it has had all the effect it will have.
+ */
 export async function setAside(
   connection: Connection,
   consumer: string,

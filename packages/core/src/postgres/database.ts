@@ -92,6 +92,9 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // An idle connection that dies is replaced at the next use; without a listener it would end the process.
   pool.on("error", () => {});
+  // A connection in use reports its loss as an event besides failing the query, from its first moment on; the query's
+  // failure is what callers hear.
+  pool.on("connect", (client) => client.on("error", () => {}));
 
   const connect = async (): Promise<pg.PoolClient> => {
     try {
@@ -125,26 +128,14 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
     async reserve() {
       const client = await connect();
-      client.on("error", ignoreAsyncError);
-      return {
-        ...connectionOn(client),
-        client,
-        release: (broken = false) => {
-          client.removeListener("error", ignoreAsyncError);
-          client.release(broken);
-        },
-      };
+      return { ...connectionOn(client), client, release: (broken = false) => client.release(broken) };
     },
     close: () => pool.end(),
   };
   return database;
 }
 
-function ignoreAsyncError(): void {}
-
 async function withRelease<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
-  // pg emits connection loss on the client as well as failing the query; unheard it would end the process.
-  client.on("error", ignoreAsyncError);
   let broken = false;
   try {
     return await work();
@@ -152,7 +143,6 @@ async function withRelease<T>(client: pg.PoolClient, work: () => Promise<T>): Pr
     broken = error instanceof Failure && (error.kind === "unavailable" || error.kind === "unknown-outcome");
     throw error;
   } finally {
-    client.removeListener("error", ignoreAsyncError);
     client.release(broken);
   }
 }

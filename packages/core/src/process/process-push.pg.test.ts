@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { openBusinessClock } from "../clock/business-clock.ts";
 import { openWakeUps } from "../consumer/wake-up.ts";
 import { newId } from "../journal/new-id.ts";
 import { comparePositions, type Position } from "../model/entry.ts";
@@ -7,6 +8,7 @@ import type { Database } from "../postgres/database.ts";
 import { bank, bankProcesses, submission } from "../testing/bank.fixture.ts";
 import { openHappenings } from "../testing/happenings.fixture.ts";
 import { openTestBed, type Stage } from "../testing/test-bed.fixture.ts";
+import { openLateProcesses } from "./late-processes.ts";
 import { openProcessPush, type ProcessPush, type Watcher } from "./process-push.ts";
 import {
   type ChangeFilter,
@@ -31,7 +33,9 @@ before(async () => {
 /** A push of its own, as one process of the system has it, and the wake-up that announces changes to it. */
 function open(through: ProcessReader = reader): { push: ProcessPush; ring: () => void } {
   const wakeUps = openWakeUps();
-  const push = openProcessPush(through, "front", wakeUps);
+  const clock = openBusinessClock();
+  const late = openLateProcesses(front, bankProcesses, clock.now);
+  const push = openProcessPush({ reader: through, late, context: "front", wakeUps, clock });
   bed.atEnd(() => push.close());
   return { push, ring: () => wakeUps.ring("front:processes") };
 }
@@ -41,7 +45,7 @@ const nothing: ChangeFilter = { processIds: [], keys: [], tenants: [] };
 /** A watcher that remembers what it was told. */
 function watcher(filter: Partial<ChangeFilter>): Watcher & { readonly told: ProcessRecord[] } {
   const told: ProcessRecord[] = [];
-  return { filter: { ...nothing, ...filter }, changed: (record) => void told.push(record), told };
+  return { filter: { ...nothing, ...filter }, changed: (record) => void told.push(record), late() {}, told };
 }
 
 /** Changes a process's view as its consumer would. */
@@ -268,6 +272,7 @@ test("a watcher that throws does not keep the others from being told, nor has th
     changed() {
       throw new Error("a broken watcher");
     },
+    late() {},
   };
   const good = watcher({ tenants: ["throwing"] });
   await push.watch(broken);

@@ -1,15 +1,20 @@
+import type { BusinessClock } from "../clock/business-clock.ts";
 import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { comparePositions, type Position } from "../model/entry.ts";
+import type { LateProcesses } from "./late-processes.ts";
 import type { ChangeFilter, ProcessReader, ProcessRecord } from "./read-process.ts";
 
 /** Who wants to hear of what. A watcher never hears of anything outside its filter, and of nothing more once it has thrown. */
 export interface Watcher {
   readonly filter: ChangeFilter;
   changed(record: ProcessRecord): void;
+  /** It passed its limit unfinished. Its state is the one told last, or never told; a change that tells of it first comes instead. */
+  late(record: ProcessRecord): void;
 }
 
 /**
- * Tells watchers of process changes, in order, from one query for all of them. Without watchers it reads nothing.
+ * Tells watchers of process changes, in order, from one query for all of them, and of processes that become late, within
+ * about a second. Without watchers it reads nothing.
  */
 export interface ProcessPush {
   /** Starts telling; changes from now on are told. Returns the function that ends it. */
@@ -23,7 +28,23 @@ const perQuery = 1_000;
 /** Milliseconds after which the position follows what nobody asked for, so that it is not read again at every look. */
 const followEveryMs = 1_000;
 
-export function openProcessPush(reader: ProcessReader, context: string, wakeUps: WakeUps): ProcessPush {
+/**
+ * Milliseconds between two looks for processes that became late: one query over what was accepted in as long a time.
+ * 2 to 4 ms for 1,000 commands a second, whether they wait or have ended (PostgreSQL 18.4, two cores).
+ */
+const lateEveryMs = 1_000;
+
+export interface ProcessPushOptions {
+  readonly reader: ProcessReader;
+  readonly late: LateProcesses;
+  /** Whose processes. */
+  readonly context: string;
+  readonly wakeUps: WakeUps;
+  readonly clock: BusinessClock;
+}
+
+export function openProcessPush(options: ProcessPushOptions): ProcessPush {
+  const { reader, late, context, wakeUps, clock } = options;
   const watchers = new Set<Watcher>();
   const alarm = openAlarm();
   let position: Position | null = null;
@@ -31,33 +52,55 @@ export function openProcessPush(reader: ProcessReader, context: string, wakeUps:
   let running: Promise<void> = Promise.resolve();
   let starting: Promise<void> | null = null;
   const unsubscribe = wakeUps.listen([`${context}:processes`], () => alarm.signal());
+  let lateDue = true;
+  let lateLookAt = 0;
+  const unlisten = clock.onChange(() => {
+    lateDue = true;
+    alarm.signal();
+  });
 
   let asking: Promise<unknown> = Promise.resolve();
   let followedAt = 0;
 
-  /** One query for all who watch now. Returns how many changes it told. */
-  async function look(after: Position): Promise<number> {
+  /** One query for all who watch now. Returns how many changes it told, and whether there is more to tell. */
+  async function look(after: Position): Promise<{ readonly count: number; readonly more: boolean }> {
+    const lateTime = lateDue || performance.now() >= lateLookAt;
+    const moreLate = lateTime && (await lookForLate(after));
     const follows = performance.now() - followedAt > followEveryMs;
     const horizon = follows ? await reader.horizon() : after;
     const records = await reader.changes(after, unionOf(watchers), perQuery);
     let reached = after;
     for (const record of records) {
-      for (const watcher of watchers) if (concerns(watcher.filter, record)) tell(watcher, record);
+      tellAll("changed", record);
+      late.toldAsLate(record);
       if (comparePositions(record.change, reached) > 0) reached = record.change;
     }
     const more = records.length === perQuery;
     if (!more && comparePositions(horizon, reached) > 0) reached = horizon;
     if (!more && follows) followedAt = performance.now();
     position = reached;
-    return records.length;
+    return { count: records.length, more: more || moreLate };
   }
 
-  function tell(watcher: Watcher, record: ProcessRecord): void {
-    try {
-      watcher.changed(record);
-    } catch {
-      // Its own defect, and nobody else's: the others are told on, each once.
-      watchers.delete(watcher);
+  /** Before the changes are read: one that is read after this and tells of being late is known by then, or is told here. */
+  async function lookForLate(told: Position): Promise<boolean> {
+    lateDue = false;
+    lateLookAt = performance.now() + lateEveryMs;
+    const { records, more } = await late.next(told, unionOf(watchers));
+    for (const record of records) tellAll("late", record);
+    if (more) lateDue = true;
+    return more;
+  }
+
+  function tellAll(what: "changed" | "late", record: ProcessRecord): void {
+    for (const watcher of watchers) {
+      if (!concerns(watcher.filter, record)) continue;
+      try {
+        watcher[what](record);
+      } catch {
+        // Its own defect, and nobody else's: the others are told on, each once.
+        watchers.delete(watcher);
+      }
     }
   }
 
@@ -67,12 +110,13 @@ export function openProcessPush(reader: ProcessReader, context: string, wakeUps:
       try {
         const looking = look(position ?? (await reader.horizon()));
         asking = looking.catch(() => {});
-        const count = await looking;
+        const { count, more } = await looking;
         if (count > 0) waitMs = 5;
-        if (count === perQuery) continue;
+        if (more) continue;
       } catch {
         // The store is away: watchers hear nothing new meanwhile and miss nothing, the position stays.
         waitMs = 500;
+        lateDue = true;
       }
       waitMs = (await alarm.sleep(waitMs)) ? 5 : Math.min(waitMs * 2, 250);
     }
@@ -86,6 +130,7 @@ export function openProcessPush(reader: ProcessReader, context: string, wakeUps:
       // The position must be taken before the caller reads the present state, or a change in between would be lost.
       starting ??= reader.horizon().then((horizon) => {
         position = horizon;
+        late.begin();
         running = run();
       });
       try {
@@ -105,6 +150,7 @@ export function openProcessPush(reader: ProcessReader, context: string, wakeUps:
     async close() {
       closed = true;
       unsubscribe();
+      unlisten();
       alarm.signal();
       await running;
     },

@@ -23,7 +23,7 @@ export interface ProcessRecord {
   readonly change: Position;
 }
 
-interface RecordRow extends Record<string, unknown> {
+export interface RecordRow extends Record<string, unknown> {
   id: string;
   tenant_id: string;
   command_type: string;
@@ -40,7 +40,7 @@ interface RecordRow extends Record<string, unknown> {
   change: string | null;
 }
 
-const recordColumns = `coalesce(c.type, '') as command_type, c.occurred_at as accepted_at,
+export const recordColumns = `coalesce(c.type, '') as command_type, c.occurred_at as accepted_at,
   p.type as process_type, p.state, p.steps, p.reason, p.outcome, p.updated_at, p.xid, p.change`;
 
 const readOne: Statement = {
@@ -85,15 +85,19 @@ export interface ChangeFilter {
   readonly tenants: readonly string[];
 }
 
-export function openProcessReader(
-  database: Database,
+/** Process ids, tenants of keys, keys, whole tenants: as parameters of a statement, in this order. */
+export function filterValues(of: ChangeFilter): readonly (readonly string[])[] {
+  return [of.processIds, of.keys.map((key) => key.tenantId), of.keys.map((key) => key.key), of.tenants];
+}
+
+/** How rows become records: by the definitions that give processes a name and a limit. */
+export function recordsBy(
   definitions: readonly ProcessDefinition[],
   now: () => number,
-  intakeKeptMs: number,
-): ProcessReader {
+): (row: RecordRow) => ProcessRecord {
   const byType = new Map(definitions.map((definition) => [definition.type, definition]));
   const byCommand = new Map(definitions.map((definition) => [definition.startedBy, definition]));
-  const recordOf = (row: RecordRow): ProcessRecord => {
+  return (row) => {
     const definition = byCommand.get(row.command_type) ?? byType.get(row.process_type ?? "");
     const acceptedAt = row.accepted_at ?? timeOfId(row.id);
     const state = row.state ?? "queued";
@@ -114,6 +118,15 @@ export function openProcessReader(
       change: { xid: row.xid ?? "0", seq: row.change ?? "0" },
     };
   };
+}
+
+export function openProcessReader(
+  database: Database,
+  definitions: readonly ProcessDefinition[],
+  now: () => number,
+  intakeKeptMs: number,
+): ProcessReader {
+  const recordOf = recordsBy(definitions, now);
   return {
     async read(tenantId, processId) {
       if (!isId(processId)) return null;
@@ -124,10 +137,7 @@ export function openProcessReader(
       const rows = await database.run<RecordRow>(readChanges, [
         after.xid,
         after.seq,
-        of.processIds,
-        of.keys.map((key) => key.tenantId),
-        of.keys.map((key) => key.key),
-        of.tenants,
+        ...filterValues(of),
         limit,
       ]);
       return rows.map(recordOf);
