@@ -338,7 +338,7 @@ class ConsumerLoop implements Consumer {
 }
 
 /** A batch of this many entries means load: larger batches then cost less each, and a pause of milliseconds makes them. */
-const gatherFrom = 8;
+const gatherFrom = 32;
 
 interface SourcedEntry {
   readonly journal: string;
