@@ -1,8 +1,8 @@
 import type { BusinessClock } from "../clock/business-clock.ts";
 import { appendEntries } from "../journal/append.ts";
-import { newId } from "../journal/new-id.ts";
 import { isFailure } from "../model/failure.ts";
 import type { Database, Statement } from "../postgres/database.ts";
+import { contextAct } from "./context-act.ts";
 
 /** Whether a context works, as its own database says. */
 export type ContextState = "up" | "paused" | "down";
@@ -103,27 +103,8 @@ export async function setPaused(
       [paused, act.by, act.why, act.now],
     );
     if (changed.length === 0) return;
-    const id = newId(act.now);
-    await appendEntries(connection, [
-      {
-        id,
-        kind: "control",
-        type: paused ? "entente.context-paused" : "entente.context-resumed",
-        schemaVersion: "1.0.0",
-        source: context,
-        target: null,
-        tenantId: act.tenantId,
-        key: `context:${context}`,
-        keyVersion: null,
-        processId: id,
-        correlationId: id,
-        causationId: null,
-        customerId: null,
-        ttlMs: null,
-        traceparent: null,
-        occurredAt: act.now,
-        data: { context, by: act.by, why: act.why },
-      },
-    ]);
+    const type = paused ? "entente.context-paused" : "entente.context-resumed";
+    const data = { context, by: act.by, why: act.why };
+    await appendEntries(connection, [contextAct(context, act.now, act.tenantId, type, data)]);
   });
 }

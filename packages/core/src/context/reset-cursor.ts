@@ -1,11 +1,11 @@
 import { isReplaced, readStoredCursors, type StoredCursor, setCursors } from "../consumer/cursors.ts";
 import { appendEntries } from "../journal/append.ts";
-import { newId } from "../journal/new-id.ts";
 import { readJournalIdentity } from "../journal/read.ts";
 import { comparePositions, journalStart, type NewEntry, type Position } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { renumberSetAside } from "../parked/renumber.ts";
 import type { Database } from "../postgres/database.ts";
+import { contextAct } from "./context-act.ts";
 import { followersIn } from "./followers.ts";
 import { readJournalEnd } from "./journal-end.ts";
 import type { ReachableContext } from "./system.ts";
@@ -112,41 +112,22 @@ function controlEntry(
   before: readonly StoredCursor[],
   positions: readonly Position[],
 ): NewEntry {
-  const id = newId(now);
   const { consumer, journal, to, generationBefore, generation } = reset;
   const place = (position: Position = journalStart) => `${position.xid}/${position.seq}`;
   const lanes = before.map((cursor) => {
     return { lane: cursor.lane, from: place(cursor.position), to: place(positions[cursor.lane]) };
   });
-  return {
-    id,
-    kind: "control",
-    type: "entente.cursor-reset",
-    schemaVersion: "1.0.0",
-    source: context,
-    target: null,
-    tenantId: act.tenantId,
-    key: `context:${context}`,
-    keyVersion: null,
-    processId: id,
-    correlationId: id,
-    causationId: null,
-    customerId: null,
-    ttlMs: null,
-    traceparent: null,
-    occurredAt: now,
-    data: {
-      consumer,
-      journal,
-      by: act.by,
-      why: act.why,
-      to,
-      acceptRepeats: act.acceptRepeats === true,
-      generationBefore,
-      generation,
-      lanes,
-    },
-  };
+  return contextAct(context, now, act.tenantId, "entente.cursor-reset", {
+    consumer,
+    journal,
+    by: act.by,
+    why: act.why,
+    to,
+    acceptRepeats: act.acceptRepeats === true,
+    generationBefore,
+    generation,
+    lanes,
+  });
 }
 
 const fieldsOf = ({ consumer, journal }: CursorResetAct) => ({ fields: { consumer, journal } });
