@@ -29,6 +29,8 @@ interface Shape {
   members: number;
   escaped: boolean;
   ascii: boolean;
+  /** One object of members that are not objects or arrays, whose names and numbers cannot be among those that are refused. */
+  plain: boolean;
 }
 
 /**
@@ -37,8 +39,8 @@ interface Shape {
  * integer or finite, every string free of NUL and lone surrogates.
  * Errors (refused): `body-not-json`, `body-too-deep`, `body-duplicate-key`, `body-unsafe-key`, `body-invalid`.
  *
- * One scan of the bytes and one walk over the result. A duplicate shows without a set of names per object: the text then
- * has more members than the value. Measured 0.5 µs for a body of 80 bytes, against 0.3 µs for JSON.parse alone.
+ * One scan of the bytes and, unless the body is plain, one walk over the result. A duplicate shows without a set of names
+ * per object: the text then has more members than the value.
  */
 export function parseJson(bytes: Buffer): unknown {
   const shape = scan(bytes);
@@ -49,7 +51,8 @@ export function parseJson(bytes: Buffer): unknown {
   } catch {
     throw notJson();
   }
-  if (inspect(value, shape.escaped, null) !== shape.members) {
+  const members = shape.plain ? Object.keys(value as object).length : inspect(value, shape.escaped, null);
+  if (members !== shape.members) {
     throw new Failure("refused", "body-duplicate-key", "An object in the body names a member twice.");
   }
   return value;
@@ -61,10 +64,24 @@ function scan(bytes: Buffer): Shape {
   let members = 0;
   let escaped = false;
   let high = 0;
+  let objects = 0;
+  let arrays = 0;
+  let suspect = false;
+  /** Bytes of the number, or of true, false or null, that is being read. */
+  let bare = 0;
   for (let i = 0; i < length; i++) {
     const byte = bytes[i] as number;
     high |= byte;
+    if (byte > 0x2c && byte !== 0x3a && byte !== 0x5b && byte !== 0x5d && byte !== 0x7b && byte !== 0x7d) {
+      // Up to 15 digits a number is exact; an exponent may reach further. Letters of words cost a walk at the most.
+      if (++bare > 15 || byte === 0x65 || byte === 0x45) suspect = true;
+      continue;
+    }
+    bare = 0;
     if (byte === 0x22) {
+      // Names that reach a prototype begin with an underscore or with "cons".
+      const first = bytes[i + 1];
+      if (first === 0x5f || (first === 0x63 && bytes[i + 4] === 0x73)) suspect = true;
       for (i++; i < length; i++) {
         const inner = bytes[i] as number;
         if (inner === 0x22) break;
@@ -77,6 +94,8 @@ function scan(bytes: Buffer): Shape {
     } else if (byte === 0x3a) {
       members++;
     } else if (byte === 0x7b || byte === 0x5b) {
+      if (byte === 0x7b) objects++;
+      else arrays++;
       if (++levels > jsonLevelsAllowed) {
         throw new Failure("refused", "body-too-deep", "The body nests deeper than 16 levels.");
       }
@@ -84,7 +103,8 @@ function scan(bytes: Buffer): Shape {
       levels--;
     }
   }
-  return { members, escaped, ascii: high < 0x80 };
+  const plain = objects === 1 && arrays === 0 && levels === 0 && !escaped && !suspect;
+  return { members, escaped, ascii: high < 0x80, plain };
 }
 
 interface Place {

@@ -36,6 +36,34 @@ describe("JSON bodies", () => {
     });
   });
 
+  test("a flat body is held to the same rules as one with objects inside", () => {
+    const members = fc.dictionary(
+      fc.constantFrom("a", "b", "__proto__x", "constructor", "consume", "c"),
+      fc.oneof(fc.maxSafeInteger(), fc.string(), fc.boolean(), fc.constant(null)),
+    );
+    fc.assert(
+      fc.property(members, fc.boolean(), (flat, twice) => {
+        const text = JSON.stringify(flat);
+        const [name] = Object.keys(flat);
+        const written = twice && name !== undefined ? `{"${name}":1,${text.slice(1)}` : text;
+        const judged = (body: string) => {
+          try {
+            return read(body);
+          } catch (error) {
+            return (error as { code: string }).code;
+          }
+        };
+        const inside = judged(`{"inside":${written}}`);
+        const alone = judged(written);
+        assert.deepStrictEqual(inside, typeof alone === "string" ? alone : { inside: alone });
+      }),
+      { numRuns: 500 },
+    );
+    refuses('{"__proto__":1}', "body-unsafe-key");
+    for (const number of ["9007199254740992", "-9007199254740992", "1e400"])
+      refuses(`{"n":${number}}`, "body-invalid");
+  });
+
   test("colons, brackets and quotes inside text count for nothing", () => {
     assert.deepStrictEqual(read('{"a":"{[:,\\"}]:","b\\\\":"\\\\"}'), { a: '{[:,"}]:', "b\\": "\\" });
   });

@@ -222,7 +222,7 @@ class ConsumerLoop implements Consumer {
     const entries =
       source.shared === undefined
         ? await readLanesAfter(source.database, lanes, perLane, source.reading)
-        : await source.shared.after(lanes, perLane);
+        : await source.shared.after(`${this.setting.context}/${this.name}`, lanes, perLane);
     if (entries.length === 0 && source.wakeUp !== undefined)
       this.quietUntil.set(sourceKey(source), now + 1_000);
     return entries.map((entry) => ({ journal: source.context, entry }));

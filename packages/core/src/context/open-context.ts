@@ -181,8 +181,8 @@ function consumersOf(
         // A context that follows its whole journal anyway finds its own commands there.
         sources: commandsFrom.includes(name) ? commandsFrom.map(all) : [...commandsFrom.map(all), own],
         now: () => around.clock.now(),
-        onFacts(facts) {
-          around.readings.get(name)?.committed(facts);
+        onFacts(facts, at) {
+          around.readings.get(name)?.committed(facts, at);
           around.ring(name);
         },
         claimsUnlisted: i === 0,

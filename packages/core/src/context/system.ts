@@ -200,8 +200,8 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     database: intakeDatabase,
     clock,
     random,
-    onAccepted(commands) {
-      readings.get(gateway.name)?.committed(commands);
+    onAccepted(commands, at, rows) {
+      readings.get(gateway.name)?.committed(commands, at, rows);
       backlog.accepted(commands.length);
       ring(gateway.name);
     },

@@ -1,6 +1,6 @@
 import type { Batch } from "../consumer/batch.ts";
 import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts";
-import { appendEntries } from "../journal/append.ts";
+import { type AppendedAt, appendEntries } from "../journal/append.ts";
 import { type Decider, type Fact, isRefusal, type Refusal } from "../model/decider.ts";
 import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
@@ -13,8 +13,8 @@ export interface DeciderConsumerOptions {
   readonly context: string;
   readonly sources: readonly ConsumerSource[];
   readonly now: () => number;
-  /** Facts were committed. */
-  readonly onFacts: (facts: readonly NewEntry<object>[]) => void;
+  /** Facts were committed, there; null when there were none. */
+  readonly onFacts: (facts: readonly NewEntry<object>[], at: AppendedAt | null) => void;
   /** Commands to this context that no decider lists are put aside by this consumer instead of passed over (default true). */
   readonly claimsUnlisted?: boolean;
   /** Command types that other deciders of the context list: none of this one's business. */
@@ -23,11 +23,21 @@ export interface DeciderConsumerOptions {
   readonly rememberedStates?: number;
 }
 
+/** A key's state as the store has it. */
 interface Known<State extends object> {
+  /** 0 when the key has no row yet. */
+  readonly version: number;
+  readonly state: State;
+}
+
+/** A key of the batch under way, and its state as the batch would leave it. */
+interface Slot<State extends object> {
+  readonly name: string;
+  readonly tenantId: string;
+  readonly key: string;
+  before: Known<State> | null;
   version: number;
   state: State;
-  /** Version found in the store; 0 when the key has no row yet. */
-  loaded: number;
 }
 
 /**
@@ -43,49 +53,48 @@ export function deciderConsumer<State extends object>(
   const remembered = new Map<string, Known<State>>();
   const claimsUnlisted = options.claimsUnlisted ?? true;
   const limit = options.rememberedStates ?? 20_000;
-  /** States as this batch would leave them; they are remembered only once it is committed. */
-  let pending = new Map<string, Known<State>>();
+  /** What the batch would leave; it is remembered only once it is committed. */
+  let pending: readonly Slot<State>[] = [];
   let pendingFacts: readonly NewEntry<object>[] = [];
+  let pendingAt: AppendedAt | null = null;
 
-  const nameOf = (entry: Entry) => `${entry.tenantId}\u0000${entry.key}`;
-
-  async function statesFor(
+  /** The batch's keys, each once, with their states: `of` has a command's slot in the command's place. */
+  async function slotsFor(
     connection: Connection,
-    entries: readonly Entry[],
-  ): Promise<Map<string, Known<State>>> {
-    const states = new Map<string, Known<State>>();
-    const missing = new Map<string, Entry>();
-    for (const entry of entries) {
-      const name = nameOf(entry);
-      if (states.has(name) || missing.has(name)) continue;
-      const known = remembered.get(name);
-      if (known === undefined) missing.set(name, entry);
-      else states.set(name, { ...known });
+    commands: readonly Entry[],
+  ): Promise<{ readonly slots: readonly Slot<State>[]; readonly of: readonly Slot<State>[] }> {
+    const byName = new Map<string, Slot<State>>();
+    const missing: Slot<State>[] = [];
+    const of = commands.map(({ tenantId, key }) => {
+      const name = `${tenantId}\u0000${key}`;
+      let slot = byName.get(name);
+      if (slot === undefined) {
+        const before = remembered.get(name) ?? null;
+        slot = { name, tenantId, key, before, ...(before ?? { version: 0, state: decider.initial }) };
+        byName.set(name, slot);
+        if (before === null) missing.push(slot);
+      }
+      return slot;
+    });
+    for (const { tenantId, key, version, state } of await loadStates<State>(
+      connection,
+      decider.name,
+      missing,
+    )) {
+      const slot = byName.get(`${tenantId}\u0000${key}`);
+      if (slot !== undefined) Object.assign(slot, { before: { version, state }, version, state });
     }
-    for (const row of await loadStates<State>(connection, decider.name, [...missing.values()])) {
-      states.set(`${row.tenantId}\u0000${row.key}`, {
-        version: row.version,
-        state: row.state,
-        loaded: row.version,
-      });
-    }
-    for (const name of missing.keys()) {
-      if (!states.has(name)) states.set(name, { version: 0, state: decider.initial, loaded: 0 });
-    }
-    return states;
+    return { slots: [...byName.values()], of };
   }
 
   async function apply(connection: Connection, batch: Batch): Promise<void> {
-    const states = await statesFor(connection, batch.entries);
+    const { slots, of } = await slotsFor(connection, batch.entries);
     const facts: NewEntry<object>[] = [];
     const timers: ScheduledTimer[] = [];
-    const changed = new Map<string, Entry>();
     const now = options.now();
-    for (const command of batch.entries) {
+    for (const [n, command] of batch.entries.entries()) {
       if (batch.blocked(command)) continue;
-      const name = nameOf(command);
-      const known = states.get(name);
-      if (known === undefined) throw new Error("every key of the batch has a state");
+      const slot = of[n] as Slot<State>;
       try {
         if (decider.commands[command.type] === undefined) {
           throw new Failure(
@@ -94,19 +103,19 @@ export function deciderConsumer<State extends object>(
             `No decider knows the command type ${command.type}.`,
           );
         }
-        const decision = decider.decide(known.state, command, {
+        const decision = decider.decide(slot.state, command, {
           now,
           tenantId: command.tenantId,
           key: command.key,
           processId: command.processId,
           commandId: command.id,
-          version: known.version,
+          version: slot.version,
         });
         const decided = isRefusal(decision) ? [refusalFact(decider.refusalType, decision)] : decision.facts;
-        let state = known.state;
+        let state = slot.state;
         for (const fact of decided) state = decider.evolve(state, fact);
         const entries = decided.map((fact, i) =>
-          factEntry(options.context, command, fact, known.version + i + 1, i, now),
+          factEntry(options.context, command, fact, slot.version + i + 1, i, now),
         );
         const { tenantId, key, id: causationId } = command;
         const scheduled = isRefusal(decision)
@@ -115,29 +124,26 @@ export function deciderConsumer<State extends object>(
         // Nothing of a command that threw anywhere above has been kept.
         facts.push(...entries);
         timers.push(...scheduled);
-        if (decided.length > 0) changed.set(name, command);
-        known.state = state;
-        known.version += decided.length;
+        slot.state = state;
+        slot.version += decided.length;
       } catch (error) {
         batch.stall(command, error);
       }
     }
     const saved: SavedState[] = [];
-    for (const [name, command] of changed) {
-      const known = states.get(name);
-      if (known === undefined) throw new Error("every key of the batch has a state");
-      const { tenantId, key } = command;
-      saved.push({ tenantId, key, version: known.version, state: known.state, isNew: known.loaded === 0 });
+    for (const { tenantId, key, before, version, state } of slots) {
+      const stored = before?.version ?? 0;
+      if (version !== stored) saved.push({ tenantId, key, version, state, isNew: stored === 0 });
     }
     // Issued together, so that they travel together.
-    await Promise.all([
+    const [appended] = await Promise.all([
       appendEntries(connection, facts),
       saveStates(connection, decider.name, saved),
       scheduleTimers(connection, timers),
     ]);
-    for (const known of states.values()) known.loaded = known.version;
-    pending = states;
+    pending = slots;
     pendingFacts = facts;
+    pendingAt = appended;
   }
 
   return {
@@ -151,22 +157,25 @@ export function deciderConsumer<State extends object>(
     policy: (entry) => decider.commands[entry.type]?.parking ?? "step-aside",
     apply,
     committed() {
-      for (const [name, known] of pending) {
-        remembered.delete(name);
-        remembered.set(name, known);
+      for (const { name, before, version, state } of pending) {
+        // Used last is forgotten last, which only matters once not all fit.
+        if (before !== null && remembered.size * 2 > limit) remembered.delete(name);
+        remembered.set(name, { version, state });
       }
-      pending = new Map();
+      pending = [];
       for (const name of remembered.keys()) {
         if (remembered.size <= limit) break;
         remembered.delete(name);
       }
-      options.onFacts(pendingFacts);
+      options.onFacts(pendingFacts, pendingAt);
       pendingFacts = [];
+      pendingAt = null;
     },
     forget() {
       remembered.clear();
-      pending = new Map();
+      pending = [];
       pendingFacts = [];
+      pendingAt = null;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { type AppendedAt, appendedColumns, seqBlock, seqOfRow } from "../journal/append.ts";
 import { entryBatch, entryColumns } from "../journal/entry-columns.ts";
 import { newId } from "../journal/new-id.ts";
 import { ensurePartitions } from "../journal/partitions.ts";
@@ -55,8 +56,12 @@ export interface IntakeOptions {
   readonly context: string;
   readonly database: Database;
   readonly clock: Clock;
-  /** Commands were committed to the journal. */
-  readonly onAccepted: (commands: readonly NewEntry[]) => void;
+  /** Commands were committed to the journal, as `rows` of the statement's; null when their place was not heard. */
+  readonly onAccepted: (
+    commands: readonly NewEntry[],
+    at: AppendedAt | null,
+    rows?: readonly number[],
+  ) => void;
   /** Commands per commit at most (default 512). */
   readonly perCommit?: number;
   /** Commands waiting for a commit at most (default 10,000); beyond it `intake-full`. */
@@ -85,7 +90,8 @@ function acceptText(from: string, reckoning: boolean): string {
   const refused = reckoning
     ? "select id from keys where id not in (select process_id from fresh)"
     : "select id from known";
-  return `with keys as materialized (
+  return `with ${seqBlock},
+    keys as materialized (
       select tenant_id, key_hash, hash, id, occurred_at from unnest($2::text[], $3::bytea[], $4::bytea[], $5::uuid[], $6::timestamptz[])
         as k(tenant_id, key_hash, hash, id, occurred_at)),
     known as materialized (
@@ -98,12 +104,14 @@ function acceptText(from: string, reckoning: boolean): string {
       ${reckoning ? "on conflict do nothing" : ""} returning process_id),
     refused as materialized (${refused}),
     stored as (
-      insert into entente.journal (${entryColumns})
-        select ${entryColumns} from ${from} where id not in (select id from refused)),
+      insert into entente.journal (${entryColumns}, seq)
+        select ${entryColumns}, ${seqOfRow} from ${from} where id not in (select id from refused)),
     counted as (
       insert into entente.tally as t (name, shard, total) select 'accepted', $1::int2, count(*) from fresh
       on conflict (name, shard) do update set total = t.total + excluded.total)
-    select r.id, k.process_id, k.payload_hash, k.accepted_at from refused r left join known k using (id)`;
+    select null as id, null as process_id, null as payload_hash, null as accepted_at, ${appendedColumns}
+    union all
+    select r.id, k.process_id, k.payload_hash, k.accepted_at, null, null from refused r left join known k using (id)`;
 }
 
 const find: Statement = {
@@ -114,7 +122,6 @@ const find: Statement = {
 const uniqueViolation = "23505";
 
 interface EarlierRow extends Record<string, unknown> {
-  id: string;
   process_id: string | null;
   payload_hash: Buffer | null;
   accepted_at: number | null;
@@ -210,13 +217,13 @@ export function openIntake(options: IntakeOptions): Intake {
 
   async function store(heads: readonly Waiting[]): Promise<Stored[]> {
     await options.probe?.("intake:before-commit");
-    let rows: EarlierRow[];
+    let inserted: Inserted;
     try {
-      rows = await insert(heads);
+      inserted = await insert(heads);
     } catch (error) {
       if (isFailure(error, "partition-missing")) {
         await ensurePartitions(database, clock.now());
-        rows = await insert(heads);
+        inserted = await insert(heads);
       } else if (isFailure(error, "database-unavailable") && error.fields["sent"] !== false) {
         return resolveLost(heads, error);
       } else {
@@ -224,13 +231,15 @@ export function openIntake(options: IntakeOptions): Intake {
       }
     }
     await options.probe?.("intake:after-commit");
-    const earlier = new Map(rows.map((row) => [row.id, row]));
+    const { earlier } = inserted;
     const outcomes: Stored[] = [];
     const fresh: NewEntry[] = [];
-    for (const head of heads) {
+    const rows: number[] = [];
+    for (const [n, head] of heads.entries()) {
       const row = earlier.get(head.entry.id);
       if (row === undefined) {
         fresh.push(head.entry);
+        rows.push(n);
         outcomes.push({
           fresh: true,
           processId: head.entry.id,
@@ -242,11 +251,11 @@ export function openIntake(options: IntakeOptions): Intake {
       }
     }
     accepted += fresh.length;
-    if (fresh.length > 0) options.onAccepted(fresh);
+    if (fresh.length > 0) options.onAccepted(fresh, inserted.at, rows);
     return outcomes;
   }
 
-  async function insert(heads: readonly Waiting[]): Promise<EarlierRow[]> {
+  async function insert(heads: readonly Waiting[]): Promise<Inserted> {
     const entries = heads.map((h) => h.entry);
     const keyHashes = bytesArray(
       heads.map((h) => h.keyHash),
@@ -268,11 +277,15 @@ export function openIntake(options: IntakeOptions): Intake {
     ];
     try {
       const text = acceptText(batch.from, false);
-      return await database.run<EarlierRow>({ name: `intake-accept-${batch.shape}`, text }, values);
+      return insertedIn(
+        await database.run<AcceptedRow>({ name: `intake-accept-${batch.shape}`, text }, values),
+      );
     } catch (error) {
       if (!isFailure(error, "data-rejected") || error.fields.sqlState !== uniqueViolation) throw error;
       const text = acceptText(batch.from, true);
-      return database.run<EarlierRow>({ name: `intake-accept-reckoning-${batch.shape}`, text }, values);
+      return insertedIn(
+        await database.run<AcceptedRow>({ name: `intake-accept-reckoning-${batch.shape}`, text }, values),
+      );
     }
   }
 
@@ -314,8 +327,7 @@ export function openIntake(options: IntakeOptions): Intake {
     while (performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       try {
-        const rows = await insert(heads);
-        const earlier = new Map(rows.map((row) => [row.id, row]));
+        const { earlier } = await insert(heads);
         const outcomes: Stored[] = [];
         for (const head of heads) {
           const row = earlier.get(head.entry.id);
@@ -332,7 +344,7 @@ export function openIntake(options: IntakeOptions): Intake {
         }
         const fresh = heads.filter((_, i) => outcomes[i]?.fresh === true).map((head) => head.entry);
         accepted += fresh.length;
-        if (fresh.length > 0) options.onAccepted(fresh);
+        if (fresh.length > 0) options.onAccepted(fresh, null);
         return outcomes;
       } catch (again) {
         if (!isFailure(again, "database-unavailable")) throw again;
@@ -369,6 +381,29 @@ interface Stored {
   readonly processId: string;
   readonly payloadHash: Buffer;
   readonly acceptedAt: number;
+}
+
+interface AcceptedRow extends EarlierRow {
+  /** Null in the one row that says where the stored ones stand. */
+  id: string | null;
+  xid: string | null;
+  base: number | null;
+}
+
+/** What one accept statement did: requests answered before, by id, and where the stored ones stand. */
+interface Inserted {
+  readonly earlier: ReadonlyMap<string, EarlierRow>;
+  readonly at: AppendedAt | null;
+}
+
+function insertedIn(rows: readonly AcceptedRow[]): Inserted {
+  const earlier = new Map<string, EarlierRow>();
+  let at: AppendedAt | null = null;
+  for (const row of rows) {
+    if (row.id !== null) earlier.set(row.id, row);
+    else if (row.xid !== null && row.base !== null) at = { xid: row.xid, base: row.base };
+  }
+  return { earlier, at };
 }
 
 function settleGroup(group: readonly Waiting[], stored: Stored): void {

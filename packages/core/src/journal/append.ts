@@ -2,22 +2,53 @@ import type { NewEntry } from "../model/entry.ts";
 import type { Connection } from "../postgres/database.ts";
 import { entryBatch, entryColumns } from "./entry-columns.ts";
 
+/** Where entries came to stand that one statement appended. */
+export interface AppendedAt {
+  readonly xid: string;
+  /** The n-th entry, from 0, has the sequence number `base + 1 + n`. Exact as a number for 10^12 statements to come. */
+  readonly base: number;
+}
+
+/** Rows one statement may append: it numbers them within one value of the sequence (migration 005). */
+const perStatement = 4_095;
+
+/** In a WITH list: the block of sequence numbers of a statement. */
+export const seqBlock = "block as materialized (select nextval('entente.journal_seq') as base)";
+
+/** The sequence number of a row of an entry batch. */
+export const seqOfRow = "(select base from block) + n";
+
+/** Where a statement's rows stand, as its answer. */
+export const appendedColumns = "pg_current_xact_id()::text as xid, (select base::float8 from block) as base";
+
 /**
- * Appends entries in the order given, in the caller's transaction, with one statement.
+ * Appends entries in the order given, in the caller's transaction, with one statement for 4,095 of them.
+ * Shape: where they stand, true once the transaction has committed; null when there are none, or so many that they stand in
+ * several places.
  * Guarantees: within a (tenant, key) readers see them in this order.
  * Errors: `data-rejected` when an id repeats; `partition-missing` when nobody made the partition of its month.
  */
 export async function appendEntries(
   connection: Connection,
   entries: readonly NewEntry<object>[],
-): Promise<void> {
-  if (entries.length === 0) return;
+): Promise<AppendedAt | null> {
+  if (entries.length === 0) return null;
+  if (entries.length > perStatement) {
+    const parts: Promise<unknown>[] = [];
+    for (let from = 0; from < entries.length; from += perStatement)
+      parts.push(appendEntries(connection, entries.slice(from, from + perStatement)));
+    await Promise.all(parts);
+    return null;
+  }
   const batch = entryBatch(entries);
-  await connection.run(
+  const [at] = await connection.run<AppendedAt & Record<string, unknown>>(
     {
       name: `journal-append-${batch.shape}`,
-      text: `insert into entente.journal (${entryColumns}) select ${entryColumns} from ${batch.from}`,
+      text: `with ${seqBlock}, stored as (
+          insert into entente.journal (${entryColumns}, seq) select ${entryColumns}, ${seqOfRow} from ${batch.from})
+        select ${appendedColumns}`,
     },
     batch.values,
   );
+  return at ?? null;
 }

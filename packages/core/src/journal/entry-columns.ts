@@ -11,7 +11,7 @@ export const entryColumns =
 export interface EntryBatch {
   /** Names the shape of the SQL: batches of one shape share a prepared statement. */
   readonly shape: string;
-  /** A FROM item with the entry columns. */
+  /** A FROM item with the entry columns, and `n`, which counts the entries from 1. */
   readonly from: string;
   /** Its parameters, numbered from the `first` that was asked for. */
   readonly values: readonly unknown[];
@@ -125,7 +125,7 @@ export function entryBatch(entries: readonly NewEntry<object>[], first = 1): Ent
   return {
     shape,
     from: `(select e.*${shared.map((column) => `, ${column}`).join("")}
-      from unnest(${arrays.join(", ")}) as e(${names.join(", ")})) as entry`,
+      from unnest(${arrays.join(", ")}) with ordinality as e(${names.join(", ")}, n)) as entry`,
     values,
   };
 }

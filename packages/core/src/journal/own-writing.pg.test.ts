@@ -44,9 +44,7 @@ async function fromHere(): Promise<LanePosition[]> {
   }));
 }
 
-async function write(...entries: readonly NewEntry<object>[]): Promise<void> {
-  await appendEntries(journal, entries);
-}
+const write = (...entries: readonly NewEntry<object>[]) => appendEntries(journal, entries);
 
 const ids = (entries: readonly { readonly id: string }[]) => entries.map((entry) => entry.id);
 const facts = (count: number) =>
@@ -65,26 +63,49 @@ test("what this process wrote is read back exactly as the table has it, without 
     { ...fact(), customerId: "c-1", ttlMs: 5, traceparent: "00-1", keyVersion: 3, data: said },
     ...facts(200),
   ];
-  await write(...entries);
   const own = openOwnWriting(reader);
-  own.committed(entries);
+  own.committed(entries, await write(...entries));
   const read = await own.readLanesAfter(lanes, 1_000);
-  assert.deepEqual(asked, ["journal-read-lane-places"]);
+  assert.deepEqual(asked, ["journal-count-lanes"]);
   assert.deepEqual(read, await readLanesAfter(reader, lanes, 1_000));
   assert.equal(read.length, 201);
 });
 
-test("entries of other writers in between are fetched, and the order is the journal's", async () => {
+test("lanes in which others wrote are read from the table, the rest is not, and the order is the journal's", async () => {
   const lanes = await fromHere();
   const [a, b, c, d, e] = facts(5) as [NewEntry, NewEntry, NewEntry, NewEntry, NewEntry];
-  await write(a, b);
-  await write(c);
-  await write(d, e);
   const own = openOwnWriting(reader);
-  own.committed([a, b, d, e]);
+  own.committed([a, b], await write(a, b));
+  await write(c);
+  own.committed([d, e], await write(d, e));
   const read = await own.readLanesAfter(lanes, 1_000);
-  assert.deepEqual(asked, ["journal-read-lane-places", "journal-read-by-id"]);
+  assert.deepEqual(asked, ["journal-count-lanes", "journal-read-lanes"]);
   assert.deepEqual(read, await readLanesAfter(reader, lanes, 1_000));
+  assert.deepEqual(ids(read), ids([a, b, c, d, e]));
+});
+
+test("a batch larger than a reader takes is served in parts, each entry once", async () => {
+  const lanes = await fromHere();
+  const entries = Array.from({ length: 30 }, (_, n) => fact({ keyVersion: n + 1 }));
+  const own = openOwnWriting(reader);
+  own.committed(entries, await write(...entries));
+  const read: Entry[] = [];
+  while (read.length < entries.length) {
+    const last = read.at(-1);
+    const from = last === undefined ? lanes : [{ lane: last.lane, position: last.position }];
+    read.push(...(await own.readLanesAfter(from, 7)));
+  }
+  assert.deepEqual(ids(read), ids(entries));
+  assert.deepEqual(new Set(asked), new Set(["journal-count-lanes"]));
+});
+
+test("entries whose place was not heard are read from the table", async () => {
+  const lanes = await fromHere();
+  const entries = facts(5);
+  await write(...entries);
+  const own = openOwnWriting(reader);
+  own.committed(entries, null);
+  assert.deepEqual(ids(await own.readLanesAfter(lanes, 1_000)), ids(entries));
 });
 
 test("an entry is not served before its turn, however certain its content", async () => {
@@ -93,9 +114,8 @@ test("an entry is not served before its turn, however certain its content", asyn
   const slow = await journal.reserve();
   await slow.execute("begin");
   await appendEntries(slow, [early]);
-  await write(late);
   const own = openOwnWriting(reader);
-  own.committed([late]);
+  own.committed([late], await write(late));
   assert.deepEqual(await own.readLanesAfter(lanes, 1_000), []);
   await slow.execute("commit");
   slow.release();
@@ -105,32 +125,31 @@ test("an entry is not served before its turn, however certain its content", asyn
   assert.deepEqual(ids(read), ids([early, late]));
 });
 
-test("where most was written elsewhere the table is read whole at once, until most is ours again", async () => {
+test("a lane in which others write is read from the table at once, until it is ours again", async () => {
   const own = openOwnWriting(reader);
   const round = async (ours: number, theirs: number): Promise<readonly string[]> => {
     const lanes = await fromHere();
-    const entries = facts(ours + theirs);
-    await write(...entries);
-    own.committed(entries.slice(0, ours));
+    const mine = Array.from({ length: ours }, () => fact());
+    const others = Array.from({ length: theirs }, () => fact());
+    own.committed(mine, await write(...mine));
+    await write(...others);
     asked.length = 0;
     let read: Entry[] = [];
-    while (read.length < entries.length) read = [...read, ...(await own.readLanesAfter(lanes, 1_000))];
-    assert.deepEqual(ids(read), ids(entries));
+    while (read.length < ours + theirs) read = await own.readLanesAfter(lanes, 1_000);
+    assert.deepEqual(ids(read), ids([...mine, ...others]));
     return [...new Set(asked)];
   };
-  assert.deepEqual(await round(2, 8), ["journal-read-lane-places", "journal-read-by-id"]);
-  assert.deepEqual(await round(2, 8), ["journal-read-lanes"]);
-  assert.deepEqual(await round(8, 2), ["journal-read-lanes"]);
-  assert.deepEqual(await round(8, 2), ["journal-read-lane-places", "journal-read-by-id"]);
+  assert.deepEqual(await round(2, 1), ["journal-count-lanes", "journal-read-lanes"]);
+  assert.deepEqual(await round(2, 1), ["journal-read-lanes"]);
+  assert.deepEqual(await round(2, 0), ["journal-read-lanes"]);
+  assert.deepEqual(await round(2, 0), ["journal-count-lanes"]);
 });
 
 test("a reader far behind reads from the table: what is kept is bounded", async () => {
   const own = openOwnWriting(reader, 10);
   const lanes = await fromHere();
-  const entries = facts(20);
-  await write(...entries);
-  own.committed(entries.slice(0, 8));
-  own.committed(entries.slice(8));
+  const entries = Array.from({ length: 20 }, (_, n) => fact({ keyVersion: n + 1 }));
+  for (const part of [entries.slice(0, 8), entries.slice(8)]) own.committed(part, await write(...part));
   assert.deepEqual(ids(await own.readLanesAfter(lanes, 1_000)), ids(entries));
-  assert.deepEqual(asked, ["journal-read-lanes"]);
+  assert.deepEqual(asked, ["journal-count-lanes", "journal-read-lanes"]);
 });

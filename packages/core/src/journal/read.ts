@@ -35,10 +35,20 @@ const readOwnCommands: Statement = {
   text: readLanes.text.replace("where j.lane", "where j.kind = 'command' and j.target = j.source and j.lane"),
 };
 
-/** The same entries by place and name only, for a reader that has their content already. */
-const readLanePlaces: Statement = {
-  name: "journal-read-lane-places",
-  text: readLanes.text.replace(columns, "e.id, e.xid, e.seq, e.lane"),
+/**
+ * How many entries each lane holds after its position, up to a limit, and the gate they were counted below. Enough for a
+ * reader that knows entries of its own there: when it knows as many, it knows all.
+ */
+const countLanes: Statement = {
+  name: "journal-count-lanes",
+  text: `select after.lane, e.n, pg_snapshot_xmin(pg_current_snapshot()) as gate
+    from unnest($1::int2[], $2::xid8[], $3::int8[]) as after(lane, xid, seq)
+    cross join lateral (
+      select count(*)::int4 as n from (
+        select from entente.journal j
+        where j.lane = after.lane and (j.xid, j.seq) > (after.xid, after.seq)
+          and j.xid < pg_snapshot_xmin(pg_current_snapshot())
+        order by j.xid, j.seq limit $4) counted) e`,
 };
 
 /** Which entries of a journal a reader asks for. */
@@ -61,26 +71,22 @@ export async function readLanesAfter(
   return rows.map(entryOfColumns);
 }
 
-/** Where an entry stands in a journal. */
-export interface EntryPlace {
-  readonly id: string;
-  readonly position: Position;
+/** What a lane holds after a position: `count` entries, `limit` of them at most, below the gate. */
+export interface LaneCount {
   readonly lane: number;
+  readonly count: number;
+  /** Entries of this transaction and later ones were not looked at. */
+  readonly gate: string;
 }
 
-/** As readLanesAfter, without the content. */
-export async function readPlacesAfter(
+/** Counts up to `limit` entries of each lane after its position. */
+export async function countLanesAfter(
   connection: Connection,
   lanes: readonly LanePosition[],
-  perLane: number,
-): Promise<EntryPlace[]> {
-  const rows = (await connection.runRows(readLanePlaces, laneValues(lanes, perLane))) as [
-    string,
-    string,
-    string,
-    number,
-  ][];
-  return rows.map(([id, xid, seq, lane]) => ({ id, position: { xid, seq }, lane }));
+  limit: number,
+): Promise<LaneCount[]> {
+  const rows = (await connection.runRows(countLanes, laneValues(lanes, limit))) as [number, number, string][];
+  return rows.map(([lane, count, gate]) => ({ lane, count, gate }));
 }
 
 function laneValues(lanes: readonly LanePosition[], perLane: number): unknown[] {

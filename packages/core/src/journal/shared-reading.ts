@@ -8,8 +8,8 @@ import type { LanePosition } from "./read.ts";
  * memory: entries never change and are only ever read once nothing earlier can appear, so the copy is as good as the table.
  */
 export interface SharedReading extends Pick<OwnWriting, "committed"> {
-  /** As readLanesAfter. Lanes with remembered entries after their position are answered from memory. */
-  after(lanes: readonly LanePosition[], perLane: number): Promise<Entry[]>;
+  /** As readLanesAfter, for the follower of that name. Lanes with remembered entries after their position are answered from memory. */
+  after(follower: string, lanes: readonly LanePosition[], perLane: number): Promise<Entry[]>;
   /** Forgets everything: the journal may have been replaced. */
   forget(): void;
 }
@@ -20,9 +20,11 @@ interface Remembered {
   entries: Entry[];
 }
 
-/** `perLaneRemembered`: entries kept per lane (default 1,024, about 12 MB for a journal of small entries). */
+/** `perLaneRemembered`: entries kept per lane at most (default 1,024, about 12 MB for a journal of small entries). */
 export function shareReading(database: Database, perLaneRemembered = 1_024): SharedReading {
   const lanes = new Map<number, Remembered>();
+  /** Where each follower of a lane stood when it last asked: what all have passed is kept for nobody. */
+  const passed = new Map<number, Map<string, Position>>();
   const own = openOwnWriting(database);
 
   function recall({ lane, position }: LanePosition, perLane: number): Entry[] {
@@ -30,6 +32,20 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
     if (known === undefined || comparePositions(position, known.from) < 0) return [];
     const start = firstAfter(known.entries, position);
     return known.entries.slice(start, start + perLane);
+  }
+
+  function pass(follower: string, { lane, position }: LanePosition): void {
+    let places = passed.get(lane);
+    if (places === undefined) {
+      places = new Map();
+      passed.set(lane, places);
+    }
+    places.set(follower, position);
+    const known = lanes.get(lane);
+    if (known === undefined) return;
+    let last = position;
+    for (const place of places.values()) if (comparePositions(place, last) < 0) last = place;
+    forgetUpTo(known, firstAfter(known.entries, last));
   }
 
   function remember(asked: readonly LanePosition[], read: readonly Entry[]): void {
@@ -44,18 +60,16 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
         continue;
       }
       known.entries.push(...entries);
-      const surplus = known.entries.length - perLaneRemembered;
-      if (surplus <= 0) continue;
-      known.from = known.entries[surplus - 1]?.position ?? known.from;
-      known.entries = known.entries.slice(surplus);
+      forgetUpTo(known, known.entries.length - perLaneRemembered);
     }
   }
 
   return {
-    async after(asked, perLane) {
+    async after(follower, asked, perLane) {
       const found: Entry[] = [];
       const missing: LanePosition[] = [];
       for (const lane of asked) {
+        pass(follower, lane);
         const entries = recall(lane, perLane);
         if (entries.length === 0) missing.push(lane);
         else found.push(...entries);
@@ -73,9 +87,17 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
     committed: own.committed,
     forget() {
       lanes.clear();
+      passed.clear();
       own.forget();
     },
   };
+}
+
+/** Forgets the first entries of a run, as many as said. */
+function forgetUpTo(known: Remembered, count: number): void {
+  if (count <= 0) return;
+  known.from = known.entries[count - 1]?.position ?? known.from;
+  known.entries = known.entries.slice(count);
 }
 
 /** Index of the first entry after the position; entries are in order. */

@@ -34,16 +34,30 @@ const at = (lane: number, seq: number) => ({ lane, position: { xid: "1", seq: St
 const seqs = (entries: readonly Entry[]) => entries.map((entry) => Number(entry.position.seq));
 
 describe("shared reading", () => {
+  test("keeps nothing that every follower has passed", async () => {
+    const { database, write, asked } = journal();
+    const reading = shareReading(database);
+    write(0, 1, 2, 3, 4);
+    await reading.after("view", [at(0, 0)], 10);
+    assert.deepEqual(seqs(await reading.after("balance", [at(0, 0)], 2)), [1, 2]);
+    await reading.after("view", [at(0, 4)], 10);
+    assert.equal(asked(), 2);
+    assert.deepEqual(seqs(await reading.after("balance", [at(0, 2)], 10)), [3, 4]);
+    assert.equal(asked(), 2, "what the slower one has not passed is kept");
+    assert.deepEqual(seqs(await reading.after("balance", [at(0, 1)], 10)), [2, 3, 4]);
+    assert.equal(asked(), 3, "what both have passed is read again");
+  });
+
   test("answers a follower from memory and asks the journal only for what nobody read", async () => {
     const { database, write, asked } = journal();
     const reading = shareReading(database);
     write(0, 1, 3);
     write(1, 2, 4);
-    assert.deepEqual(seqs(await reading.after([at(0, 0), at(1, 0)], 10)), [1, 2, 3, 4]);
-    assert.deepEqual(seqs(await reading.after([at(0, 0), at(1, 2)], 10)), [1, 3, 4]);
+    assert.deepEqual(seqs(await reading.after("view", [at(0, 0), at(1, 0)], 10)), [1, 2, 3, 4]);
+    assert.deepEqual(seqs(await reading.after("view", [at(0, 0), at(1, 2)], 10)), [1, 3, 4]);
     assert.equal(asked(), 1);
     write(0, 5);
-    assert.deepEqual(seqs(await reading.after([at(0, 3), at(1, 0)], 10)), [2, 4, 5]);
+    assert.deepEqual(seqs(await reading.after("view", [at(0, 3), at(1, 0)], 10)), [2, 4, 5]);
     assert.equal(asked(), 2);
   });
 
@@ -51,21 +65,22 @@ describe("shared reading", () => {
     const { database, write } = journal();
     const reading = shareReading(database);
     write(0, 1, 2, 3, 4, 5, 6);
-    assert.deepEqual(seqs(await reading.after([at(0, 0)], 2)), [1, 2]);
-    assert.deepEqual(seqs(await reading.after([at(0, 4)], 2)), [5, 6]);
-    assert.deepEqual(seqs(await reading.after([at(0, 0)], 10)), [1, 2, 3, 4, 5, 6]);
-    assert.deepEqual(seqs(await reading.after([at(0, 2)], 10)), [3, 4, 5, 6]);
+    assert.deepEqual(seqs(await reading.after("view", [at(0, 0)], 2)), [1, 2]);
+    assert.deepEqual(seqs(await reading.after("view", [at(0, 4)], 2)), [5, 6]);
+    assert.deepEqual(seqs(await reading.after("view", [at(0, 0)], 10)), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(seqs(await reading.after("view", [at(0, 2)], 10)), [3, 4, 5, 6]);
   });
 
   test("keeps a bounded number of entries per lane and reads forgotten ones again", async () => {
     const { database, write, asked } = journal();
     const reading = shareReading(database, 3);
     write(0, 1, 2, 3, 4);
-    await reading.after([at(0, 0)], 2);
-    await reading.after([at(0, 2)], 2);
-    assert.deepEqual(seqs(await reading.after([at(0, 1)], 10)), [2, 3, 4]);
+    await reading.after("balance", [at(0, 0)], 2);
+    await reading.after("view", [at(0, 0)], 2);
+    await reading.after("view", [at(0, 2)], 2);
+    assert.deepEqual(seqs(await reading.after("balance", [at(0, 1)], 10)), [2, 3, 4]);
     assert.equal(asked(), 2);
-    assert.deepEqual(seqs(await reading.after([at(0, 0)], 10)), [1, 2, 3, 4]);
+    assert.deepEqual(seqs(await reading.after("balance", [at(0, 0)], 10)), [1, 2, 3, 4]);
     assert.equal(asked(), 3);
   });
 
@@ -73,9 +88,9 @@ describe("shared reading", () => {
     const { database, write, asked } = journal();
     const reading = shareReading(database);
     write(0, 1);
-    await reading.after([at(0, 0)], 10);
+    await reading.after("view", [at(0, 0)], 10);
     reading.forget();
-    await reading.after([at(0, 0)], 10);
+    await reading.after("view", [at(0, 0)], 10);
     assert.equal(asked(), 2);
   });
 });

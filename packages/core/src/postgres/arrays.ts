@@ -10,6 +10,15 @@ const oid = { bytea: 17, int8: 20, int2: 21, text: 25, json: 114, timestamptz: 1
 /** 2000-01-01T00:00:00Z, where PostgreSQL's clock starts, in epoch milliseconds. */
 const postgresEpochMs = 946_684_800_000;
 
+/** As writeInt32BE, without the checks that its every call makes. */
+function putInt32(buffer: Buffer, value: number, at: number): number {
+  buffer[at] = value >>> 24;
+  buffer[at + 1] = value >>> 16;
+  buffer[at + 2] = value >>> 8;
+  buffer[at + 3] = value;
+  return at + 4;
+}
+
 function header(buffer: Buffer, elementOid: number, length: number, hasNull: boolean): number {
   buffer.writeInt32BE(1, 0);
   buffer.writeInt32BE(hasNull ? 1 : 0, 4);
@@ -38,10 +47,10 @@ function fixedWidth<T>(
   let at = header(buffer, elementOid, values.length, nulls > 0);
   for (const value of values) {
     if (value === null) {
-      at = buffer.writeInt32BE(-1, at);
+      at = putInt32(buffer, -1, at);
       continue;
     }
-    at = buffer.writeInt32BE(width, at);
+    at = putInt32(buffer, width, at);
     write(buffer, value, at);
     at += width;
   }
@@ -61,14 +70,28 @@ function variableWidth(values: readonly (string | null)[], elementOid: number): 
   let at = header(buffer, elementOid, values.length, nulls > 0);
   for (const value of values) {
     if (value === null) {
-      at = buffer.writeInt32BE(-1, at);
+      at = putInt32(buffer, -1, at);
       continue;
     }
-    const written = buffer.write(value, at + 4, "utf8");
-    buffer.writeInt32BE(written, at);
+    const written = putText(buffer, value, at + 4);
+    putInt32(buffer, written, at);
     at += 4 + written;
   }
   return buffer.subarray(0, at);
+}
+
+/** Short ASCII text is written here: handing it to the runtime's encoder costs more than encoding it. */
+const shortText = 48;
+
+function putText(buffer: Buffer, value: string, at: number): number {
+  const { length } = value;
+  if (length > shortText) return buffer.write(value, at, "utf8");
+  for (let i = 0; i < length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit > 0x7f) return buffer.write(value, at, "utf8");
+    buffer[at + i] = unit;
+  }
+  return length;
 }
 
 /** text[] */
@@ -86,12 +109,19 @@ export function uuidArray(values: readonly (string | null)[]): Buffer {
   return fixedWidth(values, oid.uuid, 16, writeUuid);
 }
 
+/** Where the 16 bytes of a UUID's text begin. */
+const uuidBytes = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
 function writeUuid(buffer: Buffer, uuid: string, at: number): void {
-  buffer.write(uuid.slice(0, 8), at, "hex");
-  buffer.write(uuid.slice(9, 13), at + 4, "hex");
-  buffer.write(uuid.slice(14, 18), at + 6, "hex");
-  buffer.write(uuid.slice(19, 23), at + 8, "hex");
-  buffer.write(uuid.slice(24, 36), at + 10, "hex");
+  for (let i = 0; i < 16; i++) {
+    const from = uuidBytes[i] as number;
+    buffer[at + i] = (nibble(uuid.charCodeAt(from)) << 4) | nibble(uuid.charCodeAt(from + 1));
+  }
+}
+
+/** Value of a lower-case hexadecimal digit. */
+function nibble(unit: number): number {
+  return unit < 0x3a ? unit - 0x30 : unit - 0x57;
 }
 
 /** bytea[] of values that all have `width` bytes. */
@@ -106,7 +136,15 @@ export function int2Array(values: readonly (number | null)[]): Buffer {
 
 /** int8[] from safe integers or decimal text. */
 export function int8Array(values: readonly (number | string | null)[]): Buffer {
-  return fixedWidth(values, oid.int8, 8, (buffer, value, at) => buffer.writeBigInt64BE(BigInt(value), at));
+  return fixedWidth(values, oid.int8, 8, (buffer, value, at) => {
+    if (typeof value === "string") {
+      buffer.writeBigInt64BE(BigInt(value), at);
+      return;
+    }
+    const high = Math.floor(value / 0x1_0000_0000);
+    putInt32(buffer, high, at);
+    putInt32(buffer, value - high * 0x1_0000_0000, at + 4);
+  });
 }
 
 /** xid8[] from decimal text. */
@@ -119,7 +157,7 @@ export function timeArray(values: readonly (number | null)[]): Buffer {
   return fixedWidth(values, oid.timestamptz, 8, (buffer, value, at) => {
     const micros = (value - postgresEpochMs) * 1000;
     const high = Math.floor(micros / 0x1_0000_0000);
-    buffer.writeInt32BE(high, at);
-    buffer.writeUInt32BE(micros - high * 0x1_0000_0000, at + 4);
+    putInt32(buffer, high, at);
+    putInt32(buffer, micros - high * 0x1_0000_0000, at + 4);
   });
 }

@@ -26,7 +26,7 @@ export async function dumpSchema(connection: Connection, schemas: readonly strin
       select 3, r.name, 0, pg_get_indexdef(i.indexrelid)
       from relations r join pg_index i on i.indrelid = r.oid
       union all
-      select 4, r.name, 0, format('sequence %s cache %s', r.name, s.seqcache)
+      select 4, r.name, 0, format('sequence %s increment %s cache %s', r.name, s.seqincrement, s.seqcache)
       from relations r join pg_sequence s on s.seqrelid = r.oid
       union all
       select 5, n.nspname || '.' || p.proname, 0,
