@@ -15,6 +15,7 @@ export { type CloudEventJson, fromCloudEvent, toCloudEvent } from "./journal/clo
 export type { FeedPage } from "./journal/feed.ts";
 export * from "./model/index.ts";
 export type { OperatorAct, ParkedSummary } from "./parked/operate.ts";
+export { int8Array, jsonArray, textArray, timeArray, uuidArray } from "./postgres/arrays.ts";
 export type { Connection, Database, Statement } from "./postgres/database.ts";
 export type { Watcher } from "./process/process-push.ts";
 export type { ProcessRecord } from "./process/read-process.ts";

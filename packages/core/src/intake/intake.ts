@@ -5,7 +5,7 @@ import { ensurePartitions } from "../journal/partitions.ts";
 import type { Clock } from "../model/clock.ts";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
-import { bytesArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
+import { hexArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { payloadHash, shortHash } from "./payload-hash.ts";
 
@@ -74,8 +74,8 @@ export interface IntakeOptions {
 
 interface Waiting {
   readonly entry: NewEntry;
-  readonly keyHash: Buffer;
-  readonly payloadHash: Buffer;
+  readonly keyHash: string;
+  readonly payloadHash: string;
   readonly settle: (acceptance: Acceptance) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -169,7 +169,7 @@ export function openIntake(options: IntakeOptions): Intake {
       data: submission.data,
     };
     const keyHash = keyHashOf(submission);
-    const name = `${submission.tenantId}\u0000${keyHash.toString("latin1")}`;
+    const name = `${submission.tenantId}\u0000${keyHash}`;
     return new Promise<Acceptance>((settle, fail) => {
       const one: Waiting = { entry, keyHash, payloadHash: payloadHashOf(submission), settle, fail };
       const same = waiting.get(name);
@@ -184,6 +184,7 @@ export function openIntake(options: IntakeOptions): Intake {
   async function commitAll(): Promise<void> {
     // Let the requests that arrived in this turn of the event loop join the first commit.
     await new Promise((resolve) => setImmediate(resolve));
+    let answer = (): void => {};
     while (waiting.size > 0) {
       const groups: Waiting[][] = [];
       for (const [name, group] of waiting) {
@@ -192,26 +193,37 @@ export function openIntake(options: IntakeOptions): Intake {
         waitingCount -= group.length;
         if (groups.length >= perCommit) break;
       }
-      await commitGroups(groups);
+      const stored = commitGroups(groups);
+      // Once the next commit is on its way: the database works while hundreds of answers are written.
+      answer();
+      answer = await stored;
     }
     committing = null;
+    answer();
   }
 
-  /** A group is the requests of one key: the first goes to the database, the others share its answer. */
-  async function commitGroups(groups: readonly Waiting[][]): Promise<void> {
+  /**
+   * A group is the requests of one key: the first goes to the database, the others share its answer.
+   * Returns what tells them all; never throws.
+   */
+  async function commitGroups(groups: readonly Waiting[][]): Promise<() => void> {
     const heads = groups.map((group) => group[0] as Waiting);
     try {
       const outcomes = await store(heads);
-      groups.forEach((group, i) => {
-        settleGroup(group, outcomes[i] as Stored);
-      });
+      return () => {
+        groups.forEach((group, i) => {
+          settleGroup(group, outcomes[i] as Stored);
+        });
+      };
     } catch (error) {
       if (isFailure(error, "data-rejected") && groups.length > 1) {
         // One bad row must not fail its neighbours.
-        for (const group of groups) await commitGroups([group]);
-        return;
+        for (const group of groups) (await commitGroups([group]))();
+        return () => {};
       }
-      for (const group of groups) for (const one of group) one.fail(error);
+      return () => {
+        for (const group of groups) for (const one of group) one.fail(error);
+      };
     }
   }
 
@@ -257,11 +269,11 @@ export function openIntake(options: IntakeOptions): Intake {
 
   async function insert(heads: readonly Waiting[]): Promise<Inserted> {
     const entries = heads.map((h) => h.entry);
-    const keyHashes = bytesArray(
+    const keyHashes = hexArray(
       heads.map((h) => h.keyHash),
       16,
     );
-    const payloadHashes = bytesArray(
+    const payloadHashes = hexArray(
       heads.map((h) => h.payloadHash),
       16,
     );
@@ -295,7 +307,7 @@ export function openIntake(options: IntakeOptions): Intake {
       return {
         fresh: false,
         processId: row.process_id,
-        payloadHash: row.payload_hash,
+        payloadHash: row.payload_hash.toString("hex"),
         acceptedAt: row.accepted_at,
       };
     }
@@ -305,14 +317,14 @@ export function openIntake(options: IntakeOptions): Intake {
     return found;
   }
 
-  async function lookUp(tenantId: string, keyHash: Buffer): Promise<Stored | null> {
-    const [row] = await database.run<EarlierRow>(find, [tenantId, keyHash]);
+  async function lookUp(tenantId: string, keyHash: string): Promise<Stored | null> {
+    const [row] = await database.run<EarlierRow>(find, [tenantId, Buffer.from(keyHash, "hex")]);
     if (row === undefined || row.process_id === null || row.payload_hash === null || row.accepted_at === null)
       return null;
     return {
       fresh: false,
       processId: row.process_id,
-      payloadHash: row.payload_hash,
+      payloadHash: row.payload_hash.toString("hex"),
       acceptedAt: row.accepted_at,
     };
   }
@@ -364,7 +376,7 @@ export function openIntake(options: IntakeOptions): Intake {
       const known = await lookUp(submission.tenantId, keyHashOf(submission));
       if (known === null) return null;
       const { processId, acceptedAt } = known;
-      return known.payloadHash.equals(payloadHashOf(submission))
+      return known.payloadHash === payloadHashOf(submission)
         ? { outcome: "repeated", processId, acceptedAt }
         : { outcome: "key-reused", processId };
     },
@@ -379,7 +391,7 @@ export function openIntake(options: IntakeOptions): Intake {
 interface Stored {
   readonly fresh: boolean;
   readonly processId: string;
-  readonly payloadHash: Buffer;
+  readonly payloadHash: string;
   readonly acceptedAt: number;
 }
 
@@ -408,7 +420,7 @@ function insertedIn(rows: readonly AcceptedRow[]): Inserted {
 
 function settleGroup(group: readonly Waiting[], stored: Stored): void {
   group.forEach((one, i) => {
-    if (!stored.payloadHash.equals(one.payloadHash)) {
+    if (stored.payloadHash !== one.payloadHash) {
       one.settle({ outcome: "key-reused", processId: stored.processId });
     } else {
       const outcome = stored.fresh && i === 0 ? "accepted" : "repeated";
@@ -418,10 +430,10 @@ function settleGroup(group: readonly Waiting[], stored: Stored): void {
 }
 
 /** Keys of different callers and operations never meet. */
-function keyHashOf(submission: Submission): Buffer {
+function keyHashOf(submission: Submission): string {
   return shortHash(`${submission.caller}\u0000${submission.type}\u0000${submission.idempotencyKey}`);
 }
 
-function payloadHashOf(submission: Submission): Buffer {
+function payloadHashOf(submission: Submission): string {
   return payloadHash({ key: submission.key, data: submission.data });
 }

@@ -11,6 +11,7 @@ import {
   queuedProcess,
 } from "../model/process.ts";
 import { jsonArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
+import { type Column, ColumnBatch } from "../postgres/column-batch.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 
 /**
@@ -89,8 +90,8 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
       (known === undefined ? fresh : further).set(processId, view);
     }
     await Promise.all([
-      fresh.size > 0 ? connection.run(insert, viewArrays(moved, fresh)) : undefined,
-      further.size > 0 ? connection.run(update, viewArrays(moved, further)) : undefined,
+      fresh.size > 0 ? insertViews(connection, moved, fresh) : undefined,
+      further.size > 0 ? updateViews(connection, moved, further) : undefined,
       finished > 0 ? connection.run(countFinished, [shard, finished]) : undefined,
     ]);
   }
@@ -122,26 +123,20 @@ function fold(definition: ProcessDefinition, from: ProcessView, facts: readonly 
 }
 
 const columns = "process_id, tenant_id, type, key, customer_id, state, steps, reason, outcome, updated_at";
-const unnestViews =
-  "unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::json[], $8::json[], $9::json[], $10::timestamptz[])";
 
-const insert: Statement = {
-  name: "process-insert",
-  text: `insert into entente.process (${columns}) select ${columns} from ${unnestViews} as v(${columns})`,
-};
+/** A process that moved, and how it looks now. */
+interface MovedView {
+  readonly first: Entry;
+  readonly definition: ProcessDefinition;
+  readonly last: Entry;
+  readonly view: ProcessView;
+}
 
 const load: Statement = {
   name: "process-load",
   // Facts of one process may lie on several keys, and so be folded by several workers at once: each waits for the other.
   text: `select process_id, state, steps, reason, outcome from entente.process where process_id = any($1::uuid[])
     order by process_id for update`,
-};
-
-const update: Statement = {
-  name: "process-update",
-  text: `update entente.process p set state = v.state, steps = v.steps, reason = v.reason, outcome = v.outcome,
-      updated_at = v.updated_at, xid = pg_current_xact_id(), change = nextval('entente.process_change')
-    from ${unnestViews} as v(${columns}) where p.process_id = v.process_id`,
 };
 
 const countFinished: Statement = {
@@ -167,26 +162,78 @@ async function loadViews(
   return new Map(rows.map((row) => [row.process_id, row]));
 }
 
-function viewArrays(moved: ReadonlyMap<string, Moved>, views: ReadonlyMap<string, ProcessView>): Buffer[] {
-  const rows: { first: Entry; definition: ProcessDefinition; last: Entry; view: ProcessView }[] = [];
-  for (const [processId, view] of views) {
-    const known = moved.get(processId);
+const text = (name: string, of: (row: MovedView) => string | null): Column<MovedView> => ({
+  name,
+  type: "text",
+  of,
+  array: (rows) => textArray(rows.map(of)),
+});
+
+const json = (name: string, of: (row: MovedView) => object | null): Column<MovedView> => ({
+  name,
+  type: "json",
+  of,
+  array: (rows) => jsonArray(rows.map((row) => (of(row) === null ? null : JSON.stringify(of(row))))),
+});
+
+const processId: Column<MovedView> = {
+  name: "process_id",
+  type: "uuid",
+  of: (row) => row.first.processId,
+  array: (rows) => uuidArray(rows.map((row) => row.first.processId)),
+};
+
+const updatedAt: Column<MovedView> = {
+  name: "updated_at",
+  type: "timestamptz",
+  of: (row) => row.last.occurredAt,
+  array: (rows) => timeArray(rows.map((row) => row.last.occurredAt)),
+};
+
+/** Processes as the source of a statement, in one order for all workers, so that they wait for each other instead of deadlocking. */
+function viewBatch(
+  moved: ReadonlyMap<string, Moved>,
+  views: ReadonlyMap<string, ProcessView>,
+): ColumnBatch<MovedView> {
+  const rows: MovedView[] = [];
+  for (const [id, view] of views) {
+    const known = moved.get(id);
     const last = known?.facts.at(-1);
     if (known !== undefined && last !== undefined)
       rows.push({ first: known.first, definition: known.definition, last, view });
   }
-  // In one order for all workers, so that they wait for each other instead of deadlocking.
   rows.sort((a, b) => (a.first.processId < b.first.processId ? -1 : 1));
-  return [
-    uuidArray(rows.map((r) => r.first.processId)),
-    textArray(rows.map((r) => r.first.tenantId)),
-    textArray(rows.map((r) => r.definition.type)),
-    textArray(rows.map((r) => r.first.key)),
-    textArray(rows.map((r) => r.first.customerId)),
-    textArray(rows.map((r) => r.view.state)),
-    jsonArray(rows.map((r) => JSON.stringify(r.view.steps))),
-    jsonArray(rows.map((r) => (r.view.reason === null ? null : JSON.stringify(r.view.reason)))),
-    jsonArray(rows.map((r) => (r.view.outcome === null ? null : JSON.stringify(r.view.outcome)))),
-    timeArray(rows.map((r) => r.last.occurredAt)),
-  ];
+  return new ColumnBatch(rows)
+    .each(processId)
+    .often(text("tenant_id", (row) => row.first.tenantId))
+    .often(text("type", (row) => row.definition.type))
+    .each(text("key", (row) => row.first.key))
+    .often(text("customer_id", (row) => row.first.customerId))
+    .often(text("state", (row) => row.view.state))
+    .each(json("steps", (row) => row.view.steps))
+    .often(json("reason", (row) => row.view.reason))
+    .often(json("outcome", (row) => row.view.outcome))
+    .often(updatedAt);
+}
+
+function insertViews(
+  connection: Connection,
+  moved: ReadonlyMap<string, Moved>,
+  views: ReadonlyMap<string, ProcessView>,
+) {
+  const batch = viewBatch(moved, views);
+  const text = `insert into entente.process (${columns}) select ${columns} from ${batch.from("v")}`;
+  return connection.run({ name: `process-insert-${batch.shape}`, text }, batch.values);
+}
+
+function updateViews(
+  connection: Connection,
+  moved: ReadonlyMap<string, Moved>,
+  views: ReadonlyMap<string, ProcessView>,
+) {
+  const batch = viewBatch(moved, views);
+  const text = `update entente.process p set state = v.state, steps = v.steps, reason = v.reason, outcome = v.outcome,
+      updated_at = v.updated_at, xid = pg_current_xact_id(), change = nextval('entente.process_change')
+    from ${batch.from("v")} where p.process_id = v.process_id`;
+  return connection.run({ name: `process-update-${batch.shape}`, text }, batch.values);
 }

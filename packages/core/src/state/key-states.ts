@@ -1,5 +1,6 @@
 import { Failure } from "../model/failure.ts";
 import { int8Array, jsonArray, textArray } from "../postgres/arrays.ts";
+import { type Column, ColumnBatch } from "../postgres/column-batch.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 
 /** States of decided keys: the fold of all facts of a key, kept so that deciding does not replay. */
@@ -45,21 +46,54 @@ export interface SavedState extends KeyState<object> {
 }
 
 const columns = "tenant_id, key, version, data";
-const unnestStates = `unnest($2::text[], $3::text[], $4::int8[], $5::json[]) as n(${columns})`;
 
-const insert: Statement = {
-  name: "state-insert",
-  text: `insert into entente.state (decider, ${columns}) select $1, ${columns} from ${unnestStates}`,
+type State = KeyState<object>;
+
+const tenantId: Column<State> = {
+  name: "tenant_id",
+  type: "text",
+  of: (state) => state.tenantId,
+  array: (states) => textArray(states.map((state) => state.tenantId)),
 };
+const key: Column<State> = {
+  name: "key",
+  type: "text",
+  of: (state) => state.key,
+  array: (states) => textArray(states.map((state) => state.key)),
+};
+const version: Column<State> = {
+  name: "version",
+  type: "int8",
+  of: (state) => state.version,
+  array: (states) => int8Array(states.map((state) => state.version)),
+};
+const data: Column<State> = {
+  name: "data",
+  type: "json",
+  of: (state) => state.state,
+  array: (states) => jsonArray(states.map((state) => JSON.stringify(state.state))),
+};
+
+const batchOf = (states: readonly State[]) =>
+  new ColumnBatch(states, 2).often(tenantId).each(key).often(version).each(data);
+
+function insert(connection: Connection, decider: string, states: readonly State[]): Promise<unknown> {
+  const batch = batchOf(states);
+  const text = `insert into entente.state (decider, ${columns}) select $1, ${columns} from ${batch.from("n")}`;
+  return connection.run({ name: `state-insert-${batch.shape}`, text }, [decider, ...batch.values]);
+}
 
 /** Two statements instead of an upsert: which keys are new is known, and an update alone costs half. */
-const update: Statement = {
-  name: "state-update",
-  text: `with saved as (
-      update entente.state s set version = n.version, data = n.data from ${unnestStates}
+async function update(connection: Connection, decider: string, states: readonly State[]): Promise<number> {
+  const batch = batchOf(states);
+  const text = `with saved as (
+      update entente.state s set version = n.version, data = n.data from ${batch.from("n")}
       where s.tenant_id = n.tenant_id and s.decider = $1 and s.key = n.key and s.version < n.version returning 1)
-    select count(*)::int as n from saved`,
-};
+    select count(*)::int as n from saved`;
+  const statement = { name: `state-update-${batch.shape}`, text };
+  const [row] = await connection.run<{ n: number }>(statement, [decider, ...batch.values]);
+  return row?.n ?? 0;
+}
 
 /**
  * Saves the states of many keys.
@@ -74,20 +108,10 @@ export async function saveStates(
   const fresh = states.filter((state) => state.isNew);
   const known = states.filter((state) => !state.isNew);
   const [, updated] = await Promise.all([
-    fresh.length > 0 ? connection.run(insert, stateArrays(decider, fresh)) : undefined,
-    known.length > 0 ? connection.run<{ n: number }>(update, stateArrays(decider, known)) : undefined,
+    fresh.length > 0 ? insert(connection, decider, fresh) : undefined,
+    known.length > 0 ? update(connection, decider, known) : 0,
   ]);
-  if (updated !== undefined && updated[0]?.n !== known.length) {
+  if (updated !== known.length) {
     throw new Failure("conflict", "state-moved-on", "A key was decided by somebody else meanwhile.");
   }
-}
-
-function stateArrays(decider: string, states: readonly KeyState<object>[]): unknown[] {
-  return [
-    decider,
-    textArray(states.map((s) => s.tenantId)),
-    textArray(states.map((s) => s.key)),
-    int8Array(states.map((s) => s.version)),
-    jsonArray(states.map((s) => JSON.stringify(s.state))),
-  ];
 }

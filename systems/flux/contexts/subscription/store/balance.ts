@@ -1,4 +1,12 @@
-import type { Connection, Entry, Projection, Statement } from "@entente/core";
+import {
+  type Connection,
+  type Entry,
+  int8Array,
+  type Projection,
+  type Statement,
+  textArray,
+  timeArray,
+} from "@entente/core";
 import { type BalanceDebited, balanceDebited } from "../contract/balance-debited.ts";
 import { type CycleStarted, cycleStarted } from "../contract/cycle-started.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
@@ -68,20 +76,20 @@ function cycleRow(fact: Entry): object {
 const move = (table: string): Statement => ({
   name: `balance-move-${table}`,
   text: `update ${table} b set quota_remaining = m.quota_remaining, used_units = m.used_units,
-      on_demand_minor = m.on_demand_minor, as_of = to_timestamp(m.as_of::float8 / 1000), version = m.version
-    from unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[])
+      on_demand_minor = m.on_demand_minor, as_of = m.as_of, version = m.version
+    from unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::timestamptz[], $7::int8[])
       as m(tenant_id, account_id, quota_remaining, used_units, on_demand_minor, as_of, version)
     where b.tenant_id = m.tenant_id and b.account_id = m.account_id`,
 });
 
 function moveArrays(facts: readonly Entry[]): unknown[] {
   return [
-    facts.map((fact) => fact.tenantId),
-    facts.map((fact) => fact.key),
-    facts.map((fact) => (fact.data as Moved).quotaRemaining),
-    facts.map((fact) => (fact.data as Moved).usedUnits),
-    facts.map((fact) => (fact.data as Moved).onDemandMinor),
-    facts.map((fact) => fact.occurredAt),
-    facts.map((fact) => fact.keyVersion),
+    textArray(facts.map((fact) => fact.tenantId)),
+    textArray(facts.map((fact) => fact.key)),
+    int8Array(facts.map((fact) => (fact.data as Moved).quotaRemaining)),
+    int8Array(facts.map((fact) => (fact.data as Moved).usedUnits)),
+    int8Array(facts.map((fact) => (fact.data as Moved).onDemandMinor)),
+    timeArray(facts.map((fact) => fact.occurredAt)),
+    int8Array(facts.map((fact) => fact.keyVersion)),
   ];
 }
