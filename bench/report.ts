@@ -40,6 +40,7 @@ function number(value: number | undefined): string {
 }
 
 function ratio(scenario: Scenario, outcome: Outcome, outcomes: Outcome[]): string {
+  if (outcome.ratio !== undefined) return `${outcome.ratio.toFixed(2)}×`;
   const own = outcomes.find((o) => o.target === ours)?.figures?.[scenario.main];
   const other = outcome.figures?.[scenario.main];
   if (outcome.target === ours || own === undefined || other === undefined || other === 0 || own === 0)
@@ -80,6 +81,12 @@ function machineLines({ machine, options }: Results): string {
     `Node ${machine.node}, PostgreSQL ${machine.postgres} (${settings.join(", ")}).`,
     `One 8 KiB write with fdatasync takes ${machine.fsyncMs.p50} ms (p50), ${machine.fsyncMs.p99} ms (p99).`,
     `Windows of ${options.seconds} s after 3 s of warm-up, an empty database each; outage ${options.outageSeconds} s at`,
+    ...(options.rounds > 1
+      ? [
+          `${options.rounds} rounds, the targets in turn; a row is a target's middle run, and how much better ours is the middle of`,
+          "the ratios within each round.",
+        ]
+      : []),
     `${options.outageRate}/s; history ${options.preload.toLocaleString("en")} commands; seed ${options.seed}. Rates per second,`,
     "latencies in ms. After each row the ledger was checked: every accepted command once, none more, sequences dense,",
     "totals right, order kept.",

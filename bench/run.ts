@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --peers] [--docs] [--scenarios A,D] [--only entente,floor] [--seconds 15] [--outage-seconds 60]
+ * `npm run bench [-- --peers] [--docs] [--scenarios A,D] [--only entente,floor] [--seconds 15] [--rounds 1] [--outage-seconds 60]
  * [--outage-rate 500] [--preload 5000000] [--seed 1] [--out folder]`. See README.md.
  */
 import { spawn } from "node:child_process";
@@ -13,6 +13,7 @@ import { describeMachine } from "./machine.ts";
 import { peerTargets } from "./peer-targets.ts";
 import { startServer } from "./postgres.ts";
 import { type Results, write } from "./report.ts";
+import { joinRounds } from "./rounds.ts";
 import { type Outcome, runOne, say } from "./runner.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import type { Options } from "./stage.ts";
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     scenarios: { type: "string" },
     only: { type: "string" },
     seconds: { type: "string", default: "15" },
+    rounds: { type: "string", default: "1" },
     "outage-seconds": { type: "string", default: "60" },
     "outage-rate": { type: "string", default: "500" },
     preload: { type: "string", default: "5000000" },
@@ -35,7 +37,9 @@ const { values } = parseArgs({
   },
 });
 
-function wholeNumber(name: "seconds" | "outage-seconds" | "outage-rate" | "preload" | "seed"): number {
+function wholeNumber(
+  name: "seconds" | "rounds" | "outage-seconds" | "outage-rate" | "preload" | "seed",
+): number {
   const value = Number(values[name]);
   if (!Number.isSafeInteger(value) || value < 1)
     throw new Error(`--${name} must be a whole number of at least 1`);
@@ -89,13 +93,13 @@ async function installPeers(): Promise<void> {
 async function main(): Promise<boolean> {
   const options: Options = {
     seconds: wholeNumber("seconds"),
+    rounds: wholeNumber("rounds"),
     outageSeconds: wholeNumber("outage-seconds"),
     outageRate: wholeNumber("outage-rate"),
     preload: wholeNumber("preload"),
     seed: wholeNumber("seed"),
   };
   const running = targets();
-  const rounds = wanted();
   if (running.some((target) => target.name !== "entente" && target.name !== "floor")) await installPeers();
   const data = join(folder, ".data", String(process.pid));
   mkdirSync(data, { recursive: true });
@@ -111,9 +115,16 @@ async function main(): Promise<boolean> {
   try {
     const machine = await describeMachine(server.url, data);
     say(`${machine.cores} cores, PostgreSQL ${machine.postgres}, fdatasync ${machine.fsyncMs.p50} ms`);
-    for (const scenario of rounds)
-      for (const target of running)
-        outcomes.push(await runOne(target, scenario, { server, folder: data, options, earlier: outcomes }));
+    for (const scenario of wanted()) {
+      const rounds: Outcome[][] = [];
+      for (let round = 0; round < options.rounds; round++) {
+        const inTurn: Outcome[] = [];
+        for (const target of running)
+          inTurn.push(await runOne(target, scenario, { server, folder: data, options, earlier: outcomes }));
+        rounds.push(inTurn);
+      }
+      outcomes.push(...joinRounds(scenario, rounds, ententeTarget.name));
+    }
     results = { machine, options, targets: running.map(({ name, about }) => ({ name, about })), outcomes };
   } finally {
     await stop();

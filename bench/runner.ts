@@ -17,6 +17,8 @@ export type Outcome = {
   skipped?: string;
   failed?: string;
   verdict?: Verdict;
+  /** Of several rounds: how much better ours is, in the middle. */
+  ratio?: number;
 };
 
 /** What stays the same over a run. */

@@ -23,6 +23,7 @@ export type Stage = {
 
 /** What the command line can change. */
 export type Options = {
+  rounds: number;
   seconds: number;
   outageSeconds: number;
   outageRate: number;
