@@ -6,5 +6,6 @@ export type StartSimulator = (options?: SimulatorOptions) => Promise<RunningSimu
 export const simulators: Readonly<Record<string, () => Promise<StartSimulator>>> = {
   // Money: Stripe's interface.
   // Customers and entitlements: Salesforce's interfaces.
+  salesforce: async () => (await import("./salesforce/salesforce.ts")).startSalesforce,
   // The ledger: SAP's interfaces.
 };

@@ -1,0 +1,2 @@
+import type { RestRoute } from "./rest-call.ts";
+export const bulkRoutes: readonly RestRoute[] = [];
