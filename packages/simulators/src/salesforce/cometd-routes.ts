@@ -16,6 +16,8 @@ export interface Streaming {
   org(): Org;
   clients(): StreamingClients;
   outage(): OutageMode;
+  /** Breaks the request's connection when an outage or a reset comes; over when the connection closes. */
+  endWithOutage(request: FastifyRequest): void;
 }
 
 /** The Bayeux protocol over long polling: what faye and CometD clients speak. */
@@ -58,7 +60,7 @@ async function answer(
   for (const message of connects) {
     // Beside other messages a poll must not wait: their answers would wait with it.
     const atOnce = messages.length > 1 || timeoutOf(message) === 0;
-    const polled = await connect(streaming, token, message, request, atOnce);
+    const polled = await connect(streaming, token, message, request, reply, atOnce);
     if (polled === null) {
       reply.hijack();
       request.raw.socket.destroy();
@@ -149,9 +151,10 @@ async function connect(
   token: string,
   message: BayeuxMessage,
   request: FastifyRequest,
+  reply: FastifyReply,
   atOnce: boolean,
 ): Promise<readonly BayeuxMessage[] | null> {
-  const { clients, org, outage } = streaming;
+  const { clients, org, outage, endWithOutage } = streaming;
   const client = clients().find(message.clientId);
   if (client === undefined) return [unknownClient(message)];
   if (org().sessions.session(token) === null) return [unauthenticated(message)];
@@ -160,7 +163,12 @@ async function connect(
   client.wake?.();
   const first = !client.connected;
   client.connected = true;
-  if (client.pending.length === 0 && !atOnce && !first) await wait(client, request);
+  if (client.pending.length === 0 && !atOnce && !first) {
+    endWithOutage(request);
+    // The connection is this poll's alone: another request on it must not break with what broke the poll.
+    reply.header("connection", "close");
+    await wait(client, request);
+  }
   if (request.raw.socket.destroyed || outage() !== "none") return null;
   if (clients().find(client.id) === undefined) return [unknownClient(message)];
   clients().mayStayAway(client);

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from "fastify";
 import type { Control } from "../control/control.ts";
 import type { SimulatorSystem } from "../control/simulator-system.ts";
 import { type RunningSimulator, type SimulatorOptions, startSimulator } from "../control/start-simulator.ts";
@@ -86,7 +87,12 @@ function open(control: Control, { limits = {}, jwtPublicKey = "" }: SalesforceOp
   const queue = control.callbacks(async (event: Parameters<typeof state.org.emit>[0]) =>
     current().emit(event),
   );
-  const streaming = { org: current, clients: () => state.clients, outage: () => control.outage() };
+  const streaming = {
+    org: current,
+    clients: () => state.clients,
+    outage: () => control.outage(),
+    endWithOutage: (request: FastifyRequest) => void control.connections.hold(request, null),
+  };
   return {
     answers: simulatedAnswers(current),
     identify: subjectOf,
