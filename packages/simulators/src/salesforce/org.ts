@@ -3,11 +3,13 @@ import type { CallbackQueue } from "../control/callback-queue.ts";
 import type { Control } from "../control/control.ts";
 import type { ReceivedCall } from "../control/received-call.ts";
 import { type ApiLimits, type LimitSettings, openApiLimits } from "./api-limits.ts";
+import type { BulkJob } from "./bulk-job.ts";
 import { type CommitFacts, changeEventsOf, publishedEvent } from "./change-events.ts";
 import { fillWithDemoData } from "./demo-data.ts";
 import { type EventLog, type OutgoingEvent, openEventLog } from "./event-log.ts";
 import { fluxObjects } from "./flux-schema.ts";
 import { openQueryCursors, type QueryCursors } from "./query-cursors.ts";
+import { recordId } from "./record-id.ts";
 import { openSchema, type Schema } from "./schema.ts";
 import { openSessions, type Sessions, users } from "./sessions.ts";
 import { type Change, openStore, type Store } from "./store.ts";
@@ -27,10 +29,13 @@ export interface Org {
   readonly limits: ApiLimits;
   readonly cursors: QueryCursors;
   readonly events: EventLog;
-  readonly bulkJobs: Map<string, unknown>;
+  readonly bulkJobs: Map<string, BulkJob>;
+  newJobId(): string;
   jwtPublicKey: string | null;
   /** Simulator's time, milliseconds. */
   now(): number;
+  /** Acts in so many milliseconds of the simulator's clock, unless a reset comes first. */
+  after(ms: number, act: () => void): void;
   newUuid(): string;
   facts(userId: string, changeOrigin: string): CommitFacts;
   /** Puts events on the bus as they are: for what time or the control interface causes. */
@@ -45,6 +50,7 @@ export function openOrg(control: Control, { limits, jwtPublicKey }: OrgOptions):
   const uuids = control.random("uuid");
   const events = openEventLog(now, control.random("replay ids"));
   let commits = 10_648_084_000;
+  let jobs = 0;
   const newUuid = () => {
     const hex = createHash("sha256").update(uuids.token(22)).digest("hex");
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
@@ -57,8 +63,13 @@ export function openOrg(control: Control, { limits, jwtPublicKey }: OrgOptions):
     cursors: openQueryCursors(now, control.random("locators")),
     events,
     bulkJobs: new Map(),
+    newJobId() {
+      jobs += 1;
+      return recordId("750", jobs);
+    },
     jwtPublicKey,
     now,
+    after: (ms, act) => void control.clock.at(now() + ms, act),
     newUuid,
     facts(userId, changeOrigin) {
       commits += 1;

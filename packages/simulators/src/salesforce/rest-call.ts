@@ -24,6 +24,8 @@ export interface RestCall {
   readonly writing: Writing;
   /** Handles another path with writes of its own, or with those of `writing`. Never throws ApiError. */
   subrequest(request: Subrequest, writing: Writing | null): RestAnswer;
+  /** Goes on by the simulator's clock, after the answer; what `transact` writes is one transaction of this call. */
+  later(ms: number, work: (transact: (write: (writing: Writing) => void) => void) => void): void;
 }
 
 export interface Subrequest {

@@ -103,6 +103,7 @@ function answer(org: Org, request: FastifyRequest, queue: CallbackQueue<Outgoing
         user,
         writing,
         subrequest,
+        later,
       };
       const answered = route.handle(call);
       if (shared === null) commit(org, writing, changeOrigin, request.call, queue);
@@ -112,6 +113,16 @@ function answer(org: Org, request: FastifyRequest, queue: CallbackQueue<Outgoing
       publications.splice(published);
       return refused(error);
     }
+  }
+
+  function later(ms: number, work: Parameters<RestCall["later"]>[1]): void {
+    org.after(ms, () =>
+      work((write) => {
+        const writing = begin();
+        write(writing);
+        commit(org, writing, changeOrigin, request.call, queue);
+      }),
+    );
   }
 
   function subrequest({ method, url, headers, body }: Subrequest, writing: Writing | null): RestAnswer {

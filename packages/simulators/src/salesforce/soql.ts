@@ -47,6 +47,32 @@ export function runQuery(world: QueryWorld, soql: string): QueryResult {
   return { totalSize: records.length, records };
 }
 
+/**
+ * The table that a query's records make: its object and the names of its columns, parents as `Account.Name`.
+ * Errors: those of `runQuery`, and for what has no place in a table: subqueries, functions, groups.
+ */
+export function tableOf(
+  world: QueryWorld,
+  soql: string,
+): { readonly object: ObjectSchema; readonly columns: readonly string[] } {
+  const query = parse(soql);
+  refuseClauses(query);
+  const object = objectOf(world.schema, query.sObject ?? "");
+  const scope: Scope = { ...world, object, alias: query.sObjectAlias };
+  compileFilter(scope, query.where);
+  const fields = (query.fields ?? []).flatMap((field) => expand(scope, query, field));
+  const columns = fields.map((field) => {
+    if (field.type !== "Field" && field.type !== "FieldRelationship") {
+      throw refuse("MALFORMED_QUERY", `not supported in bulk queries: ${field.type}`);
+    }
+    const names = field.type === "Field" ? [field.field] : [...field.relationships, field.field];
+    const path = resolvePath(scope, names.join("."));
+    return path.through === null ? path.field.name : `${path.through.relationship}.${path.field.name}`;
+  });
+  if (isAggregate(query)) throw refuse("MALFORMED_QUERY", "not supported in bulk queries: GROUP BY");
+  return { object, columns };
+}
+
 function parse(soql: string): Query {
   try {
     return parseQuery(soql);
