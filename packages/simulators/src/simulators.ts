@@ -7,6 +7,6 @@ export const simulators: Readonly<Record<string, () => Promise<StartSimulator>>>
   // Money: Stripe's interface.
   payments: async () => (await import("./payments/start-payments.ts")).startPayments,
   // Customers and entitlements: Salesforce's interfaces.
-  salesforce: async () => (await import("./salesforce/salesforce.ts")).startSalesforce,
+  salesforce: async () => (await import("./salesforce/start-salesforce.ts")).startSalesforce,
   // The ledger: SAP's interfaces.
 };

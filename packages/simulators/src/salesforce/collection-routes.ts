@@ -148,7 +148,8 @@ function each<Item>(
     try {
       return { ...write(item), success: true };
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      // What is no record's fault is the whole request's.
+      if (!(error instanceof ApiError) || error.status === 403) throw error;
       transaction.rollBack(savepoint);
       return error;
     }

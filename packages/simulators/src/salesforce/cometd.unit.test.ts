@@ -5,8 +5,8 @@ import { type ControlClient, openControlClient } from "../control/control-client
 import type { RunningSimulator } from "../control/start-simulator.ts";
 import { openBrowserWindow } from "./browser-window.fixture.ts";
 import { type Ear, headersOf, openEar } from "./heard-events.fixture.ts";
-import { startSalesforce } from "./salesforce.ts";
 import { credentials } from "./sessions.ts";
+import { startSalesforce } from "./start-salesforce.ts";
 
 /** A second streaming client, with manners of its own: the CometD project's. */
 

@@ -26,7 +26,7 @@ const upsert = (key: string, more: object = {}) =>
   conn.sobject("Entitlement__c").upsert(entitlement(key, { ...more }), "Entente_Key__c");
 
 async function limit(settings: object): Promise<void> {
-  const response = await fetch(`${sf.url}/_control/limits`, {
+  const response = await fetch(`${sf.url}/_control/salesforce/limits`, {
     method: "PATCH",
     body: JSON.stringify(settings),
     headers: { "content-type": "application/json" },

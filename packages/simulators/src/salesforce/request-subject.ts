@@ -3,7 +3,7 @@ import type { Subject } from "../control/rule-book.ts";
 import { ApiError } from "./api-error.ts";
 import { fluxObjects } from "./flux-schema.ts";
 import { bodyOf } from "./request-body.ts";
-import { findRoute, readPath } from "./rest-paths.ts";
+import { findRoute, methodOf, readPath } from "./rest-paths.ts";
 
 /** Fields that name a thing or a command, markers first: the name a call is logged under. */
 const naming = [
@@ -32,8 +32,7 @@ export function subjectOf(request: FastifyRequest): Subject {
   const path = readPath(request.url);
   if (path === null) return { operation: null, keys: [] };
   try {
-    const method = request.method === "HEAD" ? "GET" : request.method;
-    const { route, params } = findRoute(path, method);
+    const { route, params } = findRoute(path, methodOf(request.method, request.url));
     const named = [params.value, params.id].filter((value) => value !== undefined);
     const keys = new Set([...keysIn(bodyOf(request).json), ...named]);
     return { operation: route.operation(params), keys: [...keys] };

@@ -44,6 +44,13 @@ export function readPath(url: string): RestPath | null {
   return { base: `/services/data/v${version}`, version, steps: steps.map(decoded) };
 }
 
+/** HEAD is GET without the body; clients that cannot send PATCH say it in the query. */
+export function methodOf(method: string, url: string): string {
+  if (method === "HEAD") return "GET";
+  const instead = /[?&]_HttpMethod=(\w+)/.exec(url)?.[1];
+  return method === "POST" && instead !== undefined ? instead.toUpperCase() : method;
+}
+
 export interface MatchedRoute {
   readonly route: RestRoute;
   readonly params: Readonly<Record<string, string>>;

@@ -7,7 +7,7 @@ import { commit, type Org } from "./org.ts";
 import { rejectionOf } from "./rejections.ts";
 import { bodyOf, type RequestBody } from "./request-body.ts";
 import type { RestAnswer, RestCall, Subrequest } from "./rest-call.ts";
-import { findRoute, readPath, versions } from "./rest-paths.ts";
+import { findRoute, methodOf, readPath, versions } from "./rest-paths.ts";
 import type { User } from "./sessions.ts";
 import { SeveralMatches, type Writing } from "./writing.ts";
 
@@ -88,7 +88,7 @@ function answer(org: Org, request: FastifyRequest, queue: CallbackQueue<Outgoing
       const path = readPath(url);
       if (path === null) throw notFound();
       const query = new URLSearchParams(url.split("?")[1] ?? "");
-      const { route, params } = findRoute(path, methodOf(method, query));
+      const { route, params } = findRoute(path, methodOf(method, url));
       const { base } = path;
       const origin = originOf(request);
       const call: RestCall = {
@@ -140,13 +140,6 @@ function answer(org: Org, request: FastifyRequest, queue: CallbackQueue<Outgoing
     ]),
   );
   return handle(request.method, request.url, headers, bodyOf(request), null);
-}
-
-/** HEAD is GET without the body; clients that cannot send PATCH say it in the query. */
-function methodOf(method: string, query: URLSearchParams): string {
-  if (method === "HEAD") return "GET";
-  const instead = query.get("_HttpMethod");
-  return method === "POST" && instead !== null ? instead.toUpperCase() : method;
 }
 
 /** Anything but ApiError is a defect of the simulator and goes on. */

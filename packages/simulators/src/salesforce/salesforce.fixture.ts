@@ -1,8 +1,8 @@
 import jsforce, { type Connection } from "jsforce";
 import { type ControlClient, openControlClient } from "../control/control-client.ts";
 import type { RunningSimulator } from "../control/start-simulator.ts";
-import { type SalesforceOptions, startSalesforce } from "./salesforce.ts";
 import { credentials } from "./sessions.ts";
+import { type SalesforceOptions, startSalesforce } from "./start-salesforce.ts";
 
 // jsforce and faye take a proxy from the environment and know no exceptions: loopback would go through it.
 for (const name of ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]) {

@@ -45,6 +45,8 @@ export interface Sessions {
   expireAll(): void;
   /** A fault rejected this token: it ends, and the next one is marked. */
   reject(token: string): void;
+  /** This token replaced a rejected one, and nothing was served since. */
+  renewedInVain(token: string): boolean;
   /** A request was served: the fault is over. */
   accepted(): void;
 }
@@ -81,6 +83,7 @@ export function openSessions(now: () => number, random: SeededRandom): Sessions 
       sessions.delete(token);
       rejecting = true;
     },
+    renewedInVain: (token) => rejecting && sessions.get(token)?.afterRejection === true,
     accepted() {
       rejecting = false;
     },

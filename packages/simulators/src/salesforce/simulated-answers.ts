@@ -29,7 +29,7 @@ export function simulatedAnswers(current: () => Org): SystemAnswers {
       }
       const { sessions } = current();
       const token = bearerOf(request) ?? "";
-      const renewedInVain = sessions.session(token)?.afterRejection === true;
+      const renewedInVain = sessions.renewedInVain(token);
       sessions.reject(token);
       // jsforce renews its token after every 401, for ever: one that was renewed in vain is told in words that stop it.
       const message = renewedInVain

@@ -149,7 +149,7 @@ describe("a change event", () => {
   test("without its data can be injected", async () => {
     const ear = await subscribe("/data/AccountChangeEvent");
     const gap = { object: "Account", changeType: "GAP_OVERFLOW", recordIds: ["001*"] };
-    const response = await fetch(`${sf.url}/_control/change-events`, {
+    const response = await fetch(`${sf.url}/_control/salesforce/change-events`, {
       method: "POST",
       body: JSON.stringify(gap),
       headers: { "content-type": "application/json" },
@@ -230,7 +230,7 @@ describe("a client", () => {
 
   test("whose token has ended is told so, and not to come back", async () => {
     const told = Promise.withResolvers<{ error?: string }>();
-    await fetch(`${sf.url}/_control/sessions/expire`, { method: "POST" });
+    await fetch(`${sf.url}/_control/salesforce/sessions/expire`, { method: "POST" });
     const faye = conn.streaming.createClient([new StreamingExtension.AuthFailure(told.resolve)]);
     clients.push(faye);
     void faye.subscribe(notices, () => undefined);
@@ -270,7 +270,7 @@ describe("events under a rule", () => {
 });
 
 test("over the daily limit of events, counted per subscriber, connecting is refused", async () => {
-  await fetch(`${sf.url}/_control/limits`, {
+  await fetch(`${sf.url}/_control/salesforce/limits`, {
     method: "PATCH",
     body: JSON.stringify({ dailyEvents: 2 }),
     headers: { "content-type": "application/json" },

@@ -136,5 +136,8 @@ describe("a token that has ended", () => {
     assert.equal((await sf.client.calls({ operation: "read-limits" })).length, 2);
     await sf.client.removeRules();
     assert.ok((await conn.limits()).DailyApiRequests);
+    // Once it has been served again, one rejection is again only a token to renew.
+    await sf.client.rule({ behaviour: "unauthorized", times: 1 });
+    assert.ok((await conn.limits()).DailyApiRequests);
   });
 });

@@ -22,7 +22,7 @@ const JwtKeySchema = Type.Object({ publicKey: Type.String() }, { additionalPrope
 const checks = { limits: Compile(LimitsSchema), gap: Compile(GapSchema), jwtKey: Compile(JwtKeySchema) };
 
 /** What can be done to this system besides what the control interface does to all: its limits, its tokens, its events. */
-export function extraControlRoutes(current: () => Org): FastifyPluginAsync {
+export function salesforceControls(current: () => Org): FastifyPluginAsync {
   return async (app) => {
     app.get("/limits", async () => current().limits.settings());
     app.patch("/limits", async (request, reply) => {
