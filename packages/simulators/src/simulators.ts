@@ -7,6 +7,7 @@ export const simulators = {
   // Money: Stripe's interface.
   payments: async () => (await import("./payments/start-payments.ts")).startPayments,
   // Customers and entitlements: Salesforce's interfaces.
+  salesforce: async () => (await import("./salesforce/start-salesforce.ts")).startSalesforce,
   // The ledger: SAP's interfaces.
 } as const satisfies Readonly<Record<string, () => Promise<StartSimulator>>>;
 

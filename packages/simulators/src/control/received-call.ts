@@ -8,6 +8,8 @@ export interface EffectOfCall extends Pick<Effect, "id" | "amount" | "currency">
   /** When it is not the call's own operation or first key: one line of a batch. */
   readonly operation?: string;
   readonly key?: string | null;
+  /** When the thing itself has several names; the first is the one shown. */
+  readonly keys?: readonly string[];
 }
 
 /** One request under simulation: `request.call` in every handler. */
@@ -44,9 +46,8 @@ export function openCall(control: Control, row: MutableCall): CallUnderWay {
     reachedHandler: false,
     under: <Name extends BehaviourName>(name: Name) =>
       call.behaviour?.behaviour === name ? (call.behaviour as BehaviourOf<Name>) : null,
-    effect({ operation = call.subject.operation ?? "unknown", key, ...rest }) {
+    effect({ operation = call.subject.operation ?? "unknown", key, keys = call.subject.keys, ...rest }) {
       row.effect = true;
-      const { keys } = call.subject;
       const named = key === undefined ? namesOf(keys) : { key };
       control.effect({ operation, ...named, ...rest, call: row.n });
     },

@@ -1,0 +1,138 @@
+import { createHash } from "node:crypto";
+import type { CallbackQueue } from "../control/callback-queue.ts";
+import type { Control } from "../control/control.ts";
+import type { ReceivedCall } from "../control/received-call.ts";
+import { type ApiLimits, type LimitSettings, openApiLimits } from "./api-limits.ts";
+import type { BulkJob } from "./bulk-job.ts";
+import { type CommitFacts, changeEventsOf, publishedEvent } from "./change-events.ts";
+import { fillWithDemoData } from "./demo-data.ts";
+import { type EventLog, type OutgoingEvent, openEventLog } from "./event-log.ts";
+import { fluxObjects } from "./flux-schema.ts";
+import { openQueryCursors, type QueryCursors } from "./query-cursors.ts";
+import { recordId } from "./record-id.ts";
+import { openSchema, type Schema } from "./schema.ts";
+import { openSessions, type Sessions, users } from "./sessions.ts";
+import { type Change, openStore, type Store } from "./store.ts";
+import type { Writing } from "./writing.ts";
+
+export interface OrgOptions {
+  readonly limits: LimitSettings;
+  /** Connected app's public key (PEM) for the JWT bearer flow; null: set over the control interface. */
+  readonly jwtPublicKey: string | null;
+}
+
+/** One Salesforce org: everything that a reset forgets. */
+export interface Org {
+  readonly schema: Schema;
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly limits: ApiLimits;
+  readonly cursors: QueryCursors;
+  readonly events: EventLog;
+  readonly bulkJobs: Map<string, BulkJob>;
+  newJobId(): string;
+  jwtPublicKey: string | null;
+  /** Simulator's time, milliseconds. */
+  now(): number;
+  /** Acts in so many milliseconds of the simulator's clock, unless a reset comes first. */
+  after(ms: number, act: () => void): void;
+  newUuid(): string;
+  facts(userId: string, changeOrigin: string): CommitFacts;
+  /** Puts events on the bus as they are: for what time or the control interface causes. */
+  emit(event: OutgoingEvent): void;
+}
+
+export function openOrg(control: Control, { limits, jwtPublicKey }: OrgOptions): Org {
+  const now = () => control.clock.now();
+  const schema = openSchema(fluxObjects);
+  const store = openStore(schema);
+  fillWithDemoData(schema, store, users[0].id);
+  const uuids = control.random("uuid");
+  const events = openEventLog(now, control.random("replay ids"));
+  let commits = 10_648_084_000;
+  let jobs = 0;
+  const newUuid = () => {
+    const hex = createHash("sha256").update(uuids.token(22)).digest("hex");
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  };
+  return {
+    schema,
+    store,
+    sessions: openSessions(now, control.random("tokens")),
+    limits: openApiLimits(now, limits),
+    cursors: openQueryCursors(now, control.random("locators")),
+    events,
+    bulkJobs: new Map(),
+    newJobId() {
+      jobs += 1;
+      return recordId("750", jobs);
+    },
+    jwtPublicKey,
+    now,
+    after: (ms, act) => void control.clock.at(now() + ms, act),
+    newUuid,
+    facts(userId, changeOrigin) {
+      commits += 1;
+      return {
+        transactionKey: newUuid(),
+        commitNumber: commits,
+        committedAt: Math.trunc(now()),
+        userId,
+        changeOrigin,
+        newUuid,
+      };
+    },
+    emit: (event) => void events.append(event),
+  };
+}
+
+/** Ends a transaction: writes down its effects, and hands its events to the queue under the behaviour of its call. */
+export function commit(
+  org: Org,
+  writing: Writing,
+  changeOrigin: string,
+  call: ReceivedCall,
+  queue: CallbackQueue<OutgoingEvent>,
+): void {
+  const { changes } = writing.transaction;
+  const { publications, userId } = writing;
+  for (const change of changes) {
+    if (!isReal(change)) continue;
+    const { after } = change;
+    call.effect({ operation: effectNames[change.kind], keys: keysOf(change), id: after.id });
+  }
+  for (const { object, values, uuid } of publications) {
+    const names = [object.markerField, object.keyField].map((name) => values[name ?? ""] ?? null);
+    call.effect({
+      operation: "publish-event",
+      keys: names.flatMap((name) => (name === null ? [] : [String(name)])),
+      id: uuid,
+    });
+  }
+  const events = [
+    ...changeEventsOf(changes, org.facts(userId, changeOrigin)),
+    ...publications.map((publication) => publishedEvent(publication)),
+  ];
+  queue.send(events, call.behaviour);
+}
+
+const effectNames = { CREATE: "create-row", UPDATE: "update-row", DELETE: "delete-row" } as const;
+
+/** A write that leaves every field as it was touches the row's time stamps; it is no effect. */
+function isReal({ before, after, kind }: Change): boolean {
+  if (before === null || kind === "DELETE") return true;
+  const stamps = ["LastModifiedDate", "LastModifiedById", "SystemModstamp"];
+  return after.object.fields.some(
+    ({ name }) => !stamps.includes(name) && (after.values[name] ?? null) !== (before.values[name] ?? null),
+  );
+}
+
+/** The command's marker where this write brought a new one, then the external id; the record's id when it has neither. */
+function keysOf({ before, after }: Change): readonly string[] {
+  const { markerField, keyField } = after.object;
+  const marker = markerField === undefined ? null : (after.values[markerField] ?? null);
+  const isNew = marker !== null && marker !== before?.values[markerField as string];
+  const key = keyField === undefined ? null : (after.values[keyField] ?? null);
+  const names = [...(isNew ? [String(marker)] : []), ...(key === null ? [] : [String(key)])];
+  return names.length === 0 ? [after.id] : names;
+}
