@@ -1,0 +1,59 @@
+/** What a service offers: entity sets with their properties, read from the world behind them. */
+
+export type EdmType =
+  | "Edm.String"
+  | "Edm.Boolean"
+  | "Edm.Int32"
+  | "Edm.Decimal"
+  | "Edm.DateTime"
+  | "Edm.DateTimeOffset";
+
+/** Decimals as text, dates as epoch milliseconds. */
+export type EdmValue = string | number | boolean | null;
+export type Row = Readonly<Record<string, EdmValue>>;
+
+export interface Property {
+  readonly type: EdmType;
+  readonly maxLength?: number;
+  readonly scale?: number;
+  /** May a caller set it; only asked of sets that can be changed. */
+  readonly writable?: boolean;
+}
+
+export interface EntitySet {
+  readonly name: string;
+  readonly typeName: string;
+  readonly keys: readonly string[];
+  readonly properties: Readonly<Record<string, Property>>;
+  /** Rows to look through; `equal` holds values the filter demands, for whoever has an index. Order: by key. */
+  readonly rows: (equal: ReadonlyMap<string, EdmValue>) => Iterable<Row>;
+  /** One row by its key values, in the order of `keys`. */
+  readonly find: (key: readonly string[]) => Row | undefined;
+  /** Weak ETag, e.g. `W/"'20261124'"`; absent: the set has none. */
+  readonly etag?: (row: Row) => string;
+  readonly write?: WritableSet;
+}
+
+/** A message with its class and number. */
+export interface ServiceError {
+  readonly status: number;
+  /** `BP/401` */
+  readonly number: string;
+  readonly text: string;
+  readonly property?: string;
+}
+
+export interface WritableSet {
+  create(values: Row): Row | ServiceError;
+  change(row: Row, values: Row): Row | ServiceError;
+}
+
+export function isServiceError(value: Row | ServiceError): value is ServiceError {
+  return typeof value.status === "number" && typeof value.number === "string";
+}
+
+export interface Service {
+  /** `API_BUSINESS_PARTNER` */
+  readonly name: string;
+  readonly sets: readonly EntitySet[];
+}
