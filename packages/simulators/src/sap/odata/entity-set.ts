@@ -43,9 +43,17 @@ export interface ServiceError {
   readonly property?: string;
 }
 
+/** What a request or a change set has done so far: undone when a later part fails, told of when all went well. */
+export interface UnitOfWork {
+  readonly undo: (() => void)[];
+  readonly effects: { readonly operation: string; readonly key: string; readonly id: string }[];
+  /** Warnings for the `sap-message` header. */
+  readonly warnings: { readonly number: string; readonly text: string }[];
+}
+
 export interface WritableSet {
-  create(values: Row): Row | ServiceError;
-  change(row: Row, values: Row): Row | ServiceError;
+  create(values: Row, unit: UnitOfWork): Row | ServiceError;
+  change(row: Row, values: Row, unit: UnitOfWork): Row | ServiceError;
 }
 
 export function isServiceError(value: Row | ServiceError): value is ServiceError {
