@@ -12,6 +12,7 @@ const workspaces: readonly Workspace[] = [
     "./testing": "./src/testing.ts",
   }),
   workspace("@entente/edge", "packages/edge", ["@entente/core", "fastify"]),
+  workspace("@entente/simulators", "packages/simulators", ["fastify"]),
   workspace("@entente/testkit", "packages/testkit", ["@entente/core"]),
   workspace("@entente/cli", "packages/cli", ["@entente/core", "@entente/alpha"]),
   workspace("@entente/alpha", "systems/alpha", ["@entente/core", "typebox"], { ".": "./app/alpha.ts" }),

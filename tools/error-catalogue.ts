@@ -65,6 +65,8 @@ export function codesInSources(files: ReadonlyMap<string, string>): CodesInSourc
     if (place.layer === "domain") {
       for (const [, code = ""] of text.matchAll(refuseCall)) add(file, code, "refusal");
     }
+    // Simulators speak other systems' languages; those codes are not ours.
+    if (place.package === "simulators") continue;
     for (const [, code = "", status] of text.matchAll(codeProperty)) {
       const kind = place.layer === "domain" ? "reason" : place.package === "core" ? "cause" : null;
       // The examples in a contract name codes that are made elsewhere.

@@ -111,6 +111,12 @@ test("a catalogue that agrees passes, and comments and tests make no codes", () 
   assert.deepEqual(betweenSpecimens("packages/core/src/a.unit.test.ts", source, rows()), []);
 });
 
+test("codes of the systems that simulators speak for are not ours, but a simulator's failures are", () => {
+  const file = "packages/simulators/src/ledger/post.ts";
+  assert.deepEqual(betweenSpecimens(file, 'const e = { code: "card_declined", status: 402 };', rows()), []);
+  assert.match(betweenSpecimens(file, lost, rows()).join(), /lane-lost is not on the page/);
+});
+
 describe("docs/reference/errors.md", () => {
   const sources = codesInSources(typescriptFiles());
 

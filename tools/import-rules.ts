@@ -85,6 +85,9 @@ const packageOrder: Readonly<Record<string, readonly string[]>> = {
 
 const packages: ImportRule = ({ from, to }) => {
   if (from.package === null || to?.package == null || to.package === from.package) return null;
+  // A system outside ours shares nothing with the runtime but plain values.
+  if (from.package === "simulators" && to.package === "core" && !isModel(to) && !from.testing)
+    return `simulators import ${modelDoor} at most`;
   const allowed = packageOrder[from.package];
   if (allowed === undefined || allowed.includes(to.package) || /\.(?:test|fixture)\.ts$/.test(from.path))
     return null;

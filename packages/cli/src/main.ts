@@ -1,5 +1,6 @@
 import { type Failure, isFailure } from "@entente/core";
 import { Command } from "commander";
+import { type SimulateOptions, simulate } from "./simulate.ts";
 import { up } from "./up.ts";
 
 const program = new Command("entente")
@@ -15,6 +16,16 @@ program
   )
   .action(async (system: string, options: { contexts?: string }) => {
     await up(system, options.contexts?.split(","), process.env);
+  });
+
+program
+  .command("simulator")
+  .argument("<name>", "the system to simulate; see docs/reference/simulators.md")
+  .option("--port <n>", "port on the loopback interface (0: any free one)", "0")
+  .option("--seed <n>", "seed of everything left to chance (default: chosen, and printed)")
+  .description("Run one simulator of a system outside ours, with its control interface under /_control.")
+  .action(async (name: string, options: SimulateOptions) => {
+    await simulate(name, options, process.env);
   });
 
 try {

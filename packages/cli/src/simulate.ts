@@ -1,0 +1,64 @@
+import { Failure } from "@entente/core";
+import { type RunningSimulator, simulators } from "@entente/simulators";
+import { openLog } from "./log.ts";
+
+export interface SimulateOptions {
+  readonly port?: string;
+  readonly seed?: string;
+}
+
+/**
+ * Runs one simulator until it is told to stop. Prints its seed, then one line `ready http://127.0.0.1:<port>`.
+ * Errors: `simulator-unknown`, `simulator-option-invalid`, `port-in-use` (refused).
+ */
+export async function simulate(
+  name: string,
+  options: SimulateOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const load = Object.hasOwn(simulators, name) ? simulators[name] : undefined;
+  if (load === undefined) {
+    throw new Failure(
+      "refused",
+      "simulator-unknown",
+      `There is no simulator "${name}". There is: ${Object.keys(simulators).join(", ")}.`,
+    );
+  }
+  const port = wholeNumber("port", options.port ?? "0", 65_535);
+  const { logger } = openLog(environment.ENTENTE_LOG_LEVEL ?? "info");
+  const start = await load();
+  const simulator = await listening(
+    start({
+      port,
+      logger,
+      ...(options.seed === undefined ? {} : { seed: wholeNumber("seed", options.seed, 4_294_967_295) }),
+    }),
+    port,
+  );
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => void simulator.stop().then(() => process.exit(0)));
+  }
+  console.log(`seed ${simulator.seed}`);
+  console.log(`ready ${simulator.url}`);
+}
+
+async function listening(starting: Promise<RunningSimulator>, port: number): Promise<RunningSimulator> {
+  try {
+    return await starting;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new Failure("refused", "port-in-use", `Port ${port} is taken. Choose another one, or 0 for any.`, {
+      fields: { port },
+    });
+  }
+}
+
+function wholeNumber(option: "port" | "seed", text: string, largest: number): number {
+  if (/^\d{1,10}$/.test(text) && Number(text) <= largest) return Number(text);
+  throw new Failure(
+    "refused",
+    "simulator-option-invalid",
+    `--${option} "${text}" is not a whole number from 0 to ${largest}.`,
+    { fields: { option } },
+  );
+}

@@ -1,0 +1,78 @@
+import { randomInt } from "node:crypto";
+import fastify from "fastify";
+import { type Logger, pino } from "pino";
+import { type Control, openControl } from "./control.ts";
+import { controlRoutes } from "./control-routes.ts";
+import type { SimulatorSystem } from "./simulator-system.ts";
+import type { SystemDescription } from "./system-description.ts";
+import { simulateTraffic } from "./traffic.ts";
+
+export interface SimulatorOptions {
+  /** 0 or absent: any free one. */
+  readonly port?: number;
+  /** 0..4294967295; absent: chosen by itself. Print it with a failing test. */
+  readonly seed?: number;
+  /** Where defects of the simulator itself are told; absent: standard error. */
+  readonly logger?: Logger;
+}
+
+export interface RunningSimulator {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly seed: number;
+  /** For tests in the same process; from outside use the control interface. */
+  readonly control: Control;
+  /** Closes every connection, held ones too, and frees the port. */
+  stop(): Promise<void>;
+}
+
+/** A system to simulate: what it tells of itself, and how it is opened. */
+export interface SimulatorDefinition {
+  readonly description: SystemDescription;
+  open(control: Control): SimulatorSystem;
+}
+
+/** Bytes of a request body; bulk files are the largest things that real clients send. */
+const bodyBytes = 150 * 1024 * 1024;
+
+/**
+ * Starts one simulator on the loopback interface, ready when this resolves.
+ * Errors: those of listening, such as EADDRINUSE.
+ */
+export async function startSimulator(
+  { description, open }: SimulatorDefinition,
+  options: SimulatorOptions = {},
+): Promise<RunningSimulator> {
+  const seed = options.seed ?? randomInt(2 ** 32);
+  const log = options.logger ?? pino({ level: "error" }, pino.destination(2));
+  const control = openControl(description, seed);
+  const system = open(control);
+  const app = fastify({
+    bodyLimit: bodyBytes,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 1_024 },
+  });
+  app.addHook("onError", async (request, _reply, error) => {
+    if ((error.statusCode ?? 500) < 500) return;
+    // Never a simulated fault: those are answers. This is a bug here, and a test that met it must be able to tell.
+    log.error({ err: error, method: request.method, route: request.routeOptions.url }, "simulator defect");
+  });
+  simulateTraffic(app, control, system);
+  app.register(
+    controlRoutes(control, () => system.reset()),
+    { prefix: "/_control" },
+  );
+  for (const routes of system.routes) app.register(routes);
+  const url = await app.listen({ port: options.port ?? 0, host: "127.0.0.1" });
+  return {
+    url,
+    seed,
+    control,
+    async stop() {
+      control.reset();
+      await system.stop?.();
+      await app.close();
+    },
+  };
+}

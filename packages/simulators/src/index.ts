@@ -1,0 +1,7 @@
+/** Systems outside ours, simulated: docs/reference/simulators.md. */
+export type { Behaviour, BehaviourName } from "./control/behaviour.ts";
+export type { OutageMode } from "./control/control.ts";
+export { type ControlClient, openControlClient, type RuleToAdd } from "./control/control-client.ts";
+export type { Call, Effect, LogFilter } from "./control/logs.ts";
+export type { RunningSimulator, SimulatorOptions } from "./control/start-simulator.ts";
+export { type StartSimulator, simulators } from "./simulators.ts";

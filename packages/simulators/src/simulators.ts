@@ -1,0 +1,10 @@
+import type { RunningSimulator, SimulatorOptions } from "./control/start-simulator.ts";
+
+export type StartSimulator = (options?: SimulatorOptions) => Promise<RunningSimulator>;
+
+/** Every simulator by its name; each is loaded only when it is started. */
+export const simulators: Readonly<Record<string, () => Promise<StartSimulator>>> = {
+  // Money: Stripe's interface.
+  // Customers and entitlements: Salesforce's interfaces.
+  // The ledger: SAP's interfaces.
+};
