@@ -7,4 +7,5 @@ export const simulators: Readonly<Record<string, () => Promise<StartSimulator>>>
   // Money: Stripe's interface.
   // Customers and entitlements: Salesforce's interfaces.
   // The ledger: SAP's interfaces.
+  sap: async () => (await import("./sap/start-sap.ts")).startSap,
 };

@@ -31,6 +31,11 @@ export interface RuleBook {
    * A rule matches only what its behaviour can happen to: callbacks that follow, refusals that are possible.
    */
   choose(subject: Subject): Behaviour | null;
+  /**
+   * The reason to refuse one part of a request whose operation is `inParts`, under the part's own keys; null: none.
+   * Only rejections are asked, and successes, which make exceptions from them.
+   */
+  chooseForPart(subject: Subject): string | null;
 }
 
 export function openRuleBook(system: SystemDescription, firstSeed: number): RuleBook {
@@ -39,6 +44,21 @@ export function openRuleBook(system: SystemDescription, firstSeed: number): Rule
     [];
   let added = 0;
   const shown = ({ rule, id, applied }: (typeof rules)[number]): RuleInBook => ({ ...rule, id, applied });
+
+  function first(subject: Subject, fits: (behaviour: Behaviour) => boolean): Behaviour | null {
+    const { operation } = subject;
+    if (operation === null) return null;
+    for (const entry of rules) {
+      const { rule, random } = entry;
+      if (rule.times !== null && entry.applied >= rule.times) continue;
+      if (!fits(rule.behaviour) || !isFor(rule, operation, subject.keys)) continue;
+      if (!canHappen(rule.behaviour, operation, system)) continue;
+      if (rule.when.share !== undefined && random.next() >= rule.when.share) continue;
+      entry.applied += 1;
+      return rule.behaviour;
+    }
+    return null;
+  }
 
   return {
     add(rule) {
@@ -64,17 +84,12 @@ export function openRuleBook(system: SystemDescription, firstSeed: number): Rule
       seed = next;
     },
     choose(subject) {
-      const { operation } = subject;
-      if (operation === null) return null;
-      for (const entry of rules) {
-        const { rule, random } = entry;
-        if (rule.times !== null && entry.applied >= rule.times) continue;
-        if (!isFor(rule, operation, subject.keys) || !canHappen(rule.behaviour, operation, system)) continue;
-        if (rule.when.share !== undefined && random.next() >= rule.when.share) continue;
-        entry.applied += 1;
-        return rule.behaviour;
-      }
-      return null;
+      const inParts = subject.operation !== null && system.operations[subject.operation]?.inParts === true;
+      return first(subject, ({ behaviour }) => !(inParts && behaviour === "rejection"));
+    },
+    chooseForPart(subject) {
+      const chosen = first(subject, ({ behaviour }) => behaviour === "rejection" || behaviour === "success");
+      return chosen?.behaviour === "rejection" ? chosen.reason : null;
     },
   };
 }

@@ -119,14 +119,14 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
     },
     find: ([number = ""]) => partners.get(alpha(number)),
     etag: (row) => `W/"'${row.ETag}'"`,
-    write: { create, change },
+    write: { keyOf, create, change },
   };
   return { service: { name: "API_BUSINESS_PARTNER", sets: [set] }, count: () => partners.size };
 }
 
 /** What callers know a partner by: their own id where they gave one. */
 function keyOf(row: Row): string {
-  return String(row.BusinessPartnerIDByExtSystem || row.BusinessPartner);
+  return String(row.BusinessPartnerIDByExtSystem || (row.BusinessPartner ?? ""));
 }
 
 function blank(): Record<string, EdmValue> {

@@ -63,6 +63,8 @@ export const says = {
   reversedDocumentUnknown: (key: string) => error("361(F5)", `Document ${key} does not exist`, key),
   reversedAlready: (key: string) => error("361(F5A)", `Document ${key} has already been reversed`, key),
   reversalReasonMissing: () => error("674(F5)", "Enter a reason for reversal"),
+  noAuthorization: (company: string) =>
+    error("083(F5)", `You have no authorization to post in company code ${company}`, company),
   lockedByOther: (account: string) =>
     error("042(MC)", `Account ${account.replace(/^0+/, "")} is locked by another user`, account),
   blockedForPosting: (account: string) =>

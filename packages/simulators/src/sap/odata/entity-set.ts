@@ -52,6 +52,8 @@ export interface UnitOfWork {
 }
 
 export interface WritableSet {
+  /** What the caller knows a row by; of values that are not yet a row too. */
+  keyOf(row: Row): string;
   create(values: Row, unit: UnitOfWork): Row | ServiceError;
   change(row: Row, values: Row, unit: UnitOfWork): Row | ServiceError;
 }

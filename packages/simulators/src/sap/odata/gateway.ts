@@ -31,8 +31,8 @@ export interface GatewayContext {
   readonly pageSize: number;
   readonly transactionId: string;
   readonly unit: UnitOfWork;
-  /** Refuses every change with this. */
-  readonly refusal: ServiceError | null;
+  /** Why the change of one entity, known by a key of the caller's, is refused; null: it is not. */
+  readonly refusal: (operation: "create" | "change", key: string) => ServiceError | null;
 }
 
 const jsonType = "application/json;charset=utf-8";
@@ -124,7 +124,8 @@ function create(request: GatewayRequest, context: GatewayContext, set: EntitySet
   if (set.write === undefined) return fail(gateway.methodNotAllowed("POST", set.name));
   const values = readEntity(request.body, set, "create");
   if (isServiceError(values)) return fail(values);
-  if (context.refusal !== null) return fail(context.refusal);
+  const refusal = context.refusal("create", set.write.keyOf(values));
+  if (refusal !== null) return fail(refusal);
   const row = set.write.create(values, context.unit);
   if (isServiceError(row)) return fail(row);
   const answer: RowsAnswer = { service: context.service, set, root: context.root, select: null };
@@ -149,7 +150,8 @@ function change(
   }
   const values = readEntity(request.body, set, "change");
   if (isServiceError(values)) return fail(values);
-  if (context.refusal !== null) return fail(context.refusal);
+  const refusal = context.refusal("change", set.write.keyOf(row));
+  if (refusal !== null) return fail(refusal);
   const changed = set.write.change(row, values, context.unit);
   if (isServiceError(changed)) return fail(changed);
   const now = set.etag?.(changed);
