@@ -14,10 +14,19 @@ import { unknownSeverity } from "./soap/soap-routes.ts";
 const telling = ["results", "AccountingDocument", "BusinessPartner", "Status", "error"];
 
 export function sapAnswers(simulation: Simulation): SystemAnswers {
-  function technical(request: FastifyRequest, status: number, text: string, headers: Record<string, string> = {}): Answer {
+  function technical(
+    request: FastifyRequest,
+    status: number,
+    text: string,
+    headers: Record<string, string> = {},
+  ): Answer {
     const { url } = request;
     if (url.startsWith("/sap/bc/srt/")) {
-      return { status, headers: { "content-type": "text/xml; charset=utf-8", ...headers }, body: writeFault("receiver", text) };
+      return {
+        status,
+        headers: { "content-type": "text/xml; charset=utf-8", ...headers },
+        body: writeFault("receiver", text),
+      };
     }
     if (!url.startsWith(odataPrefix)) return accessAnswers.page(status, text, headers);
     const body = writeServiceError(
@@ -45,7 +54,10 @@ export function sapAnswers(simulation: Simulation): SystemAnswers {
       const { body } = answer;
       if (body.includes("<MaximumLogItemSeverityCode>")) {
         const severity = /<MaximumLogItemSeverityCode>[^<]*</g;
-        return { ...answer, body: body.replace(severity, `<MaximumLogItemSeverityCode>${status ?? unknownSeverity}<`) };
+        return {
+          ...answer,
+          body: body.replace(severity, `<MaximumLogItemSeverityCode>${status ?? unknownSeverity}<`),
+        };
       }
       if (body.includes("<STATUS>")) {
         return { ...answer, body: body.replace(/<STATUS>[^<]*</g, `<STATUS>${status ?? "99"}<`) };
@@ -59,11 +71,22 @@ export function sapAnswers(simulation: Simulation): SystemAnswers {
       if (answer.status === 202 && body === "") return answer;
       const code = Number(status);
       const http = Number.isInteger(code) && code >= 200 && code < 600 ? code : 299;
-      const message = { code: "Z/000", message: "Unknown", severity: status ?? "puzzled", target: "", details: [] };
-      return { ...answer, status: http, headers: { ...answer.headers, "sap-message": JSON.stringify(message) } };
+      const message = {
+        code: "Z/000",
+        message: "Unknown",
+        severity: status ?? "puzzled",
+        target: "",
+        details: [],
+      };
+      return {
+        ...answer,
+        status: http,
+        headers: { ...answer.headers, "sap-message": JSON.stringify(message) },
+      };
     },
     malformed(variant, answer, request) {
-      if (answer.status === 202 && answer.body === "" && request.url.startsWith("/sap/bc/srt/")) return answer;
+      if (answer.status === 202 && answer.body === "" && request.url.startsWith("/sap/bc/srt/"))
+        return answer;
       if (/json/.test(answer.headers["content-type"] ?? "")) return malformedJson(variant, answer, telling);
       return { ...answer, body: malformedXml(variant, answer.body) };
     },

@@ -1,6 +1,14 @@
 /** Business partners: created and changed by others, never deleted. Creating one as a customer makes it postable. */
 import { alpha, demoCustomer, demoCustomers, type MasterData } from "./ledger/master-data.ts";
-import type { EdmValue, EntitySet, Property, Row, Service, ServiceError, UnitOfWork } from "./odata/entity-set.ts";
+import type {
+  EdmValue,
+  EntitySet,
+  Property,
+  Row,
+  Service,
+  ServiceError,
+  UnitOfWork,
+} from "./odata/entity-set.ts";
 
 const writable = (maxLength: number): Property => ({ type: "Edm.String", maxLength, writable: true });
 
@@ -45,7 +53,8 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
     versions += 1;
     const at = now();
     const day = at - (at % 86_400_000);
-    const named = row.BusinessPartnerCategory === "2" ? row.OrganizationBPName1 : `${row.FirstName} ${row.LastName}`;
+    const named =
+      row.BusinessPartnerCategory === "2" ? row.OrganizationBPName1 : `${row.FirstName} ${row.LastName}`;
     return {
       ...row,
       BusinessPartnerFullName: String(named).trim(),
@@ -60,7 +69,8 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
     if (fault !== null) return fault;
     const wanted = String(values.BusinessPartner ?? "");
     const number = wanted === "" ? alpha(String(firstCreated + created)) : alpha(wanted);
-    if (partners.has(number)) return bad("R1/202", `Business partner ${number} already exists`, "BusinessPartner");
+    if (partners.has(number))
+      return bad("R1/202", `Business partner ${number} already exists`, "BusinessPartner");
     const row = stamped({ ...blank(), ...values, BusinessPartner: number, Customer: number });
     const twin = byName.get(String(row.BusinessPartnerFullName));
     if (twin !== undefined) {
@@ -80,7 +90,11 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
   }
 
   function change(row: Row, values: Row, unit: UnitOfWork): Row | ServiceError {
-    const changed = stamped({ ...row, ...values, BusinessPartnerCategory: row.BusinessPartnerCategory ?? "" });
+    const changed = stamped({
+      ...row,
+      ...values,
+      BusinessPartnerCategory: row.BusinessPartnerCategory ?? "",
+    });
     const fault = missing(changed);
     if (fault !== null) return fault;
     const number = String(row.BusinessPartner);
@@ -140,7 +154,11 @@ function blank(): Record<string, EdmValue> {
 function missing(row: Row): ServiceError | null {
   const category = row.BusinessPartnerCategory ?? "";
   if (category !== "1" && category !== "2") {
-    return bad("R11/401", "Enter a business partner category: 1 person, 2 organization", "BusinessPartnerCategory");
+    return bad(
+      "R11/401",
+      "Enter a business partner category: 1 person, 2 organization",
+      "BusinessPartnerCategory",
+    );
   }
   const name = category === "1" ? "LastName" : "OrganizationBPName1";
   return (row[name] ?? "") === "" ? bad("R11/402", `Enter a value for ${name}`, name) : null;

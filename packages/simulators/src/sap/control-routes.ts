@@ -62,11 +62,16 @@ const MasterDataBody = Type.Partial(
   strict,
 );
 
-function reader<Schema extends TSchema>(schema: Schema): (body: unknown) => Static<Schema> | readonly object[] {
+function reader<Schema extends TSchema>(
+  schema: Schema,
+): (body: unknown) => Static<Schema> | readonly object[] {
   const check = Compile(schema);
   return (body) => {
     if (check.Check(body)) return body as Static<Schema>;
-    const errors = check.Errors(body)[1] as readonly { readonly instancePath: string; readonly message: string }[];
+    const errors = check.Errors(body)[1] as readonly {
+      readonly instancePath: string;
+      readonly message: string;
+    }[];
     return errors.map(({ instancePath, message }) => ({ pointer: instancePath, detail: message }));
   };
 }
@@ -88,7 +93,9 @@ export function sapControlRoutes(simulation: Simulation, confirmations: Confirma
       const query = request.query as Readonly<Record<string, string | undefined>>;
       const stranger = Object.keys(query).find((name) => !ledgerFilters.includes(name));
       if (stranger !== undefined) {
-        return refuse(reply, [{ pointer: `/${stranger}`, detail: `must be one of ${ledgerFilters.join(", ")}` }]);
+        return refuse(reply, [
+          { pointer: `/${stranger}`, detail: `must be one of ${ledgerFilters.join(", ")}` },
+        ]);
       }
       return ledgerTruth(simulation, query);
     });
@@ -117,7 +124,12 @@ export function sapControlRoutes(simulation: Simulation, confirmations: Confirma
     app.post("/master-data", async (request, reply) => {
       const read = readMasterData(request.body);
       if (Array.isArray(read)) return refuse(reply, read);
-      const { companies = {}, accounts = {}, customers = [], suppliers = [] } = read as Static<typeof MasterDataBody>;
+      const {
+        companies = {},
+        accounts = {},
+        customers = [],
+        suppliers = [],
+      } = read as Static<typeof MasterDataBody>;
       const { master } = world();
       for (const [number, company] of Object.entries(companies)) master.companies.set(number, company);
       for (const [number, name] of Object.entries(accounts)) master.accounts.set(alpha(number), name);

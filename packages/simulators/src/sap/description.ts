@@ -8,11 +8,19 @@ export const systemId = "ENT";
 export const logicalSystem = "ENTCLNT100";
 
 const reads = (does: string): Operation => ({ does, effect: false, callback: false });
-const changes = (does: string, callback = false): Operation => ({ does, effect: true, callback, inParts: true });
+const changes = (does: string, callback = false): Operation => ({
+  does,
+  effect: true,
+  callback,
+  inParts: true,
+});
 
 export const operations = {
   "post-journal-entries": changes("SOAP journalentrycreaterequestconfi: posts and confirms"),
-  "post-journal-entries-async": changes("SOAP journalentrybulkcreationreques: 202, posted and confirmed later", true),
+  "post-journal-entries-async": changes(
+    "SOAP journalentrybulkcreationreques: 202, posted and confirmed later",
+    true,
+  ),
   "fetch-token": reads("HEAD or GET with X-CSRF-Token: Fetch"),
   "read-service": reads("GET a service document or $metadata"),
   "read-journal-entries": reads("GET items of journal entries"),

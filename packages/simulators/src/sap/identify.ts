@@ -29,7 +29,10 @@ export function identify(request: FastifyRequest, simulation: Simulation, reader
   if (soap !== null) {
     const read = hasBody ? readers.entries(request) : null;
     if (read === null || "fault" in read) return subject(soap);
-    return subject(soap, read.request.entries.map(({ entry }) => entry.reference));
+    return subject(
+      soap,
+      read.request.entries.map(({ entry }) => entry.reference),
+    );
   }
   const found = resourceOf(request.url);
   if (found !== null) return odataSubject(request, found, simulation, subject);
@@ -67,18 +70,25 @@ function odataSubject(
     const parts = readBatch(request.headers["content-type"] ?? "", body);
     if (typeof parts === "string") return subject("batch");
     const changes = parts.flatMap((part) => (part.kind === "change-set" ? part.requests : []));
-    return subject("batch", changes.flatMap((change) => partnerKeys(change.url, change.body, simulation)));
+    return subject(
+      "batch",
+      changes.flatMap((change) => partnerKeys(change.url, change.body, simulation)),
+    );
   }
   if (resource === "" || resource.startsWith("$metadata")) return subject("read-service");
   if (method === "GET" || method === "HEAD") {
-    if (service === "API_BUSINESS_PARTNER") return subject("read-business-partners", partnerKeys(resource, "", simulation));
+    if (service === "API_BUSINESS_PARTNER")
+      return subject("read-business-partners", partnerKeys(resource, "", simulation));
     if (service === "ZINTEGRATION_MONITOR_SRV") return subject("read-monitor", queriedKeys(request));
     return subject("read-journal-entries", queriedKeys(request));
   }
   if (service !== "API_BUSINESS_PARTNER") return subject(null);
   const keys = partnerKeys(resource, body, simulation);
   if (method === "POST") return subject("create-business-partner", keys);
-  return subject(method === "PATCH" || method === "MERGE" || method === "PUT" ? "change-business-partner" : null, keys);
+  return subject(
+    method === "PATCH" || method === "MERGE" || method === "PUT" ? "change-business-partner" : null,
+    keys,
+  );
 }
 
 /** The reference or assignment an inquiry is about. */
@@ -100,7 +110,9 @@ function partnerKeys(url: string, body: string, { world }: Simulation): readonly
   try {
     const values = JSON.parse(body) as Readonly<Record<string, unknown>> | null;
     const inner = (values?.d ?? values) as Readonly<Record<string, unknown>> | null;
-    return [inner?.BusinessPartnerIDByExtSystem, inner?.BusinessPartner].filter((key) => typeof key === "string");
+    return [inner?.BusinessPartnerIDByExtSystem, inner?.BusinessPartner].filter(
+      (key) => typeof key === "string",
+    );
   } catch {
     return [];
   }

@@ -29,7 +29,11 @@ export function openMessages(): Messages {
   const byId = new Map<string, AsyncMessage[]>();
   return {
     add(message) {
-      const added: AsyncMessage = { ...message, number: String(all.length + 1).padStart(20, "0"), outcome: null };
+      const added: AsyncMessage = {
+        ...message,
+        number: String(all.length + 1).padStart(20, "0"),
+        outcome: null,
+      };
       all.push(added);
       byId.set(added.id, [...(byId.get(added.id) ?? []), added]);
       return added;

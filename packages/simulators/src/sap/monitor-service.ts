@@ -2,7 +2,7 @@
  * A service of our own over messages and IDocs. The original shows them only on screens (application interface framework, IDoc
  * monitor); customers who need them outside build a service such as this one.
  */
-import { type IdocStore, type StoredIdoc, statusOf as idocStatusOf } from "./idoc/idoc-store.ts";
+import { type IdocStore, statusOf as idocStatusOf, type StoredIdoc } from "./idoc/idoc-store.ts";
 import { type AsyncMessage, type Messages, statusOf } from "./messages.ts";
 import type { EntitySet, Property, Row, Service } from "./odata/entity-set.ts";
 
@@ -27,7 +27,8 @@ export function monitorService(messages: Messages, idocs: IdocStore): Service {
     },
     rows: function* (equal) {
       const id = equal.get("MessageID");
-      for (const message of typeof id === "string" ? messages.byId(id) : messages.all()) yield messageRow(message);
+      for (const message of typeof id === "string" ? messages.byId(id) : messages.all())
+        yield messageRow(message);
     },
     find: ([number = ""]) => {
       const message = messages.find(number);

@@ -62,7 +62,11 @@ const ofPartners: Readonly<Record<string, { readonly means: string; readonly err
   },
   "partner-refused": {
     means: "A check of the business partner says no.",
-    error: { status: 400, number: "R11/001", text: "The business partner does not pass the checks of its grouping" },
+    error: {
+      status: 400,
+      number: "R11/001",
+      text: "The business partner does not pass the checks of its grouping",
+    },
   },
 };
 

@@ -1,5 +1,5 @@
-import type { DuplicateChecks } from "./ledger/ledger.ts";
 import type { BatchWindow } from "./ledger/batch-window.ts";
+import type { DuplicateChecks } from "./ledger/ledger.ts";
 
 /** Where confirmations of asynchronous postings go. */
 export interface ConfirmationAddress {

@@ -30,7 +30,11 @@ export function postEntry(
   entry: ProposedEntry,
   reason: string | null,
 ): PostingOutcome {
-  const outcome = world().ledger.post(entry, now(), reason === null ? undefined : postingRefusal(reason, entry));
+  const outcome = world().ledger.post(
+    entry,
+    now(),
+    reason === null ? undefined : postingRefusal(reason, entry),
+  );
   if (outcome.document !== null) {
     const { minor, currency } = debitOf(outcome.document);
     call.effect({

@@ -32,7 +32,11 @@ function sapSystem(settings: Settings): SimulatorDefinition {
     description,
     open(control) {
       let world = openWorld(control, settings);
-      const simulation: Simulation = { control, world: () => world, now: () => Math.trunc(control.clock.now()) };
+      const simulation: Simulation = {
+        control,
+        world: () => world,
+        now: () => Math.trunc(control.clock.now()),
+      };
       const readers = { entries: openRequestReader(simulation), idocs: openIdocReader() };
       const confirmations = openConfirmations(simulation);
       return {
@@ -42,7 +46,8 @@ function sapSystem(settings: Settings): SimulatorDefinition {
           soapRoutes(simulation, readers.entries, confirmations),
           odataRoutes(simulation),
           idocRoutes(simulation, readers.idocs),
-          async (app) => void app.register(sapControlRoutes(simulation, confirmations), { prefix: "/_control" }),
+          async (app) =>
+            void app.register(sapControlRoutes(simulation, confirmations), { prefix: "/_control" }),
         ],
         reset() {
           world = openWorld(control, settings);

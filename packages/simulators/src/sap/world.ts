@@ -35,7 +35,12 @@ export function openWorld(control: Control, settings: Settings): World {
   const random = control.random("sap");
   const master = demoMasterData();
   const periods = openPostingPeriods();
-  const ledger = openLedger({ master, periods, checks: () => duplicateChecks(world.settings), logicalSystem });
+  const ledger = openLedger({
+    master,
+    periods,
+    checks: () => duplicateChecks(world.settings),
+    logicalSystem,
+  });
   const partners = openBusinessPartners(master, () => Math.trunc(control.clock.now()));
   const idocs = openIdocStore();
   const messages = openMessages();

@@ -26,8 +26,10 @@ export function entryOf(segments: readonly Segment[], master: MasterData): Propo
     });
   };
   for (const fields of all("E1BPACGL09")) add("account", fields, alpha(fields.GL_ACCOUNT ?? ""), "");
-  for (const fields of all("E1BPACAR09")) add("customer", fields, master.customersAccount, alpha(fields.CUSTOMER ?? ""));
-  for (const fields of all("E1BPACAP09")) add("supplier", fields, master.suppliersAccount, alpha(fields.VENDOR_NO ?? ""));
+  for (const fields of all("E1BPACAR09"))
+    add("customer", fields, master.customersAccount, alpha(fields.CUSTOMER ?? ""));
+  for (const fields of all("E1BPACAP09"))
+    add("supplier", fields, master.suppliersAccount, alpha(fields.VENDOR_NO ?? ""));
   return {
     reference: header.REF_DOC_NO ?? "",
     companyCode: header.COMP_CODE ?? "",

@@ -32,18 +32,24 @@ export function referenceOf({ segments }: ReceivedIdoc): string {
 }
 
 /** IDocs of the ledger: taken in as XML and as flat files, asked about, and processed again. */
-export function idocRoutes(simulation: Simulation, read: (request: FastifyRequest) => Read): FastifyPluginAsync {
+export function idocRoutes(
+  simulation: Simulation,
+  read: (request: FastifyRequest) => Read,
+): FastifyPluginAsync {
   const { world, now } = simulation;
 
   async function receive(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const received = read(request);
     if (typeof received === "string") return reply.code(400).type("text/plain;charset=utf-8").send(received);
     const closedMs = closedForMs(simulation);
-    if (closedMs > 0 && world().settings.batchWindow?.mode === "refuse") return refuseOutside(reply, closedMs);
+    if (closedMs > 0 && world().settings.batchWindow?.mode === "refuse")
+      return refuseOutside(reply, closedMs);
     const stored = received.map((one) => world().idocs.add(one, now()));
     for (const idoc of stored) if (statusOf(idoc) === "64") schedule(request.call, idoc);
     // Stored, not posted: what became of it is asked for later.
-    const list = stored.map(({ docnum }) => `<IDOC>${element("DOCNUM", docnum)}${element("STATUS", "50")}</IDOC>`);
+    const list = stored.map(
+      ({ docnum }) => `<IDOC>${element("DOCNUM", docnum)}${element("STATUS", "50")}</IDOC>`,
+    );
     return reply.type("text/xml;charset=utf-8").send(`<IDOCS>${list.join("")}</IDOCS>`);
   }
 
@@ -65,7 +71,8 @@ export function idocRoutes(simulation: Simulation, read: (request: FastifyReques
     if (Number.isNaN(since)) return reply.code(400).type("text/plain").send("after is no instant");
     const { idocs } = world();
     const one = docnum === undefined ? undefined : idocs.find(docnum);
-    if (docnum !== undefined && one === undefined) return reply.code(404).type("text/plain").send("No such IDoc");
+    if (docnum !== undefined && one === undefined)
+      return reply.code(404).type("text/plain").send("No such IDoc");
     const file = writeStatusFile(one === undefined ? idocs.all() : [one], credentials.client, since);
     return reply.type("text/plain;charset=utf-8").send(file);
   }
@@ -76,18 +83,32 @@ export function idocRoutes(simulation: Simulation, read: (request: FastifyReques
     const idoc = docnum === undefined ? undefined : idocs.find(docnum);
     if (idoc === undefined) return reply.code(404).type("text/plain").send("No such IDoc");
     if (statusOf(idoc) !== "51") {
-      return reply.code(409).type("text/plain").send(`Status ${statusOf(idoc)} cannot be processed again`);
+      return reply
+        .code(409)
+        .type("text/plain")
+        .send(`Status ${statusOf(idoc)} cannot be processed again`);
     }
     const closedMs = closedForMs(simulation);
-    if (closedMs > 0 && world().settings.batchWindow?.mode === "refuse") return refuseOutside(reply, closedMs);
+    if (closedMs > 0 && world().settings.batchWindow?.mode === "refuse")
+      return refuseOutside(reply, closedMs);
     idocs.move(idoc.docnum, "64", now());
     schedule(request.call, idoc);
-    return reply.code(202).type("text/xml;charset=utf-8").send(`<IDOC>${element("DOCNUM", idoc.docnum)}${element("STATUS", "64")}</IDOC>`);
+    return reply
+      .code(202)
+      .type("text/xml;charset=utf-8")
+      .send(`<IDOC>${element("DOCNUM", idoc.docnum)}${element("STATUS", "64")}</IDOC>`);
   }
 
   function refuseOutside(reply: FastifyReply, ms: number): FastifyReply {
-    const { status: code, headers, body } = accessAnswers.page(503, "Postings are taken in the batch window only");
-    return reply.code(code).headers({ ...headers, "retry-after": String(Math.ceil(ms / 1000)) }).send(body);
+    const {
+      status: code,
+      headers,
+      body,
+    } = accessAnswers.page(503, "Postings are taken in the batch window only");
+    return reply
+      .code(code)
+      .headers({ ...headers, "retry-after": String(Math.ceil(ms / 1000)) })
+      .send(body);
   }
 
   return async (app) => {

@@ -1,8 +1,8 @@
 /** IDocs received, and how far each has come. */
 import { compactDay, compactTime } from "../calendar.ts";
 import type { LogItem } from "../ledger/log-item.ts";
-import { statusRecord, writeRecord } from "./record-layout.ts";
 import type { ReceivedIdoc } from "./read-idoc.ts";
+import { statusRecord, writeRecord } from "./record-layout.ts";
 
 /** 50 added, 56 added with errors, 60 syntax error, 64 ready, 62 passed to the application, 53 posted, 51 not posted. */
 export type IdocStatus = "50" | "56" | "60" | "64" | "62" | "53" | "51";
@@ -57,7 +57,10 @@ export interface IdocStore {
 }
 
 export function openIdocStore(): IdocStore {
-  const idocs = new Map<string, { docnum: string; received: ReceivedIdoc; history: StatusEntry[]; document: string | null }>();
+  const idocs = new Map<
+    string,
+    { docnum: string; received: ReceivedIdoc; history: StatusEntry[]; document: string | null }
+  >();
 
   function move(docnum: string, status: IdocStatus, now: number, item?: LogItem, document?: string): void {
     const idoc = idocs.get(docnum);
@@ -82,7 +85,8 @@ export function openIdocStore(): IdocStore {
       idocs.set(docnum, idoc);
       move(docnum, "50", now);
       if (received.syntaxError === null) move(docnum, "64", now);
-      else move(docnum, "60", now, { typeId: "079(E0)", severity: 3, note: received.syntaxError, values: [] });
+      else
+        move(docnum, "60", now, { typeId: "079(E0)", severity: 3, note: received.syntaxError, values: [] });
       return idoc;
     },
     find: (docnum) => idocs.get(docnum.padStart(16, "0")),

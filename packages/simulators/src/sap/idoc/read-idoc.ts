@@ -1,7 +1,15 @@
 /** IDocs as they arrive: XML over HTTP, or flat files of fixed-width records. */
 import type { XmlValue } from "../xml/plain-xml.ts";
 import { child, children, readXml, textOf } from "../xml/read-xml.ts";
-import { controlRecord, dataRecord, type Fields, readRecord, segments, widthOf, writeRecord } from "./record-layout.ts";
+import {
+  controlRecord,
+  dataRecord,
+  type Fields,
+  readRecord,
+  segments,
+  widthOf,
+  writeRecord,
+} from "./record-layout.ts";
 
 export interface Segment {
   /** `E1BPACHE09` */
@@ -23,7 +31,8 @@ export function readIdocXml(text: string): readonly ReceivedIdoc[] | string {
   const document = readXml(text);
   if (document === null) return "XML document is not well-formed";
   const [root] = Object.values(document);
-  if (root === undefined || typeof root === "string" || Array.isArray(root)) return "The document holds no IDOC";
+  if (root === undefined || typeof root === "string" || Array.isArray(root))
+    return "The document holds no IDOC";
   const received: ReceivedIdoc[] = [];
   for (const idoc of children(root, "IDOC")) {
     const control = typeof idoc === "object" ? child(idoc, "EDI_DC40") : undefined;
@@ -54,7 +63,8 @@ export function readFlatFile(text: string): readonly ReceivedIdoc[] | string {
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (line === "") continue;
     if (line.startsWith("EDI_DC40")) {
-      if (line.length !== controlWidth) return `Line ${i + 1}: EDI_DC40 has ${line.length} characters, not ${controlWidth}`;
+      if (line.length !== controlWidth)
+        return `Line ${i + 1}: EDI_DC40 has ${line.length} characters, not ${controlWidth}`;
       open.push({ control: readRecord(line, controlRecord), segments: [] });
       continue;
     }
@@ -74,7 +84,9 @@ export function readFlatFile(text: string): readonly ReceivedIdoc[] | string {
 /** Files carry the external name with its version: `E2BPACHE09002` is the segment E1BPACHE09. */
 function segmentName(external: string): string {
   const internal = external.startsWith("E2") ? `E1${external.slice(2)}` : external;
-  const known = Object.keys(segments).find((name) => internal === name || new RegExp(`^${name}\\d{3}$`).test(internal));
+  const known = Object.keys(segments).find(
+    (name) => internal === name || new RegExp(`^${name}\\d{3}$`).test(internal),
+  );
   return known ?? internal;
 }
 
@@ -90,7 +102,9 @@ function syntaxErrorOf({ control, segments: list }: Omit<ReceivedIdoc, "syntaxEr
   }
   const stranger = list.find(({ name }) => segments[name] === undefined);
   if (stranger !== undefined) return `Segment ${stranger.name} is unknown in ${control.IDOCTYP}`;
-  return list.filter(({ name }) => name === "E1BPACHE09").length === 1 ? null : "Segment E1BPACHE09 must occur once";
+  return list.filter(({ name }) => name === "E1BPACHE09").length === 1
+    ? null
+    : "Segment E1BPACHE09 must occur once";
 }
 
 /** The flat file of some IDocs: one record a line, each line ended. */

@@ -215,7 +215,8 @@ export function writeRecord(fields: Fields, layout: Layout): string {
   return layout
     .map(([field, width]) => {
       const value = fields[field] ?? "";
-      if (value.length > width) throw new RangeError(`${field} takes ${width} characters, not ${value.length}`);
+      if (value.length > width)
+        throw new RangeError(`${field} takes ${width} characters, not ${value.length}`);
       return value.padEnd(width);
     })
     .join("");

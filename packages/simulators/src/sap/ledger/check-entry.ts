@@ -33,7 +33,8 @@ export function checkEntry(entry: ProposedEntry, against: CheckedAgainst): reado
   if (entry.reference.length > referenceLength) items.push(says.referenceTooLong(entry.reference));
   checkDays(entry, against, items);
   const { companyCode } = entry;
-  if (companyCode !== "" && !against.master.companies.has(companyCode)) items.push(says.companyUnknown(companyCode));
+  if (companyCode !== "" && !against.master.companies.has(companyCode))
+    items.push(says.companyUnknown(companyCode));
   if (entry.reverses !== "") {
     if (entry.reversalReason === "") items.push(says.reversalReasonMissing());
     return items;
@@ -48,7 +49,8 @@ export function checkEntry(entry: ProposedEntry, against: CheckedAgainst): reado
 
 function checkDays(entry: ProposedEntry, { periods, today }: CheckedAgainst, items: LogItem[]): void {
   const { documentDate, postingDate, companyCode } = entry;
-  if (documentDate !== "" && readDay(documentDate) === null) items.push(says.dayInvalid("DocumentDate", documentDate));
+  if (documentDate !== "" && readDay(documentDate) === null)
+    items.push(says.dayInvalid("DocumentDate", documentDate));
   if (postingDate === "") return;
   const day = readDay(postingDate);
   if (day === null) items.push(says.dayInvalid("PostingDate", postingDate));
@@ -68,7 +70,8 @@ function checkLine(
   if (line.kind === "supplier" && !master.suppliers.has(line.partner)) {
     items.push(says.supplierUnknown(line.partner, companyCode));
   }
-  if (!master.accounts.has(line.account)) items.push(...says.accountUnknown(line.account, master.chartOfAccounts));
+  if (!master.accounts.has(line.account))
+    items.push(...says.accountUnknown(line.account, master.chartOfAccounts));
   if (line.minor === null || !/^[A-Z]{3}$/.test(line.currency)) items.push(says.amountInvalid(number));
   else if (line.side !== "" && line.minor !== 0 && (line.side === "S") !== line.minor > 0) {
     items.push(says.sideContradicts(number));

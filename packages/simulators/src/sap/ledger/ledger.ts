@@ -1,4 +1,4 @@
-import { readDay, dayAt, periodOf } from "../calendar.ts";
+import { dayAt, periodOf, readDay } from "../calendar.ts";
 import { checkEntry } from "./check-entry.ts";
 import type { EntryLine, PostedDocument, PostedLine, ProposedEntry } from "./journal-entry.ts";
 import { type LogItem, says } from "./log-item.ts";
@@ -92,7 +92,8 @@ export function openLedger({ master, periods, checks, logicalSystem }: LedgerSet
   return {
     post(entry, now, refusal) {
       const items = refusals(entry, now, refusal);
-      if (items.length > 0) return { document: null, items: [says.errorInDocument("BKPFF", logicalSystem), ...items] };
+      if (items.length > 0)
+        return { document: null, items: [says.errorInDocument("BKPFF", logicalSystem), ...items] };
       const reversed = entry.reverses === "" ? undefined : byKey.get(bookKey(entry.reverses));
       const postingDate = readDay(entry.postingDate) as string;
       const year = postingDate.slice(0, 4);

@@ -27,7 +27,8 @@ export const says = {
     error("609(RW)", `Error in document: ${objectType} $ ${system}`, objectType, "$", system),
   fieldMissing: (field: string, where: string) =>
     error("602(RW)", `Required field ${field} was not transferred in parameter ${where}`, field, where),
-  dayInvalid: (field: string, value: string) => error("060(RW)", `${value} is no date in ${field}`, value, field),
+  dayInvalid: (field: string, value: string) =>
+    error("060(RW)", `${value} is no date in ${field}`, value, field),
   referenceTooLong: (reference: string) =>
     error("601(RW)", `Reference ${reference} is longer than 16 characters`, reference),
   companyUnknown: (company: string) => error("165(F5)", `Company code ${company} does not exist`, company),
@@ -50,12 +51,22 @@ export const says = {
     const short = supplier.replace(/^0+/, "");
     return error("104(F5)", `Vendor ${short} is not defined in company code ${company}`, short, company);
   },
-  amountInvalid: (item: number) => error("603(RW)", `Amount or currency of item ${item} is not valid`, String(item)),
+  amountInvalid: (item: number) =>
+    error("603(RW)", `Amount or currency of item ${item} is not valid`, String(item)),
   sideContradicts: (item: number) =>
-    error("604(RW)", `Sign and debit/credit code of item ${item} differ: negative posting is not allowed`, String(item)),
+    error(
+      "604(RW)",
+      `Sign and debit/credit code of item ${item} differ: negative posting is not allowed`,
+      String(item),
+    ),
   tooFewItems: () => error("606(RW)", "A document needs at least two items"),
   notBalanced: (currency: string, difference: string) =>
-    error("022(RW)", `Balance in transaction currency ${currency} is ${difference}, not zero`, currency, difference),
+    error(
+      "022(RW)",
+      `Balance in transaction currency ${currency} is ${difference}, not zero`,
+      currency,
+      difference,
+    ),
   referenceUsed: (reference: string, key: string) =>
     error("117(F5)", `Check whether document has already been entered under number ${key}`, key, reference),
   objectKeyUsed: (type: string, key: string, system: string) =>

@@ -46,12 +46,14 @@ export function openTotals(): Totals {
       }
     },
     list: () =>
-      [...sums.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { debit, credit, ...sum }]) => ({
-        ...sum,
-        debit: writeAmount(debit, sum.currency),
-        credit: writeAmount(credit, sum.currency),
-        balance: writeAmount(debit - credit, sum.currency),
-        balanceMinor: debit - credit,
-      })),
+      [...sums.entries()]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, { debit, credit, ...sum }]) => ({
+          ...sum,
+          debit: writeAmount(debit, sum.currency),
+          credit: writeAmount(credit, sum.currency),
+          balance: writeAmount(debit - credit, sum.currency),
+          balanceMinor: debit - credit,
+        })),
   };
 }

@@ -1,5 +1,11 @@
 import { STATUS_CODES } from "node:http";
-import { type AnsweredPart, type BatchedAnswer, type BatchedRequest, readBatch, writeBatch } from "./batch.ts";
+import {
+  type AnsweredPart,
+  type BatchedAnswer,
+  type BatchedRequest,
+  readBatch,
+  writeBatch,
+} from "./batch.ts";
 import type { UnitOfWork } from "./entity-set.ts";
 import { answerGateway, failed, type GatewayAnswer, type GatewayContext } from "./gateway.ts";
 import { gateway } from "./service-error.ts";
@@ -52,7 +58,8 @@ function answerOne(request: BatchedRequest, context: GatewayContext): GatewayAns
   const named = `/${context.service.name}/`;
   const at = url.pathname.indexOf(named);
   // `/A_BusinessPartner` is from the service's root, unless it names the service.
-  const path = at === -1 ? request.url.split("?")[0]?.replace(/^\/+/, "") : url.pathname.slice(at + named.length);
+  const path =
+    at === -1 ? request.url.split("?")[0]?.replace(/^\/+/, "") : url.pathname.slice(at + named.length);
   let resource: string;
   try {
     resource = decodeURIComponent(path ?? "");

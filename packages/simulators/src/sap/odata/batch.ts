@@ -76,7 +76,9 @@ function readRequest(text: string): BatchedRequest | null {
   if (line === null) return null;
   const after = start.slice(line[0].length);
   // Without headers the empty line follows at once.
-  const { headers, rest } = after.startsWith("\r\n") ? { headers: {}, rest: after.slice(2) } : readHeaders(after);
+  const { headers, rest } = after.startsWith("\r\n")
+    ? { headers: {}, rest: after.slice(2) }
+    : readHeaders(after);
   return { method: line[1] as string, url: line[2] as string, headers, body: rest.trim() };
 }
 

@@ -33,7 +33,10 @@ export function writeServiceDocument(service: Service, root: string, json: boole
   const names = service.sets.map(({ name }) => name);
   if (json) return JSON.stringify({ d: { EntitySets: names } });
   const collections = names
-    .map((name) => `<app:collection href="${name}"><atom:title type="text">${name}</atom:title></app:collection>`)
+    .map(
+      (name) =>
+        `<app:collection href="${name}"><atom:title type="text">${name}</atom:title></app:collection>`,
+    )
     .join("");
   return `<?xml version="1.0" encoding="utf-8"?><app:service xml:lang="en" xml:base="${xmlText(root)}/" xmlns:app="http://www.w3.org/2007/app" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata"><app:workspace><atom:title type="text">Data</atom:title>${collections}</app:workspace></app:service>`;
 }

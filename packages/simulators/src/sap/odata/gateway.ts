@@ -1,6 +1,14 @@
 /** Answers one OData request, whether it came by itself or inside a batch. */
-import { type EntitySet, isServiceError, type Row, type Service, type ServiceError, type UnitOfWork } from "./entity-set.ts";
+
 import { writeMetadata, writeServiceDocument } from "./edmx.ts";
+import {
+  type EntitySet,
+  isServiceError,
+  type Row,
+  type Service,
+  type ServiceError,
+  type UnitOfWork,
+} from "./entity-set.ts";
 import { readQueryOptions, selectRows, wantsJson } from "./query-options.ts";
 import { readEntity, readKey } from "./read-entity.ts";
 import { gateway, writeServiceError } from "./service-error.ts";
@@ -46,7 +54,10 @@ export function answerGateway(request: GatewayRequest, context: GatewayContext):
   if (resource === "" || resource === "$metadata") {
     if (!isRead(request.method)) return fail(gateway.methodNotAllowed(request.method, resource));
     return resource === ""
-      ? plain(json ? jsonType : "application/atomsvc+xml;charset=utf-8", writeServiceDocument(service, root, json))
+      ? plain(
+          json ? jsonType : "application/atomsvc+xml;charset=utf-8",
+          writeServiceDocument(service, root, json),
+        )
       : plain("application/xml;charset=utf-8", writeMetadata(service));
   }
   const match = segmentForm.exec(resource);
@@ -111,13 +122,21 @@ function answerRow(
   fail: Fail,
 ): GatewayAnswer {
   const { method, headers } = request;
-  if (method === "PATCH" || method === "MERGE" || method === "PUT") return change(request, context, set, row, fail);
+  if (method === "PATCH" || method === "MERGE" || method === "PUT")
+    return change(request, context, set, row, fail);
   if (!isRead(method)) return fail(gateway.methodNotAllowed(method, set.name));
   const options = readQueryOptions(request.query, headers.accept ?? "", set);
   if (typeof options === "string") return fail(gateway.badRequest(options));
   const etag = set.etag?.(row);
-  if (etag !== undefined && headers["if-none-match"] === etag) return { status: 304, headers: { etag }, body: "" };
-  return written(200, { service: context.service, set, root: context.root, select: options.select }, row, context, options.json);
+  if (etag !== undefined && headers["if-none-match"] === etag)
+    return { status: 304, headers: { etag }, body: "" };
+  return written(
+    200,
+    { service: context.service, set, root: context.root, select: options.select },
+    row,
+    context,
+    options.json,
+  );
 }
 
 function create(request: GatewayRequest, context: GatewayContext, set: EntitySet, fail: Fail): GatewayAnswer {
@@ -131,7 +150,10 @@ function create(request: GatewayRequest, context: GatewayContext, set: EntitySet
   const answer: RowsAnswer = { service: context.service, set, root: context.root, select: null };
   const json = wantsJson(request.query, request.headers.accept ?? "");
   const made = written(201, answer, row, context, json);
-  return { ...made, headers: { ...made.headers, location: addressOf(answer, row), ...messages(context.unit) } };
+  return {
+    ...made,
+    headers: { ...made.headers, location: addressOf(answer, row), ...messages(context.unit) },
+  };
 }
 
 function change(
@@ -146,7 +168,8 @@ function change(
   const condition = request.headers["if-match"];
   if (etag !== undefined) {
     if (condition === undefined) return fail(gateway.preconditionRequired());
-    if (condition !== "*" && !condition.split(/,\s*(?=W\/|")/).includes(etag)) return fail(gateway.preconditionFailed());
+    if (condition !== "*" && !condition.split(/,\s*(?=W\/|")/).includes(etag))
+      return fail(gateway.preconditionFailed());
   }
   const values = readEntity(request.body, set, "change");
   if (isServiceError(values)) return fail(values);
@@ -155,17 +178,32 @@ function change(
   const changed = set.write.change(row, values, context.unit);
   if (isServiceError(changed)) return fail(changed);
   const now = set.etag?.(changed);
-  return { status: 204, headers: { ...(now === undefined ? {} : { etag: now }), ...messages(context.unit) }, body: "" };
+  return {
+    status: 204,
+    headers: { ...(now === undefined ? {} : { etag: now }), ...messages(context.unit) },
+    body: "",
+  };
 }
 
 function messages({ warnings }: UnitOfWork): Record<string, string> {
   const [first] = warnings;
   if (first === undefined) return {};
-  const message = ({ number, text }: typeof first) => ({ code: number, message: text, severity: "warning", target: "" });
+  const message = ({ number, text }: typeof first) => ({
+    code: number,
+    message: text,
+    severity: "warning",
+    target: "",
+  });
   return { "sap-message": JSON.stringify({ ...message(first), details: warnings.slice(1).map(message) }) };
 }
 
-function written(status: number, answer: RowsAnswer, row: Row, context: GatewayContext, json: boolean): GatewayAnswer {
+function written(
+  status: number,
+  answer: RowsAnswer,
+  row: Row,
+  context: GatewayContext,
+  json: boolean,
+): GatewayAnswer {
   const etag = answer.set.etag?.(row);
   const body = json
     ? JSON.stringify({ d: jsonOf(answer, row) })
@@ -178,7 +216,11 @@ function plain(type: string, body: string): GatewayAnswer {
   return { status: 200, headers: { "content-type": type, dataserviceversion: "2.0" }, body };
 }
 
-export function failed(error: ServiceError, context: Pick<GatewayContext, "service" | "now" | "transactionId">, json: boolean): GatewayAnswer {
+export function failed(
+  error: ServiceError,
+  context: Pick<GatewayContext, "service" | "now" | "transactionId">,
+  json: boolean,
+): GatewayAnswer {
   const { now, transactionId } = context;
   const body = writeServiceError(error, { service: context.service.name, now, transactionId, json });
   const type = json ? jsonType : "application/atom+xml;charset=utf-8";

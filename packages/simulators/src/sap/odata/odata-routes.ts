@@ -80,7 +80,8 @@ export function odataRoutes(simulation: Simulation): FastifyPluginAsync {
     const id = request.headers.requestid;
     if (typeof id !== "string" || isReading(request)) return answer(request);
     const { settings, firstAnswers } = world();
-    if (!settings.repeatableRequests) return withHeader(answer(request), "repeatabilityresult", "unsupported");
+    if (!settings.repeatableRequests)
+      return withHeader(answer(request), "repeatabilityresult", "unsupported");
     const first = firstAnswers.get(`request ${id.toLowerCase()}`) as GatewayAnswer | undefined;
     if (first !== undefined) return first;
     const fresh = withHeader(answer(request), "repeatabilityresult", "accepted");
@@ -93,7 +94,8 @@ export function odataRoutes(simulation: Simulation): FastifyPluginAsync {
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     app.addHook("preHandler", async (request, reply) => {
-      const answered = checkLogon(simulation, request) ?? (isReading(request) ? null : checkToken(simulation, request));
+      const answered =
+        checkLogon(simulation, request) ?? (isReading(request) ? null : checkToken(simulation, request));
       if (answered !== null) return reply.code(answered.status).headers(answered.headers).send(answered.body);
     });
     app.route({

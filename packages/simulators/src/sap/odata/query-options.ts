@@ -27,12 +27,20 @@ const known = new Set([
 ]);
 
 /** The query options of a request on an entity set, or what is wrong with them. */
-export function readQueryOptions(query: URLSearchParams, accept: string, set: EntitySet): QueryOptions | string {
+export function readQueryOptions(
+  query: URLSearchParams,
+  accept: string,
+  set: EntitySet,
+): QueryOptions | string {
   for (const name of query.keys()) {
     if (name.startsWith("$") && !known.has(name)) return `The query option ${name} is not supported`;
   }
   if ((query.get("$expand") ?? "") !== "") return `${set.typeName} has no navigation properties to expand`;
-  const numbers = { $top: null as number | null, $skip: null as number | null, $skiptoken: null as number | null };
+  const numbers = {
+    $top: null as number | null,
+    $skip: null as number | null,
+    $skiptoken: null as number | null,
+  };
   for (const name of ["$top", "$skip", "$skiptoken"] as const) {
     const text = query.get(name);
     if (text === null) continue;
@@ -40,7 +48,8 @@ export function readQueryOptions(query: URLSearchParams, accept: string, set: En
     numbers[name] = Number(text);
   }
   const counted = query.get("$inlinecount") ?? "none";
-  if (counted !== "none" && counted !== "allpages") return `Invalid value '${counted}' of query option $inlinecount`;
+  if (counted !== "none" && counted !== "allpages")
+    return `Invalid value '${counted}' of query option $inlinecount`;
   const order: { property: string; descending: boolean }[] = [];
   for (const part of listed(query.get("$orderby"))) {
     const [property = "", direction = "asc", ...more] = part.split(/\s+/);
@@ -114,10 +123,9 @@ export function selectRows(
 function compared(a: Row, b: Row, set: EntitySet, order: QueryOptions["order"]): number {
   for (const { property, descending } of order) {
     const decimal = set.properties[property]?.type === "Edm.Decimal";
-    const [x, y] = [a[property] ?? "", b[property] ?? ""].map((value) => (decimal ? Number(value) : value)) as [
-      EdmValue,
-      EdmValue,
-    ];
+    const [x, y] = [a[property] ?? "", b[property] ?? ""].map((value) =>
+      decimal ? Number(value) : value,
+    ) as [EdmValue, EdmValue];
     if (x === y) continue;
     return ((x as number) < (y as number) ? -1 : 1) * (descending ? -1 : 1);
   }

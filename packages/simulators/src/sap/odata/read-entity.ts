@@ -38,7 +38,8 @@ export function readEntity(body: string, set: EntitySet, what: "create" | "chang
       return gateway.badRequest(`Property '${name}' is invalid in type '${set.typeName}'`);
     }
     const read = readValue(value, property);
-    if (read === undefined) return { ...gateway.badRequest(`Invalid value of property '${name}'`), property: name };
+    if (read === undefined)
+      return { ...gateway.badRequest(`Invalid value of property '${name}'`), property: name };
     // What a caller may not set is ignored, as the original does with read-only fields on a change.
     if (property.writable === true || (what === "create" && set.keys.includes(name))) values[name] = read;
   }
@@ -49,7 +50,9 @@ function readValue(value: unknown, { type, maxLength }: Property): EdmValue | un
   if (value === null) return null;
   switch (type) {
     case "Edm.String":
-      return typeof value === "string" && value.length <= (maxLength ?? Number.POSITIVE_INFINITY) ? value : undefined;
+      return typeof value === "string" && value.length <= (maxLength ?? Number.POSITIVE_INFINITY)
+        ? value
+        : undefined;
     case "Edm.Boolean":
       return typeof value === "boolean" ? value : undefined;
     case "Edm.Int32":

@@ -14,7 +14,13 @@ export function writeServiceError({ number, text, property }: ServiceError, plac
   if (!place.json) {
     return `<?xml version="1.0" encoding="utf-8"?><error xmlns="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata">${element("code", number)}<message xml:lang="en">${element("m", text).slice(3, -4)}</message><innererror>${element("transactionid", place.transactionId)}${element("timestamp", timestamp)}</innererror></error>`;
   }
-  const detail = { code: number, message: text, propertyref: property ?? "", severity: "error", target: property ?? "" };
+  const detail = {
+    code: number,
+    message: text,
+    propertyref: property ?? "",
+    severity: "error",
+    target: property ?? "",
+  };
   return JSON.stringify({
     error: {
       code: number,
@@ -28,7 +34,9 @@ export function writeServiceError({ number, text, property }: ServiceError, plac
         },
         transactionid: place.transactionId,
         timestamp,
-        Error_Resolution: { SAP_Transaction: "For backend administrators: use ADT feed reader with the transaction id" },
+        Error_Resolution: {
+          SAP_Transaction: "For backend administrators: use ADT feed reader with the transaction id",
+        },
         errordetails: [detail],
       },
     },
@@ -58,5 +66,9 @@ export const gateway = {
     number: "/IWFND/CM_MGW/428",
     text: "Precondition required: send the ETag with If-Match",
   }),
-  preconditionFailed: (): ServiceError => ({ status: 412, number: "/IWFND/CM_MGW/412", text: "Precondition failed" }),
+  preconditionFailed: (): ServiceError => ({
+    status: 412,
+    number: "/IWFND/CM_MGW/412",
+    text: "Precondition failed",
+  }),
 };

@@ -28,7 +28,12 @@ export function jsonOf(answer: RowsAnswer, row: Row): Readonly<Record<string, un
   const uri = addressOf(answer, row);
   const etag = set.etag?.(row);
   const values: Record<string, unknown> = {
-    __metadata: { id: uri, uri, type: `${service.name}.${set.typeName}`, ...(etag === undefined ? {} : { etag }) },
+    __metadata: {
+      id: uri,
+      uri,
+      type: `${service.name}.${set.typeName}`,
+      ...(etag === undefined ? {} : { etag }),
+    },
   };
   for (const name of select ?? Object.keys(set.properties)) {
     values[name] = jsonValue(row[name] ?? null, set.properties[name] as Property);

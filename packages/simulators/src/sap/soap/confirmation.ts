@@ -36,7 +36,11 @@ export function writeConfirmation(entries: readonly ConfirmedEntry[], header: Co
   );
 }
 
-function writeEntry({ messageId, document, items }: ConfirmedEntry, header: ConfirmationHeader, created: string): string {
+function writeEntry(
+  { messageId, document, items }: ConfirmedEntry,
+  header: ConfirmationHeader,
+  created: string,
+): string {
   const severity = header.severity ?? String(items.reduce((most, one) => Math.max(most, one.severity), 1));
   const reference = messageId === "" ? "" : element("ReferenceID", messageId);
   const named =

@@ -27,7 +27,8 @@ export interface Confirmations {
 const retryAfterMs = [5_000, 60_000, 600_000];
 const patienceMs = 30_000;
 
-const action = "http://sap.com/xi/SAPSCORE/SFIN/JournalEntryBulkCreateConfirmation_Out/JournalEntryBulkCreateConfirmation_OutRequest";
+const action =
+  "http://sap.com/xi/SAPSCORE/SFIN/JournalEntryBulkCreateConfirmation_Out/JournalEntryBulkCreateConfirmation_OutRequest";
 
 /** Sends confirmations to the configured address; without one they are dropped, and the caller has to ask. */
 export function openConfirmations({ control, world }: Simulation): Confirmations {

@@ -33,13 +33,16 @@ export function readJournalEntryRequest(
   const envelope = child(document, "Envelope");
   if (envelope === undefined) return { fault: "The root element is no SOAP envelope" };
   const body = child(envelope, "Body");
-  const root = roots.map((name) => (body === undefined ? undefined : child(body, name))).find((one) => one !== undefined);
+  const root = roots
+    .map((name) => (body === undefined ? undefined : child(body, name)))
+    .find((one) => one !== undefined);
   if (root === undefined) return { fault: `The body holds none of ${roots.join(", ")}` };
   const header = child(root, "MessageHeader");
   const entries: RequestedEntry[] = [];
   for (const one of children(root, "JournalEntryCreateRequest")) {
     const entry = typeof one === "object" ? child(one, "JournalEntry") : undefined;
-    if (typeof one === "string" || entry === undefined) return { fault: "JournalEntryCreateRequest without JournalEntry" };
+    if (typeof one === "string" || entry === undefined)
+      return { fault: "JournalEntryCreateRequest without JournalEntry" };
     const entryHeader = child(one, "MessageHeader");
     entries.push({
       messageId: entryHeader === undefined ? "" : textOf(entryHeader, "ID"),
@@ -91,7 +94,12 @@ function proposed(entry: XmlElement, master: MasterData): ProposedEntry {
 
 const noElement: XmlElement = {};
 
-function line(kind: EntryLine["kind"], one: string | XmlElement, account: string, partner: string): EntryLine {
+function line(
+  kind: EntryLine["kind"],
+  one: string | XmlElement,
+  account: string,
+  partner: string,
+): EntryLine {
   const element = typeof one === "object" ? one : noElement;
   const currency = attributeOf(element, "AmountInTransactionCurrency", "currencyCode");
   return {

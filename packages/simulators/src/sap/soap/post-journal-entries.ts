@@ -14,7 +14,10 @@ export function openRequestReader({ world }: Simulation): (request: FastifyReque
   return (request) => {
     const known = read.get(request);
     if (known !== undefined) return known;
-    const fresh = readJournalEntryRequest(typeof request.body === "string" ? request.body : "", world().master);
+    const fresh = readJournalEntryRequest(
+      typeof request.body === "string" ? request.body : "",
+      world().master,
+    );
     read.set(request, fresh);
     return fresh;
   };

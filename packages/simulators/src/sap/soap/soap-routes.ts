@@ -5,7 +5,12 @@ import { closedForMs, processLater, type Simulation } from "../simulation.ts";
 import { writeFault } from "./confirmation.ts";
 import type { Confirmations } from "./confirmations.ts";
 import type { JournalEntryRequest } from "./journal-entry-request.ts";
-import { chooseRefusals, confirmationOf, type openRequestReader, postEntries } from "./post-journal-entries.ts";
+import {
+  chooseRefusals,
+  confirmationOf,
+  type openRequestReader,
+  postEntries,
+} from "./post-journal-entries.ts";
 
 /** Cloud and on-premise paths; what follows on premise (client, service, binding) is not looked at. */
 const syncPaths = [
@@ -44,7 +49,8 @@ export function soapRoutes(
     const message = requestOf(request, reply);
     if (message === null) return reply;
     const { settings, firstAnswers } = world();
-    const remembered = settings.repeatedMessageUuid && message.messageUuid !== "" ? `uuid ${message.messageUuid}` : null;
+    const remembered =
+      settings.repeatedMessageUuid && message.messageUuid !== "" ? `uuid ${message.messageUuid}` : null;
     const first = remembered === null ? undefined : firstAnswers.get(remembered);
     if (typeof first === "string") return reply.type(xmlType).send(first);
     const closedMs = closedForMs(simulation);
@@ -62,7 +68,10 @@ export function soapRoutes(
     const closedMs = closedForMs(simulation);
     if (closedMs > 0 && settings.batchWindow?.mode === "refuse") return refuseOutside(reply, closedMs);
     if (message.messageId === "" || message.messageId.length > 35) {
-      return reply.code(500).type(xmlType).send(writeFault("sender", "MessageHeader/ID must have 1 to 35 characters"));
+      return reply
+        .code(500)
+        .type(xmlType)
+        .send(writeFault("sender", "MessageHeader/ID must have 1 to 35 characters"));
     }
     if (settings.repeatedMessageUuid && message.messageUuid !== "") {
       if (firstAnswers.has(`uuid ${message.messageUuid}`)) return reply.code(202).send();
@@ -92,7 +101,12 @@ export function soapRoutes(
       );
       const malformed = call.under("malformed");
       confirmations.queue.send(
-        [{ messageId: message.messageId, body: malformed === null ? body : malformedXml(malformed.variant, body) }],
+        [
+          {
+            messageId: message.messageId,
+            body: malformed === null ? body : malformedXml(malformed.variant, body),
+          },
+        ],
         call.behaviour,
       );
     });
@@ -117,5 +131,7 @@ export const unknownSeverity = "7";
 /** Which service a path is of. */
 export function soapOperation(path: string): "post-journal-entries" | "post-journal-entries-async" | null {
   if (/\/sap\/bc\/srt\/.*\/journalentrycreaterequestconfi(?:\/|$)/.test(path)) return "post-journal-entries";
-  return /\/sap\/bc\/srt\/.*\/journalentrybulkcreationreques(?:\/|$)/.test(path) ? "post-journal-entries-async" : null;
+  return /\/sap\/bc\/srt\/.*\/journalentrybulkcreationreques(?:\/|$)/.test(path)
+    ? "post-journal-entries-async"
+    : null;
 }

@@ -41,7 +41,7 @@ export function readPlainXml(text: string): XmlElement | null {
     const first = text.charCodeAt(open + 1);
     if (first === slash) {
       if (stack.length === 1 || text.slice(open + 2, close).trimEnd() !== top.tag) return null;
-      const value = valueOf(top);
+      const value = contentOf(top);
       if (value === null) return null;
       stack.pop();
       const parent = stack[stack.length - 1] as Open;
@@ -116,7 +116,7 @@ function put(parent: Open, name: string, value: XmlValue): void {
   else element[name] = [present, value];
 }
 
-function valueOf(open: Open): XmlValue | null {
+function contentOf(open: Open): XmlValue | null {
   const text = decoded(open.text.trim());
   if (text === null) return null;
   if (!open.filled) return text;
