@@ -76,6 +76,7 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
     if (twin !== undefined) {
       unit.warnings.push({ number: "R1/125", text: `Business partner ${twin} has the same name` });
     }
+    // As in any number range, what has been drawn is gone, even when the change set is undone.
     if (wanted === "") created += 1;
     store(row);
     master.customers.add(number);
@@ -85,7 +86,7 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
       if (twin === undefined) byName.delete(String(row.BusinessPartnerFullName));
       else byName.set(String(row.BusinessPartnerFullName), twin);
     });
-    unit.effects.push({ operation: "business-partner-create", key: keyOf(row), id: number });
+    unit.effects.push({ operation: "create-business-partner", key: keyOf(row), id: number });
     return row;
   }
 
@@ -100,7 +101,7 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
     const number = String(row.BusinessPartner);
     store(changed);
     unit.undo.push(() => store(row));
-    unit.effects.push({ operation: "business-partner-change", key: keyOf(changed), id: number });
+    unit.effects.push({ operation: "change-business-partner", key: keyOf(changed), id: number });
     return changed;
   }
 

@@ -1,0 +1,484 @@
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import {
+  basic,
+  cubePath,
+  entry,
+  item,
+  message,
+  morning,
+  partnerPath,
+  session,
+  startTestSap,
+  type TestSap,
+} from "../sap.fixture.ts";
+
+let sap: TestSap;
+
+before(async () => {
+  sap = await startTestSap();
+});
+after(() => sap.stop());
+beforeEach(async () => {
+  await sap.client.reset();
+  await sap.client.setClock(morning);
+});
+
+type Row = Readonly<Record<string, unknown>> & { readonly __metadata: Readonly<Record<string, string>> };
+interface Feed {
+  readonly results: readonly Row[];
+  readonly __count?: string;
+  readonly __next?: string;
+}
+
+const query = (options: Readonly<Record<string, string>>) => `?${new URLSearchParams(options)}`;
+const asked = (set: string, options: Readonly<Record<string, string>>) =>
+  sap.read<Feed>(`${set}${query(options)}`);
+const partners = `${partnerPath}/A_BusinessPartner`;
+
+interface ServiceError {
+  readonly error: {
+    readonly code: string;
+    readonly message: { readonly lang: string; readonly value: string };
+    readonly innererror: {
+      readonly application: Readonly<Record<string, string>>;
+      readonly transactionid: string;
+      readonly timestamp: string;
+      readonly errordetails: readonly Readonly<Record<string, string>>[];
+    };
+  };
+}
+
+async function errorOf(answer: Response): Promise<ServiceError["error"]> {
+  return ((await answer.json()) as ServiceError).error;
+}
+
+describe("sessions and tokens", () => {
+  test("a token is fetched with HEAD or GET, whatever its letters, and even with an answer that is an error", async () => {
+    for (const [method, path] of [
+      ["HEAD", `${partnerPath}/`],
+      ["GET", partnerPath],
+      ["HEAD", `${partners}('nobody')/`],
+    ] as const) {
+      const answer = await sap.send(method, path, undefined, { "x-csrf-token": "fEtCh" });
+      assert.ok((answer.headers.get("x-csrf-token") ?? "").length > 20);
+      const cookies = answer.headers.getSetCookie();
+      assert.match(cookies.join("\n"), /SAP_SESSIONID_ENT_100=\w+; path=\/; HttpOnly/);
+      assert.match(cookies.join("\n"), /sap-usercontext=sap-client=100/);
+      await answer.arrayBuffer();
+    }
+  });
+
+  const body = { BusinessPartnerCategory: "2", OrganizationBPName1: "Kiosk" };
+
+  for (const [what, spoil] of [
+    ["without a token", ({ cookie }) => ({ cookie: cookie ?? "" })],
+    ["without the session's cookie", (given) => ({ "x-csrf-token": given["x-csrf-token"] ?? "" })],
+    ["with another session's token", (given) => ({ cookie: given.cookie ?? "", "x-csrf-token": "other==" })],
+  ] satisfies readonly (readonly [string, (given: Record<string, string>) => Record<string, string>])[]) {
+    test(`a change ${what} is forbidden`, async () => {
+      const answer = await sap.send("POST", partners, JSON.stringify(body), spoil(await session(sap)));
+      assert.equal(answer.status, 403);
+      assert.equal(answer.headers.get("x-csrf-token"), "Required");
+      assert.equal(await answer.text(), "CSRF token validation failed");
+      assert.deepEqual(await sap.client.effects(), []);
+    });
+  }
+
+  test("a session lives for half an hour of the clock", async () => {
+    const given = await session(sap);
+    await sap.client.advance("PT29M");
+    assert.equal((await sap.send("POST", partners, JSON.stringify(body), given)).status, 201);
+    await sap.client.advance("PT2M");
+    assert.equal((await sap.send("POST", partners, JSON.stringify(body), given)).status, 403);
+  });
+
+  test("sessions can be ended by control, as by a restart", async () => {
+    const given = await session(sap);
+    await sap.set("/sessions/expire", {});
+    assert.equal((await sap.send("POST", partners, JSON.stringify(body), given)).status, 403);
+  });
+
+  test("a session's cookie stands for the password", async () => {
+    const { cookie = "" } = await session(sap);
+    assert.equal((await fetch(`${sap.url}${partnerPath}`, { headers: { cookie } })).status, 200);
+    assert.equal((await fetch(`${sap.url}${partnerPath}`)).status, 401);
+  });
+});
+
+describe("a service", () => {
+  test("lists its sets, as JSON and as Atom", async () => {
+    assert.deepEqual(await sap.read(`${partnerPath}/`), { EntitySets: ["A_BusinessPartner"] });
+    const atom = await sap.send("GET", partnerPath);
+    assert.match(atom.headers.get("content-type") ?? "", /^application\/atomsvc\+xml/);
+    assert.match(await atom.text(), /<app:collection href="A_BusinessPartner">/);
+  });
+
+  for (const slash of ["", "/"]) {
+    test(`describes itself under $metadata${slash}`, async () => {
+      const answer = await sap.send(
+        "GET",
+        `/sap/opu/odata/sap/API_OPLACCTGDOCITEMCUBE_SRV/$metadata${slash}`,
+      );
+      assert.equal(answer.headers.get("content-type"), "application/xml;charset=utf-8");
+      const text = await answer.text();
+      assert.match(text, /m:DataServiceVersion="2\.0"/);
+      assert.match(text, /<PropertyRef Name="AccountingDocumentItem"\/>/);
+      assert.match(text, /<Property Name="PostingDate" Type="Edm\.DateTime"/);
+      assert.match(text, /sap:creatable="false" sap:updatable="false" sap:deletable="false"/);
+    });
+  }
+
+  test("that is not there is 403 with the Gateway's error", async () => {
+    const answer = await sap.send("GET", "/sap/opu/odata/sap/NOT_THERE_SRV/A");
+    assert.equal(answer.status, 403);
+    assert.equal((await errorOf(answer)).code, "/IWFND/MED/170");
+  });
+});
+
+describe("journal entry items", () => {
+  beforeEach(async () => {
+    const items = item("11001000", "12.50") + item("23100000", "-12.50", { assignment: "acct-0002" });
+    await sap.post(message(["A", "B", "C"].map((reference) => entry({ reference, items }))));
+  });
+
+  test("have the shapes of OData 2.0", async () => {
+    const { results } = await asked(cubePath, { $filter: "DocumentReferenceID eq 'A'" });
+    assert.equal(results.length, 2);
+    const [row] = results;
+    const key =
+      "CompanyCode='1010',FiscalYear='2026',AccountingDocument='0100000000',AccountingDocumentItem='001'";
+    assert.deepEqual(row?.__metadata, {
+      id: `${sap.url}${cubePath}(${key})`,
+      uri: `${sap.url}${cubePath}(${key})`,
+      type: "API_OPLACCTGDOCITEMCUBE_SRV.A_OperationalAcctgDocItemCubeType",
+    });
+    assert.equal(row?.AmountInTransactionCurrency, "12.50");
+    assert.equal(row?.PostingDate, `/Date(${Date.parse("2026-11-24")})/`);
+    assert.match(String(row?.CreationDateTime), /^\/Date\(\d+\+0000\)\/$/);
+    assert.equal(row?.FiscalPeriod, "011");
+    const one = await sap.read<Row>(`${cubePath}(${key})`);
+    assert.deepEqual(one, row);
+  });
+
+  test("are counted, selected, ordered, and cut", async () => {
+    const found = await asked(cubePath, {
+      $select: "DocumentReferenceID,AmountInTransactionCurrency",
+      $orderby: "AmountInTransactionCurrency,DocumentReferenceID desc",
+      $top: "2",
+      $skip: "1",
+      $inlinecount: "allpages",
+    });
+    assert.equal(found.__count, "6");
+    assert.deepEqual(
+      found.results.map(({ __metadata, ...values }) => values),
+      [
+        { DocumentReferenceID: "B", AmountInTransactionCurrency: "-12.50" },
+        { DocumentReferenceID: "A", AmountInTransactionCurrency: "-12.50" },
+      ],
+    );
+    assert.equal(found.__next, undefined);
+    assert.equal(await (await sap.send("GET", `${cubePath}/$count`)).text(), "6");
+    const count = await sap.send(
+      "GET",
+      `${cubePath}/$count${query({ $filter: "GLAccount eq '0011001000'" })}`,
+    );
+    assert.equal(await count.text(), "3");
+  });
+
+  test("come in pages that lead on", async () => {
+    await sap.set("/settings", { pageSize: 4 });
+    const first = await asked(cubePath, { $filter: "CompanyCode eq '1010'" });
+    assert.equal(first.results.length, 4);
+    assert.match(first.__next ?? "", /\$skiptoken=4|%24skiptoken=4/);
+    const second = await sap.read<Feed>((first.__next ?? "").slice(sap.url.length));
+    assert.equal(second.results.length, 2);
+    assert.equal(second.__next, undefined);
+    const ids = [...first.results, ...second.results].map(({ __metadata }) => __metadata.id);
+    assert.equal(new Set(ids).size, 6);
+  });
+
+  test("with a $top beyond the page the next page has what is left of it", async () => {
+    await sap.set("/settings", { pageSize: 2 });
+    const first = await asked(cubePath, { $top: "5" });
+    const second = await sap.read<Feed>((first.__next ?? "").slice(sap.url.length));
+    const third = await sap.read<Feed>((second.__next ?? "").slice(sap.url.length));
+    assert.deepEqual(
+      [first, second, third].map(({ results }) => results.length),
+      [2, 2, 1],
+    );
+    assert.equal(third.__next, undefined);
+  });
+
+  for (const [filter, documents] of [
+    ["AmountInTransactionCurrency gt 0M and DocumentReferenceID ne 'B'", ["A", "C"]],
+    ["(DocumentReferenceID eq 'A' or DocumentReferenceID eq 'C') and DebitCreditCode eq 'S'", ["A", "C"]],
+    ["startswith(DocumentReferenceID,'A') and not (DebitCreditCode eq 'H')", ["A"]],
+    [
+      "PostingDate ge datetime'2026-11-24T00:00:00' and AmountInTransactionCurrency ge 12.5M",
+      ["A", "B", "C"],
+    ],
+    ["PostingDate gt datetime'2026-11-24T00:00:00'", []],
+    ["substringof('0002',AssignmentReference) eq true and DocumentReferenceID le 'B'", ["A", "B"]],
+    ["IsReversed eq false and endswith(GLAccount,'1000')", ["A", "B", "C"]],
+    ["tolower(DocumentReferenceID) eq 'c' and DebitCreditCode eq 'S'", ["C"]],
+  ] as const) {
+    test(`${filter} finds ${documents.join(", ") || "none"}`, async () => {
+      const { results } = await asked(cubePath, { $filter: filter });
+      assert.deepEqual(
+        results.map(({ DocumentReferenceID }) => DocumentReferenceID),
+        documents,
+      );
+    });
+  }
+
+  for (const [options, text] of [
+    [
+      { $filter: "Nothing eq 'A'" },
+      /Property 'Nothing' not found in type 'A_OperationalAcctgDocItemCubeType'/,
+    ],
+    [{ $filter: "DocumentReferenceID eq 5" }, /cannot be compared/],
+    [{ $filter: "DocumentReferenceID eq 'A' and" }, /ends too soon/],
+    [{ $filter: "length(DocumentReferenceID) eq 1" }, /length/],
+    [{ $select: "Nothing" }, /Property 'Nothing' not found/],
+    [{ $orderby: "GLAccount sideways" }, /Invalid \$orderby/],
+    [{ $top: "-1" }, /Invalid value '-1' of query option \$top/],
+    [{ $apply: "aggregate(x)" }, /\$apply is not supported/],
+    [{ $expand: "to_Item" }, /no navigation properties/],
+  ] as const) {
+    test(`${JSON.stringify(options)} is refused, never half understood`, async () => {
+      const answer = await sap.send("GET", `${cubePath}${query(options)}`, undefined, {
+        accept: "application/json",
+      });
+      assert.equal(answer.status, 400);
+      assert.match((await errorOf(answer)).message.value, text);
+    });
+  }
+
+  test("are Atom unless JSON is asked for", async () => {
+    const answer = await sap.send("GET", `${cubePath}?$top=1&$inlinecount=allpages`);
+    assert.match(answer.headers.get("content-type") ?? "", /^application\/atom\+xml;type=feed/);
+    const text = await answer.text();
+    assert.match(text, /<m:count>6<\/m:count>/);
+    assert.match(text, /<d:AmountInTransactionCurrency>12\.50<\/d:AmountInTransactionCurrency>/);
+    assert.match(text, /<d:PostingDate>2026-11-24T00:00:00<\/d:PostingDate>/);
+    const json = await sap.send("GET", `${cubePath}?$top=1&$format=json`);
+    assert.match(json.headers.get("content-type") ?? "", /^application\/json/);
+    assert.equal(json.headers.get("dataserviceversion"), "2.0");
+  });
+
+  test("are also there under a generated key", async () => {
+    const basicSet = "/sap/opu/odata/sap/API_JOURNALENTRYITEMBASIC_SRV/A_JournalEntryItemBasic";
+    const { results } = await asked(basicSet, {
+      $filter: "DocumentReferenceID eq 'B'",
+      $select: "ID,AccountingDocument",
+    });
+    assert.deepEqual(
+      results.map(({ ID }) => ID),
+      ["0L-1010-2026-0100000001-000001", "0L-1010-2026-0100000001-000002"],
+    );
+    const one = await sap.read<Row>(`${basicSet}('0L-1010-2026-0100000001-000002')`);
+    assert.equal(one.AmountInTransactionCurrency, "-12.50");
+  });
+
+  for (const [method, path] of [
+    ["POST", cubePath],
+    [
+      "PATCH",
+      `${cubePath}(CompanyCode='1010',FiscalYear='2026',AccountingDocument='0100000000',AccountingDocumentItem='001')`,
+    ],
+    [
+      "MERGE",
+      `${cubePath}(CompanyCode='1010',FiscalYear='2026',AccountingDocument='0100000000',AccountingDocumentItem='001')`,
+    ],
+    [
+      "DELETE",
+      `${cubePath}(CompanyCode='1010',FiscalYear='2026',AccountingDocument='0100000000',AccountingDocumentItem='001')`,
+    ],
+  ] as const) {
+    test(`${method} is not allowed on the books`, async () => {
+      const answer = await sap.change(method, path, { DocumentItemText: "forged" });
+      assert.equal(answer.status, 405);
+      assert.match((await errorOf(answer)).message.value, /not allowed/);
+      assert.equal((await sap.ledger()).documents, 3);
+    });
+  }
+});
+
+describe("business partners", () => {
+  const kiosk = {
+    BusinessPartnerCategory: "2",
+    OrganizationBPName1: "Kiosk",
+    BusinessPartnerIDByExtSystem: "acct-9001",
+  };
+
+  async function created(body: object = kiosk) {
+    const answer = await sap.change("POST", partners, body);
+    assert.equal(answer.status, 201);
+    return { answer, row: ((await answer.json()) as { d: Row }).d };
+  }
+
+  test("are created with a number, an ETag and an address, and can then be posted to", async () => {
+    const { answer, row } = await created();
+    assert.equal(row.BusinessPartner, "0003000001");
+    assert.equal(row.BusinessPartnerFullName, "Kiosk");
+    assert.equal(answer.headers.get("location"), `${sap.url}${partners}('0003000001')`);
+    assert.match(answer.headers.get("etag") ?? "", /^W\/"'\d+'"$/);
+    assert.equal(row.__metadata.etag, answer.headers.get("etag"));
+    const debtor = `<DebtorItem><Debtor>3000001</Debtor><AmountInTransactionCurrency currencyCode="EUR">1.00</AmountInTransactionCurrency></DebtorItem>`;
+    const outcome = await sap.post(message([entry({ items: debtor + item("23100000", "-1.00") })]));
+    assert.match(await outcome.text(), /605\(RW\)/);
+    const effects = await sap.client.effects({ key: "acct-9001" });
+    assert.deepEqual(
+      effects.map(({ operation, id }) => [operation, id]),
+      [["create-business-partner", "0003000001"]],
+    );
+  });
+
+  test("are there for a thousand demonstration accounts", async () => {
+    const { results } = await asked(partners, { $filter: "BusinessPartnerIDByExtSystem eq 'acct-1000'" });
+    assert.deepEqual(
+      results.map(({ BusinessPartner }) => BusinessPartner),
+      ["0001001000"],
+    );
+  });
+
+  test("of the same name are created with a warning in sap-message", async () => {
+    await created();
+    const { answer } = await created();
+    assert.deepEqual(JSON.parse(answer.headers.get("sap-message") ?? ""), {
+      code: "R1/125",
+      message: "Business partner 0003000001 has the same name",
+      severity: "warning",
+      target: "",
+      details: [],
+    });
+  });
+
+  for (const [method, headers] of [
+    ["PATCH", {}],
+    ["MERGE", {}],
+    ["POST", { "x-http-method": "MERGE" }],
+    ["POST", { "x-http-method": "PATCH" }],
+  ] as const) {
+    test(`are changed by ${method} ${JSON.stringify(headers)} with the ETag that was read`, async () => {
+      const { row } = await created();
+      const path = `${partners}('${row.BusinessPartner}')`;
+      const changed = await sap.change(
+        method,
+        path,
+        { SearchTerm1: "NEW" },
+        { ...headers, "if-match": row.__metadata.etag ?? "" },
+      );
+      assert.equal(changed.status, 204);
+      assert.notEqual(changed.headers.get("etag"), row.__metadata.etag);
+      const after = await sap.read<Row>(path);
+      assert.deepEqual([after.SearchTerm1, after.OrganizationBPName1], ["NEW", "Kiosk"]);
+      assert.equal(after.__metadata.etag, changed.headers.get("etag"));
+    });
+  }
+
+  test("are not changed without a condition (428), nor with an old one (412); any version is *", async () => {
+    const { row } = await created();
+    const path = `${partners}('${row.BusinessPartner}')`;
+    const change = (headers: Record<string, string>) =>
+      sap.change("PATCH", path, { SearchTerm1: "X" }, headers);
+    assert.equal((await change({})).status, 428);
+    assert.equal((await change({ "if-match": "*" })).status, 204);
+    assert.equal((await change({ "if-match": row.__metadata.etag ?? "" })).status, 412);
+    assert.equal((await sap.client.effects({ key: "acct-9001" })).length, 2);
+  });
+
+  test("that have not changed need not be sent again", async () => {
+    const { row } = await created();
+    const path = `${partners}('${row.BusinessPartner}')`;
+    const answer = await sap.send("GET", path, undefined, { "if-none-match": row.__metadata.etag ?? "" });
+    assert.equal(answer.status, 304);
+  });
+
+  test("are not deleted", async () => {
+    assert.equal((await sap.change("DELETE", `${partners}('0001000001')`, "")).status, 405);
+  });
+
+  for (const [what, body, number, property] of [
+    ["without a category", { LastName: "A" }, "R11/401", "BusinessPartnerCategory"],
+    ["without a name", { BusinessPartnerCategory: "1" }, "R11/402", "LastName"],
+    ["with a number that is taken", { ...kiosk, BusinessPartner: "1000001" }, "R1/202", "BusinessPartner"],
+    [
+      "with a name that is too long",
+      { ...kiosk, OrganizationBPName1: "A".repeat(41) },
+      "/IWBEP/CM_MGW_RT/022",
+      "OrganizationBPName1",
+    ],
+  ] as const) {
+    test(`are refused ${what}, in the Gateway's envelope`, async () => {
+      const answer = await sap.change("POST", partners, body);
+      assert.equal(answer.status, 400);
+      const error = await errorOf(answer);
+      assert.equal(error.code, number);
+      assert.equal(error.message.lang, "en");
+      assert.deepEqual(error.innererror.application, {
+        component_id: "ENTENTE",
+        service_namespace: "/SAP/",
+        service_id: "API_BUSINESS_PARTNER",
+        service_version: "0001",
+      });
+      assert.match(error.innererror.transactionid, /^[0-9A-F]{32}$/);
+      assert.match(error.innererror.timestamp, /^20261124\d{6}\.0000000$/);
+      assert.deepEqual(error.innererror.errordetails, [
+        {
+          code: number,
+          message: error.message.value,
+          propertyref: property,
+          severity: "error",
+          target: property,
+        },
+      ]);
+    });
+  }
+
+  test("with a property nobody knows are refused", async () => {
+    const answer = await sap.change("POST", partners, { ...kiosk, Nickname: "K" });
+    assert.match((await errorOf(answer)).message.value, /Property 'Nickname' is invalid/);
+  });
+
+  test("that do not exist are 404", async () => {
+    const answer = await sap.send("GET", `${partners}('77')`, undefined, { accept: "application/json" });
+    assert.equal(answer.status, 404);
+    assert.match((await errorOf(answer)).message.value, /Resource not found for the segment/);
+  });
+});
+
+describe("a repeated request with a RequestID", () => {
+  const id = { requestid: "0123456789ABCDEF0123456789ABCDEF", repeatabilitycreation: morning };
+  const body = {
+    BusinessPartnerCategory: "2",
+    OrganizationBPName1: "Kiosk",
+    BusinessPartnerIDByExtSystem: "acct-9001",
+  };
+
+  test("is done again where it is not supported, and says so", async () => {
+    const answer = await sap.change("POST", partners, body, id);
+    assert.equal(answer.headers.get("repeatabilityresult"), "unsupported");
+    await sap.change("POST", partners, body, id);
+    assert.equal((await sap.client.effects({ key: "acct-9001" })).length, 2);
+  });
+
+  test("is answered as before where it is", async () => {
+    await sap.set("/settings", { repeatableRequests: true });
+    const first = await sap.change("POST", partners, body, id);
+    const second = await sap.change("POST", partners, body, id);
+    assert.equal(second.headers.get("repeatabilityresult"), "accepted");
+    assert.deepEqual([second.status, await second.text()], [first.status, await first.text()]);
+    assert.equal((await sap.client.effects({ key: "acct-9001" })).length, 1);
+  });
+});
+
+test("the caller's own name for the host is in the addresses", async () => {
+  const at = new URL(sap.url);
+  const answer = await fetch(`http://localhost:${at.port}${partners}?$top=1&$format=json`, {
+    headers: { authorization: basic },
+  });
+  const { d } = (await answer.json()) as { d: Feed };
+  assert.match(d.results[0]?.__metadata.uri ?? "", new RegExp(`^http://localhost:${at.port}/`));
+});
