@@ -1,4 +1,4 @@
-import { type Behaviour, isAboutCallbacks } from "./behaviour.ts";
+import { type Behaviour, type BehaviourName, isAboutCallbacks } from "./behaviour.ts";
 import type { Rule } from "./rule.ts";
 import { type SeededRandom, seededRandom } from "./seeded-random.ts";
 import { canBeRejected, type SystemDescription } from "./system-description.ts";
@@ -45,16 +45,20 @@ export function openRuleBook(system: SystemDescription, firstSeed: number): Rule
   let added = 0;
   const shown = ({ rule, id, applied }: (typeof rules)[number]): RuleInBook => ({ ...rule, id, applied });
 
-  function first(subject: Subject, fits: (behaviour: Behaviour) => boolean): Behaviour | null {
+  type Of = (name: BehaviourName) => boolean;
+  const all: Of = () => true;
+
+  /** The first rule for a request among those that fit; it is one more time applied, if it counts. */
+  function first(subject: Subject, fits: Of, counts: Of): Behaviour | null {
     const { operation } = subject;
     if (operation === null) return null;
     for (const entry of rules) {
       const { rule, random } = entry;
       if (rule.times !== null && entry.applied >= rule.times) continue;
-      if (!fits(rule.behaviour) || !isFor(rule, operation, subject.keys)) continue;
+      if (!fits(rule.behaviour.behaviour) || !isFor(rule, operation, subject.keys)) continue;
       if (!canHappen(rule.behaviour, operation, system)) continue;
       if (rule.when.share !== undefined && random.next() >= rule.when.share) continue;
-      entry.applied += 1;
+      if (counts(rule.behaviour.behaviour)) entry.applied += 1;
       return rule.behaviour;
     }
     return null;
@@ -85,10 +89,16 @@ export function openRuleBook(system: SystemDescription, firstSeed: number): Rule
     },
     choose(subject) {
       const inParts = subject.operation !== null && system.operations[subject.operation]?.inParts === true;
-      return first(subject, ({ behaviour }) => !(inParts && behaviour === "rejection"));
+      if (!inParts) return first(subject, all, all);
+      // An exception made for the request as a whole is made, and counted, for each of its parts.
+      return first(
+        subject,
+        (name) => name !== "rejection",
+        (name) => name !== "success",
+      );
     },
     chooseForPart(subject) {
-      const chosen = first(subject, ({ behaviour }) => behaviour === "rejection" || behaviour === "success");
+      const chosen = first(subject, (name) => name === "rejection" || name === "success", all);
       return chosen?.behaviour === "rejection" ? chosen.reason : null;
     },
   };

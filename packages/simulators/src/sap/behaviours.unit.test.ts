@@ -107,6 +107,15 @@ describe("a rejection", () => {
     );
   });
 
+  test("after a success for one entry only refuses the others", async () => {
+    await sap.client.rule({ behaviour: "success", times: 1 });
+    await sap.client.rule({ behaviour: "rejection", reason: "period-closed" });
+    assert.deepEqual(
+      (await outcomes(await post("A", "B", "C"))).map(({ severity }) => severity),
+      ["1", "3", "3"],
+    );
+  });
+
   test("in the request's own header refuses all it carries", async () => {
     const header = { "x-simulate": JSON.stringify({ behaviour: "rejection", reason: "no-authorization" }) };
     const answer = await sap.post(message([entry({ reference: "A" }), entry({ reference: "B" })]), header);

@@ -53,8 +53,8 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
     versions += 1;
     const at = now();
     const day = at - (at % 86_400_000);
-    const named =
-      row.BusinessPartnerCategory === "2" ? row.OrganizationBPName1 : `${row.FirstName} ${row.LastName}`;
+    const person = `${row.FirstName ?? ""} ${row.LastName ?? ""}`;
+    const named = row.BusinessPartnerCategory === "2" ? (row.OrganizationBPName1 ?? "") : person;
     return {
       ...row,
       BusinessPartnerFullName: String(named).trim(),

@@ -5,6 +5,7 @@ import {
   controlRecord,
   dataRecord,
   type Fields,
+  type Layout,
   readRecord,
   segments,
   widthOf,
@@ -76,18 +77,21 @@ export function readFlatFile(text: string): readonly ReceivedIdoc[] | string {
     const record = readRecord(line, dataRecord);
     const name = segmentName(record.SEGNAM ?? "");
     const data = line.slice(63);
-    idoc.segments.push({ name, fields: readRecord(data, segments[name] ?? [["SDATA", 1000]]) });
+    idoc.segments.push({ name, fields: readRecord(data, layoutOf(name) ?? [["SDATA", 1000]]) });
   }
   return open.length === 0 ? "The file holds no EDI_DC40" : open.map(checked);
 }
 
+function layoutOf(segment: string): Layout | undefined {
+  return Object.hasOwn(segments, segment) ? segments[segment] : undefined;
+}
+
 /** Files carry the external name with its version: `E2BPACHE09002` is the segment E1BPACHE09. */
 function segmentName(external: string): string {
-  const internal = external.startsWith("E2") ? `E1${external.slice(2)}` : external;
-  const known = Object.keys(segments).find(
-    (name) => internal === name || new RegExp(`^${name}\\d{3}$`).test(internal),
-  );
-  return known ?? internal;
+  const internal = external.replace(/^E2/, "E1");
+  if (layoutOf(internal) !== undefined) return internal;
+  const withoutVersion = internal.replace(/\d{3}$/, "");
+  return layoutOf(withoutVersion) === undefined ? internal : withoutVersion;
 }
 
 function checked(idoc: Omit<ReceivedIdoc, "syntaxError">): ReceivedIdoc {
@@ -100,7 +104,7 @@ function syntaxErrorOf({ control, segments: list }: Omit<ReceivedIdoc, "syntaxEr
   if (control.MESTYP !== "ACC_DOCUMENT" || !/^ACC_DOCUMENT0[345]$/.test(control.IDOCTYP ?? "")) {
     return `No inbound function for message ${control.MESTYP ?? ""}, basic type ${control.IDOCTYP ?? ""}`;
   }
-  const stranger = list.find(({ name }) => segments[name] === undefined);
+  const stranger = list.find(({ name }) => layoutOf(name) === undefined);
   if (stranger !== undefined) return `Segment ${stranger.name} is unknown in ${control.IDOCTYP}`;
   return list.filter(({ name }) => name === "E1BPACHE09").length === 1
     ? null
@@ -121,7 +125,7 @@ export function writeFlatFile(idocs: readonly Pick<ReceivedIdoc, "control" | "se
             SEGNUM: String(i + 1).padStart(6, "0"),
             PSGNUM: "000000",
             HLEVEL: "02",
-            SDATA: writeRecord(fields, segments[name] ?? []),
+            SDATA: writeRecord(fields, layoutOf(name) ?? []),
           },
           dataRecord,
         ),

@@ -54,15 +54,14 @@ export function answerBatch(
 }
 
 function answerOne(request: BatchedRequest, context: GatewayContext): GatewayAnswer {
-  const url = new URL(request.url, `${context.root}/`);
+  const [path = "", ...rest] = request.url.split("?");
   const named = `/${context.service.name}/`;
-  const at = url.pathname.indexOf(named);
+  const at = path.indexOf(named);
   // `/A_BusinessPartner` is from the service's root, unless it names the service.
-  const path =
-    at === -1 ? request.url.split("?")[0]?.replace(/^\/+/, "") : url.pathname.slice(at + named.length);
+  const inService = at === -1 ? path.replace(/^\/+/, "") : path.slice(at + named.length);
   let resource: string;
   try {
-    resource = decodeURIComponent(path ?? "");
+    resource = decodeURIComponent(inService);
   } catch {
     return failed(gateway.badRequest("The path is not valid percent-encoded UTF-8"), context, true);
   }
@@ -70,7 +69,7 @@ function answerOne(request: BatchedRequest, context: GatewayContext): GatewayAns
     {
       method: request.headers["x-http-method"] ?? request.method,
       resource,
-      query: url.searchParams,
+      query: new URLSearchParams(rest.join("?")),
       headers: request.headers,
       body: request.body,
     },

@@ -120,7 +120,7 @@ export function readFilter(
     }
     const left = term();
     const word = peek();
-    const compare = word === null ? undefined : comparisons[word];
+    const compare = word !== null && Object.hasOwn(comparisons, word) ? comparisons[word] : undefined;
     if (word === null || compare === undefined) {
       if (left.type !== "Edm.Boolean") throw new FilterUnreadable("A comparison is missing");
       return { test: (row) => left.of(row) === true, equal: [] };
@@ -142,7 +142,7 @@ export function readFilter(
     if (next.kind === "literal") return { of: () => next.value, type: next.type, literal: next.value };
     if (next.kind === "sign") throw new FilterUnreadable(`${next.text} is not expected here`);
     if (peek() === "(") return call(next.text);
-    const property = properties[next.text];
+    const property = Object.hasOwn(properties, next.text) ? properties[next.text] : undefined;
     if (property === undefined) {
       throw new FilterUnreadable(`Property '${next.text}' not found in type '${typeName}'`);
     }

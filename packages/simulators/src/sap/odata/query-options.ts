@@ -53,12 +53,12 @@ export function readQueryOptions(
   const order: { property: string; descending: boolean }[] = [];
   for (const part of listed(query.get("$orderby"))) {
     const [property = "", direction = "asc", ...more] = part.split(/\s+/);
-    if (set.properties[property] === undefined) return notFound(property, set);
+    if (!Object.hasOwn(set.properties, property)) return notFound(property, set);
     if (more.length > 0 || (direction !== "asc" && direction !== "desc")) return `Invalid $orderby '${part}'`;
     order.push({ property, descending: direction === "desc" });
   }
   const select = query.has("$select") ? listed(query.get("$select")).filter((name) => name !== "*") : [];
-  const stranger = select.find((name) => set.properties[name] === undefined);
+  const stranger = select.find((name) => !Object.hasOwn(set.properties, name));
   if (stranger !== undefined) return notFound(stranger, set);
   const filter = query.get("$filter") ?? "";
   try {

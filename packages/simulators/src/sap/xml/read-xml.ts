@@ -22,8 +22,13 @@ export function readXml(text: string): XmlElement | null {
   const plain = readPlainXml(bare);
   if (plain !== null) return plain;
   if (/<!DOCTYPE/i.test(bare) || XMLValidator.validate(bare) !== true) return null;
-  const element = parser.parse(bare) as XmlElement;
-  return Object.keys(element).length === 1 ? element : null;
+  try {
+    const element = parser.parse(bare) as XmlElement;
+    return Object.keys(element).length === 1 ? element : null;
+  } catch {
+    // It has limits of its own, and names it does not take.
+    return null;
+  }
 }
 
 /** The child elements of a name; none when there is none. */

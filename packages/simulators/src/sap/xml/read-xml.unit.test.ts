@@ -73,9 +73,18 @@ test("comments and CDATA are read by the general parser", () => {
   });
 });
 
+test("a message with a comment may have many entities", () => {
+  const amps = "&amp;".repeat(5_000);
+  assert.deepEqual(readXml(`<a><!-- note --><b>${amps}</b></a>`), { a: { b: "&".repeat(5_000) } });
+});
+
 test("names that every object has are no way into one", () => {
   assert.equal(readPlainXml("<a><__proto__><b/></__proto__></a>"), null);
   assert.equal(readPlainXml("<constructor/>"), null);
+  for (const xml of ["<a><__proto__><b>1</b></__proto__></a>", "<a><toString>1</toString></a>"]) {
+    readXml(xml);
+    assert.equal(({} as { b?: unknown }).b, undefined);
+  }
 });
 
 test("a document type is never read", () => {
