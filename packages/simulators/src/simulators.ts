@@ -5,6 +5,7 @@ export type StartSimulator = (options?: SimulatorOptions) => Promise<RunningSimu
 /** Every simulator by its name; each is loaded only when it is started. */
 export const simulators: Readonly<Record<string, () => Promise<StartSimulator>>> = {
   // Money: Stripe's interface.
+  payments: async () => (await import("./payments/start-payments.ts")).startPayments,
   // Customers and entitlements: Salesforce's interfaces.
   // The ledger: SAP's interfaces.
   sap: async () => (await import("./sap/start-sap.ts")).startSap,

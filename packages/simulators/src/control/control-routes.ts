@@ -6,6 +6,7 @@ import { type Control, outageModes } from "./control.ts";
 import type { LogFilter } from "./logs.ts";
 import { type RuleProblem, readRule } from "./rule.ts";
 import type { RuleInBook } from "./rule-book.ts";
+import type { SimulatorSystem } from "./simulator-system.ts";
 import { hasCallbacks } from "./system-description.ts";
 
 const Instant = Type.String({ maxLength: 64 });
@@ -24,10 +25,14 @@ const ResetBodySchema = Type.Object(
 const ResetBody = Compile(ResetBodySchema);
 
 /** The control interface, `/_control`: the same for every simulator. No token: simulators are for development only. */
-export function controlRoutes(control: Control, resetSystem: () => void): FastifyPluginAsync {
+export function controlRoutes(
+  control: Control,
+  { controls, reset }: Pick<SimulatorSystem, "controls" | "reset">,
+): FastifyPluginAsync {
   const { clock, logs, rules, system } = control;
   return async (app) => {
     acceptJson(app);
+    if (controls !== undefined) app.register(controls, { prefix: `/${system.name}` });
     app.setNotFoundHandler((_request, reply) => {
       reply.code(404).send({ error: "control-unknown" });
     });
@@ -91,7 +96,7 @@ export function controlRoutes(control: Control, resetSystem: () => void): Fastif
       const body = request.body ?? {};
       if (!ResetBody.Check(body)) return refuse(reply, "reset-invalid", seedProblem);
       control.reset((body as Static<typeof ResetBodySchema>).seed);
-      resetSystem();
+      reset();
       return { seed: control.seed() };
     });
   };

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import type { Behaviour, BehaviourOf } from "./behaviour.ts";
+import type { BehaviourOf } from "./behaviour.ts";
 import type { ReceivedCall } from "./received-call.ts";
 import type { Subject } from "./rule-book.ts";
 
@@ -38,6 +38,8 @@ export interface SimulatorSystem {
   identify(request: FastifyRequest): Subject;
   /** Its routes, at the root of the origin. Parsers and error handlers it registers stay its own. */
   readonly routes: readonly FastifyPluginAsync[];
+  /** What only this system can be told, as routes under `/_control/<name>`: what its customers or operators would do. */
+  readonly controls?: FastifyPluginAsync;
   /** Forget everything. The control part has been reset before. */
   reset(): void;
   /** Ends what it has open to others. */
@@ -50,5 +52,3 @@ declare module "fastify" {
     call: ReceivedCall;
   }
 }
-
-export type { Behaviour };

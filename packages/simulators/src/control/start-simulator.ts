@@ -59,10 +59,7 @@ export async function startSimulator(
     log.error({ err: error, method: request.method, route: request.routeOptions.url }, "simulator defect");
   });
   simulateTraffic(app, control, system);
-  app.register(
-    controlRoutes(control, () => system.reset()),
-    { prefix: "/_control" },
-  );
+  app.register(controlRoutes(control, system), { prefix: "/_control" });
   for (const routes of system.routes) app.register(routes);
   const url = await app.listen({ port: options.port ?? 0, host: "127.0.0.1" });
   return {
