@@ -1,10 +1,9 @@
-/** What this system's control interface has beyond that of every simulator. */
+/** What only this system can be told: `/_control/sap`. */
 import type { FastifyPluginAsync, FastifyReply } from "fastify";
 import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/schema";
 import { dayAt } from "./calendar.ts";
 import { alpha } from "./ledger/master-data.ts";
-import { openTotals } from "./ledger/totals.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Confirmations } from "./soap/confirmations.ts";
 
@@ -89,17 +88,6 @@ export function sapControlRoutes(simulation: Simulation, confirmations: Confirma
   };
 
   return async (app) => {
-    app.get("/ledger", async (request, reply) => {
-      const query = request.query as Readonly<Record<string, string | undefined>>;
-      const stranger = Object.keys(query).find((name) => !ledgerFilters.includes(name));
-      if (stranger !== undefined) {
-        return refuse(reply, [
-          { pointer: `/${stranger}`, detail: `must be one of ${ledgerFilters.join(", ")}` },
-        ]);
-      }
-      return ledgerTruth(simulation, query);
-    });
-
     app.get("/settings", async () => shownSettings());
     app.post("/settings", async (request, reply) => {
       const read = readSettings(request.body);
@@ -148,33 +136,6 @@ export function sapControlRoutes(simulation: Simulation, confirmations: Confirma
       world().sessions.clear();
       return reply.code(204).send();
     });
-  };
-}
-
-const ledgerFilters = ["account", "companyCode", "currency", "reference", "assignment"];
-
-/** Sums of what is really in the books, of everything or of the documents of one reference or assignment. */
-function ledgerTruth({ world }: Simulation, query: Readonly<Record<string, string | undefined>>): object {
-  const { ledger } = world();
-  const { account, companyCode, currency, reference, assignment } = query;
-  const chosen =
-    reference !== undefined
-      ? ledger.byReference(reference)
-      : assignment !== undefined
-        ? ledger.byAssignment(assignment)
-        : null;
-  const totals = chosen === null ? ledger.totals : openTotals();
-  for (const document of chosen ?? []) totals.add(document);
-  return {
-    documents: (chosen ?? ledger.documents()).length,
-    totals: totals
-      .list()
-      .filter(
-        (one) =>
-          (account === undefined || one.account === alpha(account)) &&
-          (companyCode === undefined || one.companyCode === companyCode) &&
-          (currency === undefined || one.currency === currency),
-      ),
   };
 }
 

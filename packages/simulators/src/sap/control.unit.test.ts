@@ -90,7 +90,7 @@ describe("settings", () => {
     });
     assert.doesNotMatch(await changed.text(), /very-secret/);
     await sap.client.reset();
-    const settings = (await get("/settings")) as Readonly<Record<string, unknown>>;
+    const settings = (await get("/sap/settings")) as Readonly<Record<string, unknown>>;
     assert.deepEqual([settings.processingMs, settings.pageSize, settings.confirmation], [10, 1_000, null]);
   });
 

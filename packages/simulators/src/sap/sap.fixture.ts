@@ -21,7 +21,7 @@ export interface TestSap extends RunningSimulator {
   read<D>(path: string): Promise<D>;
   /** A change through OData, with token and cookies of a session. */
   change(method: string, path: string, body: unknown, headers?: Headers): Promise<Response>;
-  /** POST to the control interface. */
+  /** POST below `/_control/sap`. */
   set(path: string, body: object): Promise<Response>;
   ledger(query?: string): Promise<LedgerTruth>;
 }
@@ -65,7 +65,7 @@ export async function startTestSap(options: SapOptions = {}): Promise<TestSap> {
       });
     },
     set: (path, body) =>
-      fetch(`${url}/_control${path}`, {
+      fetch(`${url}/_control/sap${path}`, {
         method: "POST",
         body: JSON.stringify(body),
         headers: { "content-type": "application/json" },

@@ -9,6 +9,7 @@ import { sapControlRoutes } from "./control-routes.ts";
 import { description } from "./description.ts";
 import { identify } from "./identify.ts";
 import { idocRoutes, openIdocReader } from "./idoc/idoc-routes.ts";
+import { ledgerTruthRoute } from "./ledger-truth-route.ts";
 import { odataRoutes } from "./odata/odata-routes.ts";
 import { defaultSettings, type Settings } from "./settings.ts";
 import type { Simulation } from "./simulation.ts";
@@ -46,9 +47,9 @@ function sapSystem(settings: Settings): SimulatorDefinition {
           soapRoutes(simulation, readers.entries, confirmations),
           odataRoutes(simulation),
           idocRoutes(simulation, readers.idocs),
-          async (app) =>
-            void app.register(sapControlRoutes(simulation, confirmations), { prefix: "/_control" }),
+          ledgerTruthRoute(simulation),
         ],
+        controls: sapControlRoutes(simulation, confirmations),
         reset() {
           world = openWorld(control, settings);
           confirmations.reset();

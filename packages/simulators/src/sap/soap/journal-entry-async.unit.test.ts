@@ -226,7 +226,7 @@ describe("a confirmation", () => {
     assert.deepEqual(await ids("PT6S"), ["MSG-1", "MSG-1"]);
     assert.deepEqual(await ids("PT2M"), ["MSG-1", "MSG-1", "MSG-1"]);
     assert.deepEqual(await ids("P1D"), ["MSG-1", "MSG-1", "MSG-1"]);
-    const answer = await fetch(`${sap.url}/_control/confirmations`);
+    const answer = await fetch(`${sap.url}/_control/sap/confirmations`);
     const { confirmations } = (await answer.json()) as {
       confirmations: readonly { attempt: number; status: number }[];
     };
