@@ -126,11 +126,10 @@ export function openBusinessPartners(master: MasterData, now: () => number): Bus
     typeName: "A_BusinessPartnerType",
     keys: ["BusinessPartner"],
     properties,
-    rows: (equal) => {
-      const number = equal.get("BusinessPartner");
-      if (typeof number !== "string") return partners.values();
-      const found = partners.get(alpha(number));
-      return found === undefined ? [] : [found];
+    rows: (among) => {
+      const numbers = among.get("BusinessPartner");
+      if (numbers === undefined) return partners.values();
+      return [...numbers].map((number) => partners.get(String(number))).filter((row) => row !== undefined);
     },
     find: ([number = ""]) => partners.get(alpha(number)),
     etag: (row) => `W/"'${row.ETag}'"`,

@@ -18,6 +18,7 @@ const SettingsBody = Type.Partial(
     repeatedMessageUuid: Type.Boolean(),
     repeatedMessageId: Type.Boolean(),
     repeatableRequests: Type.Boolean(),
+    rememberMs: Type.Integer({ minimum: 0, maximum: 365 * 86_400_000 }),
     batchWindow: Type.Union([
       Type.Null(),
       Type.Object({ mode: Type.Enum(["refuse", "queue"]), from: Hour, to: Hour }, strict),

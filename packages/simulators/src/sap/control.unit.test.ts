@@ -15,7 +15,7 @@ import {
 let sap: TestSap;
 
 before(async () => {
-  sap = await startTestSap({ settings: { processingMs: 10 } });
+  sap = await startTestSap({ settings: { processingMs: 30_000 } });
 });
 after(() => sap.stop());
 beforeEach(async () => {
@@ -91,7 +91,10 @@ describe("settings", () => {
     assert.doesNotMatch(await changed.text(), /very-secret/);
     await sap.client.reset();
     const settings = (await get("/sap/settings")) as Readonly<Record<string, unknown>>;
-    assert.deepEqual([settings.processingMs, settings.pageSize, settings.confirmation], [10, 1_000, null]);
+    assert.deepEqual(
+      [settings.processingMs, settings.pageSize, settings.confirmation],
+      [30_000, 1_000, null],
+    );
   });
 
   for (const [body, pointer] of [

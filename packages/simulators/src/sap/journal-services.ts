@@ -3,7 +3,8 @@ import { writeAmount } from "./amount.ts";
 import type { PostedDocument } from "./ledger/journal-entry.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { MasterData } from "./ledger/master-data.ts";
-import type { EdmValue, EntitySet, Property, Row, Service } from "./odata/entity-set.ts";
+import type { EntitySet, Property, Row, Service } from "./odata/entity-set.ts";
+import type { Among } from "./odata/filter.ts";
 
 const text = (maxLength: number): Property => ({ type: "Edm.String", maxLength });
 const amount: Property = { type: "Edm.Decimal", scale: 3 };
@@ -51,7 +52,7 @@ export function journalServices(books: () => Books): readonly Service[] {
     typeName: "A_OperationalAcctgDocItemCubeType",
     keys: ["CompanyCode", "FiscalYear", "AccountingDocument", "AccountingDocumentItem"],
     properties: { ...documentKey, AccountingDocumentItem: text(3), ...shared },
-    rows: (equal) => rowsOf(books(), equal),
+    rows: (among) => rowsOf(books(), among),
     find: ([company = "", year = "", number = "", item = ""]) => {
       const { ledger, master } = books();
       const document = ledger.find(company, year, number);
@@ -64,8 +65,8 @@ export function journalServices(books: () => Books): readonly Service[] {
     typeName: "A_JournalEntryItemBasicType",
     keys: ["ID"],
     properties: { ID: text(80), Ledger: text(2), LedgerGLLineItem: text(6), ...documentKey, ...shared },
-    rows: function* (equal) {
-      for (const row of rowsOf(books(), equal)) yield withId(row);
+    rows: function* (among) {
+      for (const row of rowsOf(books(), among)) yield withId(row);
     },
     find: ([id = ""]) => {
       const [, company = "", year = "", number = "", item = ""] = id.split("-");
@@ -79,26 +80,37 @@ export function journalServices(books: () => Books): readonly Service[] {
   ];
 }
 
-function* rowsOf({ ledger, master }: Books, equal: ReadonlyMap<string, EdmValue>): Iterable<Row> {
-  for (const document of candidates(ledger, equal)) {
+function* rowsOf({ ledger, master }: Books, among: Among): Iterable<Row> {
+  for (const document of candidates(ledger, among)) {
     for (let i = 0; i < document.lines.length; i++) yield rowOf(document, i, master);
   }
 }
 
-/** The documents that can match; by an index where the filter names one of its values. */
-function candidates(ledger: Ledger, equal: ReadonlyMap<string, EdmValue>): Iterable<PostedDocument> {
-  const wanted = (name: string) => {
-    const value = equal.get(name);
-    return typeof value === "string" ? value : undefined;
+/** The documents that can match, in order of posting; by an index where the filter names values of one. */
+function candidates(ledger: Ledger, among: Among): Iterable<PostedDocument> {
+  const named = (property: string) => {
+    const values = among.get(property);
+    return values === undefined ? undefined : [...values].map(String);
   };
-  const reference = wanted("DocumentReferenceID");
-  if (reference !== undefined) return ledger.byReference(reference);
-  const assignment = wanted("AssignmentReference");
-  if (assignment !== undefined && assignment !== "") return ledger.byAssignment(assignment);
-  const key = [wanted("CompanyCode"), wanted("FiscalYear"), wanted("AccountingDocument")] as const;
-  if (key.some((part) => part === undefined)) return ledger.documents();
-  const found = ledger.find(...(key as readonly [string, string, string]));
-  return found === undefined ? [] : [found];
+  const references = named("DocumentReferenceID");
+  // Documents without one are in no index.
+  if (references !== undefined && !references.includes("")) {
+    return inOrder(references.flatMap((one) => ledger.byReference(one)));
+  }
+  const assignments = named("AssignmentReference");
+  if (assignments !== undefined && !assignments.includes("")) {
+    return inOrder(assignments.flatMap((one) => ledger.byAssignment(one)));
+  }
+  const [companies, years, numbers] = ["CompanyCode", "FiscalYear", "AccountingDocument"].map(named);
+  if (companies === undefined || years === undefined || numbers === undefined) return ledger.documents();
+  return companies.flatMap((company) =>
+    years.flatMap((year) => numbers.flatMap((number) => ledger.find(company, year, number) ?? [])),
+  );
+}
+
+/** A document may carry several of the values. */
+function inOrder(found: readonly PostedDocument[]): readonly PostedDocument[] {
+  return [...new Set(found)].sort((a, b) => a.postedAt - b.postedAt || (a.number < b.number ? -1 : 1));
 }
 
 function withId(row: Row): Row {

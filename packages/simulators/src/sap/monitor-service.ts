@@ -5,6 +5,7 @@
 import { type IdocStore, statusOf as idocStatusOf, type StoredIdoc } from "./idoc/idoc-store.ts";
 import { type AsyncMessage, type Messages, statusOf } from "./messages.ts";
 import type { EntitySet, Property, Row, Service } from "./odata/entity-set.ts";
+import type { Among } from "./odata/filter.ts";
 
 const text = (maxLength: number): Property => ({ type: "Edm.String", maxLength });
 const count: Property = { type: "Edm.Int32" };
@@ -25,10 +26,8 @@ export function monitorService(messages: Messages, idocs: IdocStore): Service {
       ReceivedAt: instant,
       ProcessedAt: instant,
     },
-    rows: function* (equal) {
-      const id = equal.get("MessageID");
-      for (const message of typeof id === "string" ? messages.byId(id) : messages.all())
-        yield messageRow(message);
+    rows: function* (among) {
+      for (const message of wanted(messages, among)) yield messageRow(message);
     },
     find: ([number = ""]) => {
       const message = messages.find(number);
@@ -50,18 +49,8 @@ export function monitorService(messages: Messages, idocs: IdocStore): Service {
       SeverityCode: text(1),
       Note: text(255),
     },
-    rows: function* (equal) {
-      const [number, id] = [equal.get("MessageNumber"), equal.get("MessageID")];
-      const one = typeof number === "string" ? messages.find(number) : undefined;
-      const wanted =
-        typeof number === "string"
-          ? one === undefined
-            ? []
-            : [one]
-          : typeof id === "string"
-            ? messages.byId(id)
-            : messages.all();
-      for (const message of wanted) yield* entryRows(message);
+    rows: function* (among) {
+      for (const message of wanted(messages, among)) yield* entryRows(message);
     },
     find: ([number = "", entry = ""]) => {
       const message = messages.find(number);
@@ -91,6 +80,14 @@ export function monitorService(messages: Messages, idocs: IdocStore): Service {
     },
   };
   return { name: "ZINTEGRATION_MONITOR_SRV", sets: [messageSet, entrySet, idocSet] };
+}
+
+/** The messages that a filter can be about. */
+function wanted(messages: Messages, among: Among): readonly AsyncMessage[] {
+  const numbers = among.get("MessageNumber");
+  if (numbers !== undefined) return [...numbers].flatMap((number) => messages.find(String(number)) ?? []);
+  const ids = among.get("MessageID");
+  return ids === undefined ? messages.all() : [...ids].flatMap((id) => messages.byId(String(id)));
 }
 
 function messageRow(message: AsyncMessage): Row {

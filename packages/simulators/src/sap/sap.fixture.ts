@@ -38,7 +38,9 @@ export interface LedgerTruth {
 }
 
 export async function startTestSap(options: SapOptions = {}): Promise<TestSap> {
-  const simulator = await startSap({ seed: 7, ...options });
+  // Long enough that nothing is posted before a test moves the clock, however slow the machine.
+  const settings = { processingMs: 60_000, ...options.settings };
+  const simulator = await startSap({ seed: 7, ...options, settings });
   const { url } = simulator;
   const client = openControlClient(url);
   await client.setClock(morning);

@@ -21,6 +21,8 @@ export interface Settings {
   readonly repeatedMessageId: boolean;
   /** Same RequestID header of an OData change is answered as before. */
   readonly repeatableRequests: boolean;
+  /** How long first answers are kept for the two settings before this. A later RequestID is refused, a later UUID is new. */
+  readonly rememberMs: number;
   /** Hours in which postings are taken; null: always. */
   readonly batchWindow: BatchWindow | null;
   /** Null: no confirmations, the caller has to ask. */
@@ -37,6 +39,7 @@ export const defaultSettings: Settings = {
   repeatedMessageUuid: false,
   repeatedMessageId: false,
   repeatableRequests: false,
+  rememberMs: 12 * 3_600_000,
   batchWindow: null,
   confirmation: null,
   processingMs: 50,

@@ -2,6 +2,7 @@ import type { Control } from "../control/control.ts";
 import type { SeededRandom } from "../control/seeded-random.ts";
 import { type BusinessPartners, openBusinessPartners } from "./business-partners.ts";
 import { logicalSystem } from "./description.ts";
+import { type FirstAnswers, openFirstAnswers } from "./first-answers.ts";
 import { type IdocStore, openIdocStore } from "./idoc/idoc-store.ts";
 import { journalServices } from "./journal-services.ts";
 import { type Ledger, openLedger } from "./ledger/ledger.ts";
@@ -25,7 +26,7 @@ export interface World {
   readonly sessions: Sessions;
   readonly services: readonly Service[];
   /** First answers, by what callers called their messages and requests. */
-  readonly firstAnswers: Map<string, unknown>;
+  readonly firstAnswers: FirstAnswers;
   readonly random: SeededRandom;
   /** A fresh UUID in the form of this system's messages. */
   uuid(): string;
@@ -62,7 +63,7 @@ export function openWorld(control: Control, settings: Settings): World {
       partners.service,
       monitorService(messages, idocs),
     ],
-    firstAnswers: new Map(),
+    firstAnswers: openFirstAnswers(() => world.settings.rememberMs),
     random,
     uuid() {
       uuids += 1;

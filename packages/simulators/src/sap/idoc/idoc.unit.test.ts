@@ -155,7 +155,7 @@ for (const [way, send] of [
     const [docnum = ""] = await docnums(answer);
     assert.deepEqual(await statuses(docnum), ["50", "64"]);
     assert.equal((await sap.ledger()).documents, 0);
-    await sap.client.advance("PT1S");
+    await sap.client.advance("PT1M");
     const records = await history(docnum);
     assert.deepEqual(
       records.map(({ STATUS }) => STATUS),
@@ -189,7 +189,7 @@ test("several IDocs of one file each have their own number and outcome", async (
   const list = [posting("A"), posting("B", { account: "0099999999" }), posting("C")];
   const numbers = await docnums(await sendXml(xml(...list)));
   assert.deepEqual(numbers, ["0000000000000001", "0000000000000002", "0000000000000003"]);
-  await sap.client.advance("PT1S");
+  await sap.client.advance("PT1M");
   assert.deepEqual(await Promise.all(numbers.map(async (one) => (await statuses(one)).at(-1))), [
     "53",
     "51",
@@ -207,7 +207,7 @@ test("several IDocs of one file each have their own number and outcome", async (
 test("the same IDoc sent twice is posted twice: nothing compares them", async () => {
   await sendXml(xml(posting("A")));
   await sendXml(xml(posting("A")));
-  await sap.client.advance("PT1S");
+  await sap.client.advance("PT1M");
   assert.equal((await sap.client.effects({ key: "A" })).length, 2);
 });
 
@@ -215,7 +215,7 @@ describe("an IDoc that could not be posted", () => {
   beforeEach(async () => {
     await sap.set("/posting-periods", { open: [] });
     await sendXml(xml(posting("A")));
-    await sap.client.advance("PT1S");
+    await sap.client.advance("PT1M");
   });
   const reprocess = (docnum: string) => sap.send("POST", `/sap/bc/idoc_reprocess?docnum=${docnum}`);
 
@@ -223,14 +223,14 @@ describe("an IDoc that could not be posted", () => {
     assert.deepEqual(await statuses("1"), ["50", "64", "62", "51"]);
     await sap.set("/posting-periods", { open: null });
     assert.equal((await reprocess("1")).status, 202);
-    await sap.client.advance("PT1S");
+    await sap.client.advance("PT1M");
     assert.deepEqual(await statuses("1"), ["50", "64", "62", "51", "64", "62", "53"]);
     assert.equal((await sap.ledger()).documents, 1);
   });
 
   test("fails again as long as it stands in its way", async () => {
     await reprocess("1");
-    await sap.client.advance("PT1S");
+    await sap.client.advance("PT1M");
     assert.deepEqual((await statuses("1")).slice(-2), ["62", "51"]);
   });
 
@@ -238,7 +238,7 @@ describe("an IDoc that could not be posted", () => {
     await sap.set("/posting-periods", { open: null });
     assert.equal((await reprocess("1")).status, 202);
     assert.equal((await reprocess("1")).status, 409);
-    await sap.client.advance("PT1S");
+    await sap.client.advance("PT1M");
     assert.equal((await reprocess("1")).status, 409);
     assert.equal((await reprocess("99")).status, 404);
     assert.equal((await sap.ledger()).documents, 1);
@@ -324,13 +324,13 @@ describe("outside the batch window", () => {
     await sap.set("/settings", { batchWindow: { mode: "refuse", ...window } });
     const answer = await sendXml(xml(posting("A")));
     assert.equal(answer.status, 503);
-    assert.equal(answer.headers.get("retry-after"), "43200");
+    assert.match(answer.headers.get("retry-after") ?? "", /^43[12]\d\d$/);
   });
 });
 
 test("the status file can start after a time", async () => {
   await sendXml(xml(posting("A")));
-  await sap.client.advance("PT1S");
+  await sap.client.advance("PT1M");
   await sap.client.setClock("2026-11-24T11:00:00Z");
   await sendXml(xml(posting("B")));
   const file = await (await sap.send("GET", "/sap/bc/idoc_status?after=2026-11-24T10:59:00Z")).text();
@@ -347,7 +347,7 @@ describe("rules", () => {
   test("refuse the IDoc with the key, which ends in 51, and no other", async () => {
     await sap.client.rule({ behaviour: "rejection", reason: "no-authorization", when: { key: "B" } });
     const numbers = await docnums(await sendXml(xml(posting("A"), posting("B"))));
-    await sap.client.advance("PT1S");
+    await sap.client.advance("PT1M");
     assert.equal((await statuses(numbers[0] ?? "")).at(-1), "53");
     const last = (await history(numbers[1] ?? "")).at(-1);
     assert.equal(last?.STATUS, "51");
@@ -366,14 +366,14 @@ describe("rules", () => {
     assert.deepEqual(await statuses("1"), ["77", "77"]);
     await sap.client.rule({ behaviour: "malformed", variant: "missing-field", times: 1 });
     assert.deepEqual(await docnums(await sendXml(xml(posting("B")))), []);
-    await sap.client.advance("PT1S");
+    await sap.client.advance("PT1M");
     assert.equal((await sap.client.effects()).length, 2);
   });
 
   test("lose the answer after the IDoc was stored; the caller finds it by its reference", async () => {
     await sap.client.rule({ behaviour: "drop", effect: true, times: 1 });
     await assert.rejects(sendXml(xml(posting("LOST"))));
-    await sap.client.advance("PT1S");
+    await sap.client.advance("PT1M");
     const filter = encodeURIComponent("DocumentReferenceID eq 'LOST'");
     const path = `/sap/opu/odata/sap/ZINTEGRATION_MONITOR_SRV/A_IDoc?$filter=${filter}`;
     const { results } = await sap.read<{ results: readonly Readonly<Record<string, unknown>>[] }>(path);

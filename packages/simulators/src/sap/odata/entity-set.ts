@@ -25,8 +25,8 @@ export interface EntitySet {
   readonly typeName: string;
   readonly keys: readonly string[];
   readonly properties: Readonly<Record<string, Property>>;
-  /** Rows to look through; `equal` holds values the filter demands, for whoever has an index. Order: by key. */
-  readonly rows: (equal: ReadonlyMap<string, EdmValue>) => Iterable<Row>;
+  /** Rows to look through; `among` holds the values that the filter demands of some properties, for whoever has an index. */
+  readonly rows: (among: ReadonlyMap<string, ReadonlySet<EdmValue>>) => Iterable<Row>;
   /** One row by its key values, in the order of `keys`. */
   readonly find: (key: readonly string[]) => Row | undefined;
   /** Weak ETag, e.g. `W/"'20261124'"`; absent: the set has none. */

@@ -5,18 +5,24 @@ export type Filter = (row: Row) => boolean;
 
 export interface ReadFilter {
   readonly filter: Filter;
-  /** What every row that passes has: `property eq literal` at the top, joined by `and`. */
-  readonly equal: ReadonlyMap<string, EdmValue>;
+  /** Properties of which every row that passes has one of these values, as far as the filter says so. */
+  readonly among: Among;
 }
 
 /** Says what in the filter cannot be understood. */
 export class FilterUnreadable extends Error {}
 
+/** Values by property; for whoever has an index. */
+export type Among = ReadonlyMap<string, ReadonlySet<EdmValue>>;
+
+const anything: Among = new Map();
+const depthAllowed = 100;
+
 type Term = (row: Row) => EdmValue;
 
 interface Node {
   readonly test: Filter;
-  readonly equal: readonly (readonly [string, EdmValue])[];
+  readonly among: Among;
 }
 
 const comparisons: Readonly<Record<string, (a: number | string, b: number | string) => boolean>> = {
@@ -38,7 +44,8 @@ type Token =
 function tokens(text: string): Token[] {
   const found: Token[] = [];
   let at = 0;
-  while (text.slice(at).trim() !== "") {
+  const end = text.trimEnd().length;
+  while (at < end) {
     token.lastIndex = at;
     const match = token.exec(text);
     if (match === null) throw new FilterUnreadable(`Invalid token at position ${at}`);
@@ -72,6 +79,7 @@ export function readFilter(
 ): ReadFilter {
   const input = tokens(text);
   let at = 0;
+  let depth = 0;
   const peek = (): string | null => {
     const next = input[at];
     return next === undefined || next.kind === "literal" ? null : next.text;
@@ -87,30 +95,35 @@ export function readFilter(
     at += 1;
   };
 
-  function either(): Node {
-    let left = both();
-    while (peek() === "or") {
+  /** One part, or several joined by the word. Kept flat: a caller may ask for hundreds of references in one filter. */
+  function joined(word: "or" | "and", part: () => Node): Node {
+    const parts = [part()];
+    while (peek() === word) {
       at += 1;
-      const [a, b] = [left.test, both().test];
-      left = { test: (row) => a(row) || b(row), equal: [] };
+      parts.push(part());
     }
-    return left;
+    const [only] = parts;
+    if (parts.length === 1 && only !== undefined) return only;
+    const tests = parts.map(({ test }) => test);
+    return word === "or"
+      ? { test: (row) => tests.some((test) => test(row)), among: inAny(parts) }
+      : { test: (row) => tests.every((test) => test(row)), among: inAll(parts) };
   }
-  function both(): Node {
-    let left = one();
-    while (peek() === "and") {
-      at += 1;
-      const right = one();
-      const [a, b] = [left.test, right.test];
-      left = { test: (row) => a(row) && b(row), equal: [...left.equal, ...right.equal] };
-    }
-    return left;
+  function either(): Node {
+    depth += 1;
+    if (depth > depthAllowed) throw new FilterUnreadable("The expression is nested too deeply");
+    const node = joined("or", () => joined("and", one));
+    depth -= 1;
+    return node;
   }
   function one(): Node {
     if (peek() === "not") {
       at += 1;
+      depth += 1;
+      if (depth > depthAllowed) throw new FilterUnreadable("The expression is nested too deeply");
       const { test } = one();
-      return { test: (row) => !test(row), equal: [] };
+      depth -= 1;
+      return { test: (row) => !test(row), among: anything };
     }
     if (peek() === "(") {
       at += 1;
@@ -123,7 +136,7 @@ export function readFilter(
     const compare = word !== null && Object.hasOwn(comparisons, word) ? comparisons[word] : undefined;
     if (word === null || compare === undefined) {
       if (left.type !== "Edm.Boolean") throw new FilterUnreadable("A comparison is missing");
-      return { test: (row) => left.of(row) === true, equal: [] };
+      return { test: (row) => left.of(row) === true, among: anything };
     }
     at += 1;
     const right = term();
@@ -194,13 +207,42 @@ export function readFilter(
         ? compare(Number(a), Number(b))
         : compare(typeof a === "boolean" ? String(a) : a, typeof b === "boolean" ? String(b) : b);
     };
-    const named = left.property !== undefined && right.literal !== undefined && word === "eq";
-    return { test, equal: named ? [[left.property as string, right.literal as EdmValue]] : [] };
+    const { property } = left;
+    const { literal } = right;
+    const named = property !== undefined && literal !== undefined && word === "eq";
+    return { test, among: named ? new Map([[property, new Set([literal])]]) : anything };
   }
 
   const whole = either();
   if (at < input.length) throw new FilterUnreadable("The expression goes on after its end");
-  return { filter: whole.test, equal: new Map(whole.equal) };
+  return { filter: whole.test, among: whole.among };
+}
+
+/** Each part's demands hold. Of two on one property the one with fewer values is kept: the test decides in any case. */
+function inAll(parts: readonly Node[]): Among {
+  const all = new Map<string, ReadonlySet<EdmValue>>();
+  for (const { among } of parts) {
+    for (const [property, values] of among) {
+      const before = all.get(property);
+      if (before === undefined || values.size < before.size) all.set(property, values);
+    }
+  }
+  return all;
+}
+
+/** What every part says something about. */
+function inAny(parts: readonly Node[]): Among {
+  const [first, ...others] = parts;
+  const any = new Map<string, Set<EdmValue>>();
+  for (const [property, values] of first?.among ?? anything) {
+    const union = new Set(values);
+    const named = others.every(({ among }) => {
+      for (const value of among.get(property) ?? []) union.add(value);
+      return among.has(property);
+    });
+    if (named) any.set(property, union);
+  }
+  return any;
 }
 
 function isNumeric(type: EdmType | "number"): boolean {

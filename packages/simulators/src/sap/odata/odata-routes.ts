@@ -51,7 +51,7 @@ export function odataRoutes(simulation: Simulation): FastifyPluginAsync {
     const found = resourceOf(request.raw.url ?? "");
     const service = world().services.find(({ name }) => name === found?.service);
     if (found === null || service === undefined) {
-      const unknown: Service = { name: found?.service ?? "", sets: [] };
+      const unknown = { ...noService, name: found?.service ?? "" };
       return failed(gateway.noService(unknown.name), contextFor(request, unknown), true);
     }
     const context = contextFor(request, service);
@@ -82,10 +82,13 @@ export function odataRoutes(simulation: Simulation): FastifyPluginAsync {
     const { settings, firstAnswers } = world();
     if (!settings.repeatableRequests)
       return withHeader(answer(request), "repeatabilityresult", "unsupported");
-    const first = firstAnswers.get(`request ${id.toLowerCase()}`) as GatewayAnswer | undefined;
-    if (first !== undefined) return first;
+    const name = `request ${id.toLowerCase()}`;
+    const first = firstAnswers.find(name, now());
+    if (first?.outdated === false) return first.answer as GatewayAnswer;
+    if (first !== undefined)
+      return failed(gateway.badRequest("RequestID is outdated"), contextFor(request, noService), true);
     const fresh = withHeader(answer(request), "repeatabilityresult", "accepted");
-    firstAnswers.set(`request ${id.toLowerCase()}`, fresh);
+    firstAnswers.keep(name, fresh, now());
     return fresh;
   }
 
@@ -108,6 +111,8 @@ export function odataRoutes(simulation: Simulation): FastifyPluginAsync {
     });
   };
 }
+
+const noService: Service = { name: "", sets: [] };
 
 function isReading({ method }: FastifyRequest): boolean {
   return method === "GET" || method === "HEAD";

@@ -223,6 +223,13 @@ describe("journal entry items", () => {
     ["PostingDate gt datetime'2026-11-24T00:00:00'", []],
     ["substringof('0002',AssignmentReference) eq true and DocumentReferenceID le 'B'", ["A", "B"]],
     ["IsReversed eq false and endswith(GLAccount,'1000')", ["A", "B", "C"]],
+    ["DocumentReferenceID eq 'C' or DocumentReferenceID eq 'A' and DebitCreditCode eq 'S'", ["A", "C", "C"]],
+    ["(DocumentReferenceID eq 'A' or GLAccount eq '0011001000') and DebitCreditCode eq 'S'", ["A", "B", "C"]],
+    ["DocumentReferenceID eq 'A' and DocumentReferenceID eq 'B'", []],
+    [
+      "AssignmentReference eq 'acct-0002' or AssignmentReference eq 'acct-0001'",
+      ["A", "A", "B", "B", "C", "C"],
+    ],
     ["tolower(DocumentReferenceID) eq 'c' and DebitCreditCode eq 'S'", ["C"]],
   ] as const) {
     test(`${filter} finds ${documents.join(", ") || "none"}`, async () => {
@@ -331,6 +338,10 @@ describe("a repeated request with a RequestID", () => {
     const second = await sap.change("POST", partners, body, id);
     assert.equal(second.headers.get("repeatabilityresult"), "accepted");
     assert.deepEqual([second.status, await second.text()], [first.status, await first.text()]);
+    await sap.client.advance("PT12H");
+    const late = await sap.change("POST", partners, body, id);
+    assert.equal(late.status, 400);
+    assert.match(await late.text(), /RequestID is outdated/);
     assert.equal((await sap.client.effects({ key: "acct-9001" })).length, 1);
   });
 });

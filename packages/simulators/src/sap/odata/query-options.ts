@@ -1,9 +1,9 @@
 import type { EdmValue, EntitySet, Row } from "./entity-set.ts";
-import { type Filter, FilterUnreadable, readFilter } from "./filter.ts";
+import { type Among, type Filter, FilterUnreadable, readFilter } from "./filter.ts";
 
 export interface QueryOptions {
   readonly filter: Filter | null;
-  readonly equal: ReadonlyMap<string, EdmValue>;
+  readonly among: Among;
   readonly select: readonly string[] | null;
   readonly order: readonly { readonly property: string; readonly descending: boolean }[];
   readonly top: number | null;
@@ -65,7 +65,7 @@ export function readQueryOptions(
     const read = filter.trim() === "" ? null : readFilter(filter, set.properties, set.typeName);
     return {
       filter: read?.filter ?? null,
-      equal: read?.equal ?? new Map(),
+      among: read?.among ?? new Map(),
       select: select.length === 0 ? null : select,
       order,
       top: numbers.$top,
@@ -106,7 +106,7 @@ export function selectRows(
   const whole = options.counted || order.length > 0;
   const matching: Row[] = [];
   let count = 0;
-  for (const row of set.rows(options.equal)) {
+  for (const row of set.rows(options.among)) {
     if (filter !== null && !filter(row)) continue;
     count += 1;
     if (order.length > 0 || (count > skip && matching.length < taken + 1)) matching.push(row);

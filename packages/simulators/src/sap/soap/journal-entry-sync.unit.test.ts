@@ -168,6 +168,9 @@ describe("a repeat", () => {
     const second = await (await sap.post(message([entry()], { uuid: uuid.toLowerCase() }))).text();
     assert.equal(second, first);
     assert.equal((await sap.ledger()).documents, 1);
+    await sap.client.advance("PT12H");
+    await sap.post(message([entry()], { uuid }));
+    assert.equal((await sap.ledger()).documents, 2, "what was forgotten is new");
   });
 
   test("can be avoided by asking first: by reference and by assignment", async () => {

@@ -51,13 +51,13 @@ export function soapRoutes(
     const { settings, firstAnswers } = world();
     const remembered =
       settings.repeatedMessageUuid && message.messageUuid !== "" ? `uuid ${message.messageUuid}` : null;
-    const first = remembered === null ? undefined : firstAnswers.get(remembered);
-    if (typeof first === "string") return reply.type(xmlType).send(first);
+    const first = remembered === null ? undefined : firstAnswers.find(remembered, simulation.now());
+    if (first?.outdated === false) return reply.type(xmlType).send(first.answer);
     const closedMs = closedForMs(simulation);
     if (closedMs > 0) return refuseOutside(reply, closedMs);
     const reasons = chooseRefusals(simulation, request.call, message);
     const body = confirmationOf(simulation, message, postEntries(simulation, request.call, message, reasons));
-    if (remembered !== null) firstAnswers.set(remembered, body);
+    if (remembered !== null) firstAnswers.keep(remembered, body, simulation.now());
     return reply.type(xmlType).send(body);
   }
 
@@ -74,8 +74,9 @@ export function soapRoutes(
         .send(writeFault("sender", "MessageHeader/ID must have 1 to 35 characters"));
     }
     if (settings.repeatedMessageUuid && message.messageUuid !== "") {
-      if (firstAnswers.has(`uuid ${message.messageUuid}`)) return reply.code(202).send();
-      firstAnswers.set(`uuid ${message.messageUuid}`, true);
+      const name = `uuid ${message.messageUuid}`;
+      if (firstAnswers.find(name, simulation.now())?.outdated === false) return reply.code(202).send();
+      firstAnswers.keep(name, null, simulation.now());
     }
     if (settings.repeatedMessageId && messages.byId(message.messageId).length > 0) {
       const text = `Message ${message.messageId} was received before`;
