@@ -87,6 +87,19 @@ for (const effect of [true, false]) {
   });
 }
 
+for (const behaviour of ["timeout", "drop"] as const) {
+  test(`an answer that the system's own hook gave, lost by ${behaviour}, lets no handler run`, async () => {
+    await echo.note("a");
+    await echo.client.rule({ behaviour, effect: true });
+    const caller = AbortSignal.timeout(200);
+    await assert.rejects(echo.note("b", { "known-as": "a" }, caller));
+    await until(async () => (await statuses())[1] === "none");
+    await echo.client.removeRules();
+    await echo.note("c");
+    assert.deepEqual(await ids(), ["note-1", "note-2"]);
+  });
+}
+
 test("a slow system has its effect when its time is over", async () => {
   await echo.client.rule({ behaviour: "slow", delayMs: 60_000 });
   const answer = taken();

@@ -228,6 +228,17 @@ describe("the logs", () => {
     );
   });
 
+  test("a call whose body cannot be read is in the log by its name", async () => {
+    const response = await fetch(`${echo.url}/notes`, {
+      method: "POST",
+      body: "{",
+      headers: { "content-type": "application/json", "note-key": "k1" },
+    });
+    assert.equal(response.status, 400);
+    const [call] = await echo.client.calls({ key: "k1" });
+    assert.deepEqual([call?.operation, call?.status, call?.effect], ["take-note", 400, false]);
+  });
+
   test("a doubled effect is two rows for one key", async () => {
     await echo.note("abc", { "note-key": "k1" });
     await echo.note("abc", { "note-key": "k2" });

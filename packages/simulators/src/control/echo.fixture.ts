@@ -43,6 +43,11 @@ export function echoSystem(delivered: (callback: string) => Promise<void>): Simu
         }),
         routes: [
           async (app) => {
+            // A system's own hook may answer, as one that keeps idempotency keys does.
+            app.addHook("preHandler", async (request, reply) => {
+              const known = notes.find(({ text }) => text === request.headers["known-as"]);
+              if (known !== undefined) return reply.code(200).send(known);
+            });
             app.post<{ Body: { text: string } }>("/notes", async (request, reply) => {
               const note = { id: `note-${notes.length + 1}`, text: request.body.text, status: "kept" };
               notes.push(note);

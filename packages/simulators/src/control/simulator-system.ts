@@ -32,8 +32,8 @@ export interface SystemAnswers {
 export interface SimulatorSystem {
   readonly answers: SystemAnswers;
   /**
-   * What a request asks for and under which keys. Called once the body has been read; during an outage before that
-   * (`request.body` is then undefined).
+   * What a request asks for and under which keys. Called twice: when it arrives, with `request.body` still undefined, for the
+   * log of what gets no further; and when its body has been read.
    */
   identify(request: FastifyRequest): Subject;
   /** Its routes, at the root of the origin. Parsers and error handlers it registers stay its own. */

@@ -55,7 +55,8 @@ export async function startSimulator(
   });
   app.addHook("onError", async (request, _reply, error) => {
     if ((error.statusCode ?? 500) < 500) return;
-    // Never a simulated fault: those are answers. This is a bug here, and a test that met it must be able to tell.
+    // A refusal that a handler throws carries its `statusCode`; simulated faults are answers. All else is a bug here, and who
+    // meets it in a test must be able to tell.
     log.error({ err: error, method: request.method, route: request.routeOptions.url }, "simulator defect");
   });
   simulateTraffic(app, control, system);

@@ -27,9 +27,10 @@ export function simulateTraffic(app: FastifyInstance, control: Control, system: 
   app.addHook("onRequest", async (request, reply) => {
     if (isControl(request)) return;
     const call = arrived(request, reply);
+    // Once here, so that what is refused before its body is read has its name in the log; once more when it has been read.
+    identify(request, call);
     const outage = control.outage();
     if (outage === "none") return;
-    identify(request, call);
     call.row.behaviour = "outage";
     call.answeredByRule = true;
     if (outage === "unavailable") return send(reply, answers.unavailable(request));
@@ -108,8 +109,11 @@ export function simulateTraffic(app: FastifyInstance, control: Control, system: 
     }
     if (behaviour?.behaviour !== "timeout" && behaviour?.behaviour !== "drop") return payload;
     call.row.status = "none";
+    // Taken out of Fastify's hands for good: when the connection ends, an answer that a hook gave would else count as not
+    // given, and the handler would run after it.
+    reply.hijack();
     await goSilent(request, behaviour);
-    return payload;
+    return new Promise(() => {});
   }
 
   // Hooks of a route run after those of its surroundings: before the handler they stand innermost, after it outermost.

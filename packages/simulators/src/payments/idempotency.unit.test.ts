@@ -139,6 +139,13 @@ test("a request that never got its answer is answered by its repeat, once and fo
   assert.equal(await effects("k"), 1);
 });
 
+test("a repeat whose answer is lost as well has no effect either", async () => {
+  await payments.client.rule({ behaviour: "drop", effect: true, times: 3 });
+  for (let n = 0; n < 3; n += 1) await assert.rejects(post(form, "k"));
+  assert.equal((await post(form, "k")).headers.get("idempotent-replayed"), "true");
+  assert.equal(await effects("k"), 1);
+});
+
 test("a request that was lost on the way happens when it is repeated", async () => {
   await payments.client.rule({ behaviour: "drop", effect: false, times: 1 });
   await assert.rejects(post(form, "k"));

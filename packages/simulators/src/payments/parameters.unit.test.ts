@@ -26,7 +26,7 @@ describe("parameters", () => {
   }
 
   test("of great number are refused", () => {
-    assert.throws(() => readParameters("a=1&".repeat(1_001)), { status: 400 });
+    assert.throws(() => readParameters("a=1&".repeat(1_001)), { statusCode: 400 });
   });
 
   test("are the same in any order, and not the same with other values", () => {

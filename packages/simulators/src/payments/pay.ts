@@ -9,6 +9,9 @@ import { isBankDebit, type PaymentOutcome, testPaymentMethods } from "./test-pay
 /** Bank debits settle so long after they were confirmed, by the simulator's clock. */
 export const debitSettlesAfterMs = 15 * 60_000;
 
+/** Money that is authorised and not captured is let go after so long: seven days, as with most cards. */
+export const authorisedForMs = 7 * 86_400_000;
+
 export interface HowToPay {
   /** The customer is not there: what needs authentication is declined. */
   readonly offSession: boolean;
@@ -145,6 +148,7 @@ function succeed(world: PaymentsWorld, act: Act, intent: PaymentIntent, charge: 
     intent.amount_capturable = intent.amount;
     act.happened("charge.succeeded", charge);
     act.happened("payment_intent.amount_capturable_updated", intent);
+    letGoLater(world, act, intent);
     return;
   }
   take(world, act, intent, charge, charge.amount);
@@ -234,6 +238,17 @@ export function cancelIntent(
   intent.cancellation_reason = reason;
   intent.next_action = null;
   act.happened("payment_intent.canceled", intent);
+}
+
+function letGoLater(world: PaymentsWorld, cause: Act, intent: PaymentIntent): void {
+  const { clock } = world.control;
+  clock.at(clock.now() + authorisedForMs, () => {
+    if (intent.status !== "requires_capture") return;
+    const act = world.later(cause, "expire-payment-intent", intent.id);
+    cancelIntent(world, act, intent, "automatic");
+    act.effect({ id: intent.id });
+    act.over();
+  });
 }
 
 /** The money an intent has brought, as the ground truth names it; nothing when none has moved. */

@@ -65,6 +65,17 @@ describe("a payment intent", () => {
     assert.equal((await payments.client.effects())[1]?.amount, 1_000);
   });
 
+  test("that is not captured within seven days is let go", async () => {
+    const intent = await stripe.paymentIntents.create({ ...aPayment, capture_method: "manual" });
+    await payments.client.advance("P7D");
+    const read = await stripe.paymentIntents.retrieve(intent.id);
+    assert.deepEqual([read.status, read.cancellation_reason], ["canceled", "automatic"]);
+    assert.equal(
+      (await errorOf(stripe.paymentIntents.capture(intent.id))).code,
+      "payment_intent_unexpected_state",
+    );
+  });
+
   test("is not captured for more than was authorised", async () => {
     const intent = await stripe.paymentIntents.create({ ...aPayment, capture_method: "manual" });
     const error = await errorOf(stripe.paymentIntents.capture(intent.id, { amount_to_capture: 1_251 }));

@@ -22,6 +22,14 @@ describe("errors", () => {
     const response = await payments.raw("GET", "/v1/payment_intents", undefined, { authorization: "" });
     assert.equal(response.status, 401);
     assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer/);
+    const calls = await payments.client.calls({ operation: "list-payment-intents" });
+    assert.deepEqual(
+      calls.map(({ status, behaviour }) => [status, behaviour]),
+      [
+        [401, null],
+        [401, null],
+      ],
+    );
   });
 
   test("a key as the user name of Basic is as good", async () => {

@@ -49,7 +49,8 @@ describe("a search refuses", () => {
     "status:'a' AND amount:1 OR amount:2",
     "status:'a",
   ]) {
-    test(`"${query}"`, () => assert.throws(() => readSearch(query), { name: "StripeRefusal", status: 400 }));
+    test(`"${query}"`, () =>
+      assert.throws(() => readSearch(query), { name: "StripeRefusal", statusCode: 400 }));
   }
 });
 

@@ -60,8 +60,8 @@ export function speakStripe(app: FastifyInstance, world: PaymentsWorld): void {
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
     const refusal = error instanceof StripeRefusal ? error : refusalOf(error);
     request.begun = refusal.begun;
-    const headers = refusal.status === 401 ? { "www-authenticate": 'Bearer realm="Stripe"' } : {};
-    const answer = errorAnswer(refusal.status, refusal.error, null, headers);
+    const headers = refusal.statusCode === 401 ? { "www-authenticate": 'Bearer realm="Stripe"' } : {};
+    const answer = errorAnswer(refusal.statusCode, refusal.error, null, headers);
     reply.code(answer.status).headers(answer.headers).send(answer.body);
   });
 

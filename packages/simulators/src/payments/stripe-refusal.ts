@@ -16,15 +16,15 @@ export interface StripeError {
  * any depth of reading a request and always ends the same way: as this answer.
  */
 export class StripeRefusal extends Error {
-  readonly status: number;
+  readonly statusCode: number;
   readonly error: StripeError;
   /** The operation had begun: its answer is kept under the idempotency key. What fails validation has not begun. */
   readonly begun: boolean;
 
-  constructor(status: number, error: StripeError, begun: boolean) {
+  constructor(statusCode: number, error: StripeError, begun: boolean) {
     super(error.message);
     this.name = "StripeRefusal";
-    this.status = status;
+    this.statusCode = statusCode;
     this.error = error;
     this.begun = begun;
   }

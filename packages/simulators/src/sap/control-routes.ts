@@ -97,6 +97,9 @@ export function sapControlRoutes(simulation: Simulation, confirmations: Confirma
       if (change.batchWindow != null && change.batchWindow.from === change.batchWindow.to) {
         return refuse(reply, [{ pointer: "/batchWindow/to", detail: "must differ from from" }]);
       }
+      if (change.confirmation != null && !URL.canParse(change.confirmation.url)) {
+        return refuse(reply, [{ pointer: "/confirmation/url", detail: "is no address" }]);
+      }
       world().settings = { ...world().settings, ...change };
       return shownSettings();
     });

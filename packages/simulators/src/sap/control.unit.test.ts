@@ -101,6 +101,7 @@ describe("settings", () => {
     [{ pageSize: 0 }, "/pageSize"],
     [{ batchWindow: { mode: "refuse", from: "25:00", to: "04:00" } }, "/batchWindow"],
     [{ batchWindow: { mode: "queue", from: "04:00", to: "04:00" } }, "/batchWindow/to"],
+    [{ confirmation: { url: "http://" } }, "/confirmation/url"],
     [{ somethingElse: true }, ""],
   ] as const) {
     test(`${JSON.stringify(body)} is refused`, async () => {

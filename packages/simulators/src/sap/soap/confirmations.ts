@@ -1,5 +1,6 @@
 import type { CallbackQueue } from "../../control/callback-queue.ts";
 import type { Simulation } from "../simulation.ts";
+import { postOnce } from "./post-once.ts";
 
 /** A confirmation on its way to the caller. */
 export interface OutboundConfirmation {
@@ -38,25 +39,14 @@ export function openConfirmations({ control, world }: Simulation): Confirmations
     const address = world().settings.confirmation;
     if (address === null) return;
     const { url, user, password } = address;
-    let status: number | null = null;
-    try {
-      const answer = await fetch(url, {
-        method: "POST",
-        headers: {
-          "content-type": "text/xml; charset=utf-8",
-          soapaction: `"${action}"`,
-          ...(user === undefined
-            ? {}
-            : { authorization: `Basic ${Buffer.from(`${user}:${password ?? ""}`).toString("base64")}` }),
-        },
-        body: confirmation.body,
-        signal: AbortSignal.timeout(patienceMs),
-      });
-      await answer.arrayBuffer();
-      status = answer.status;
-    } catch {
-      // Refused, reset or silent: tried again like any answer that is no success.
-    }
+    const headers = {
+      "content-type": "text/xml; charset=utf-8",
+      soapaction: `"${action}"`,
+      ...(user === undefined
+        ? {}
+        : { authorization: `Basic ${Buffer.from(`${user}:${password ?? ""}`).toString("base64")}` }),
+    };
+    const status = await postOnce(url, headers, confirmation.body, patienceMs);
     deliveries.push({ messageId: confirmation.messageId, at: control.isoNow(), attempt: number, status });
     const wait = retryAfterMs[number - 1];
     if ((status !== null && status < 300) || wait === undefined) return;
