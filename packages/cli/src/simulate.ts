@@ -1,5 +1,5 @@
 import { Failure } from "@entente/core";
-import { type RunningSimulator, simulators } from "@entente/simulators";
+import { isSimulatorName, type RunningSimulator, simulators } from "@entente/simulators";
 import { openLog } from "./log.ts";
 
 export interface SimulateOptions {
@@ -16,8 +16,7 @@ export async function simulate(
   options: SimulateOptions,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const load = Object.hasOwn(simulators, name) ? simulators[name] : undefined;
-  if (load === undefined) {
+  if (!isSimulatorName(name)) {
     throw new Failure(
       "refused",
       "simulator-unknown",
@@ -26,7 +25,7 @@ export async function simulate(
   }
   const port = wholeNumber("port", options.port ?? "0", 65_535);
   const { logger } = openLog(environment.ENTENTE_LOG_LEVEL ?? "info");
-  const start = await load();
+  const start = await simulators[name]();
   const simulator = await listening(
     start({
       port,

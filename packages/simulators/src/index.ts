@@ -4,4 +4,4 @@ export type { OutageMode } from "./control/control.ts";
 export { type ControlClient, openControlClient, type RuleToAdd } from "./control/control-client.ts";
 export type { Call, Effect, LogFilter } from "./control/logs.ts";
 export type { RunningSimulator, SimulatorOptions } from "./control/start-simulator.ts";
-export { type StartSimulator, simulators } from "./simulators.ts";
+export { isSimulatorName, type SimulatorName, type StartSimulator, simulators } from "./simulators.ts";

@@ -19,8 +19,11 @@ export const behaviours = {
   timeout: behaviour("timeout", { effect: Type.Boolean(), holdMs: Type.Optional(ms) }),
   /** The connection is reset before or after the effect. */
   drop: behaviour("drop", { effect: Type.Boolean() }),
-  /** The effect happens after the delay, and then the answer comes. */
-  slow: behaviour("slow", { delayMs: ms }),
+  /**
+   * The effect happens after the delay, and then the answer comes. With `effectFirst` the effect and its callbacks come at
+   * once and only the answer is late: a callback overtakes it.
+   */
+  slow: behaviour("slow", { delayMs: ms, effectFirst: Type.Optional(Type.Boolean()) }),
   "delayed-callback": behaviour("delayed-callback", { delayMs: ms }),
   /** Each callback arrives `count` times in all (default 2). */
   "duplicate-callback": behaviour("duplicate-callback", {

@@ -110,6 +110,30 @@ test("a slow system has its effect when its time is over", async () => {
   assert.deepEqual(await ids(), ["note-1"]);
 });
 
+test("a slow answer is overtaken by the effect and its callbacks", async () => {
+  await echo.client.rule({ behaviour: "slow", delayMs: 60_000, effectFirst: true });
+  const before = echo.callbacks.length;
+  let answered = false;
+  const answer = taken().then((value) => {
+    answered = true;
+    return value;
+  });
+  await echo.arrived(before + 2);
+  assert.deepEqual([await ids(), answered], [["note-1"], false]);
+  await echo.client.advance("PT1M");
+  assert.equal(((await answer) as { status: number }).status, 201);
+});
+
+test("a slow answer to somebody who has gone harms nobody", async () => {
+  await echo.client.rule({ behaviour: "slow", delayMs: 60_000, effectFirst: true });
+  await assert.rejects(echo.note("a", {}, AbortSignal.timeout(100)));
+  await until(async () => (await statuses())[0] === "none");
+  await echo.client.advance("PT1M");
+  await echo.client.removeRules();
+  assert.equal((await echo.note("b")).status, 201);
+  assert.deepEqual(await ids(), ["note-1", "note-2"]);
+});
+
 test("a slow system finishes although the caller has gone", async () => {
   await echo.client.rule({ behaviour: "slow", delayMs: 60_000 });
   const caller = new AbortController();

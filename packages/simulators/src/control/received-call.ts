@@ -30,6 +30,8 @@ export interface CallUnderWay extends ReceivedCall {
   behaviour: Behaviour | null;
   /** A rule gave the answer; it is not to be changed once more. */
   answeredByRule: boolean;
+  /** It got as far as its handler, which is the one to answer. */
+  reachedHandler: boolean;
 }
 
 export function openCall(control: Control, row: MutableCall): CallUnderWay {
@@ -39,6 +41,7 @@ export function openCall(control: Control, row: MutableCall): CallUnderWay {
     subject: { operation: null, keys: [] },
     behaviour: null,
     answeredByRule: false,
+    reachedHandler: false,
     under: <Name extends BehaviourName>(name: Name) =>
       call.behaviour?.behaviour === name ? (call.behaviour as BehaviourOf<Name>) : null,
     effect({ operation = call.subject.operation ?? "unknown", key, ...rest }) {

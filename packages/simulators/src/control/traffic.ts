@@ -16,7 +16,7 @@ const holdMsDefault = 60_000;
  * keeps it from the system (unauthorized, throttled, no answer without effect); the system's own hooks; right before its
  * handler what happens inside the system (slow, rejection, server error without effect). Its answer meets, from the inside
  * out: what the system says wrongly (server error after the effect, unknown status); the system's own `onSend` hooks; what
- * the wire makes of it (malformed, no answer after the effect). So a system that remembers answers, by hooks of its own,
+ * the wire makes of it (malformed, late or no answer after the effect). So a system that remembers answers, by hooks of its own,
  * remembers what it said and not what the wire made of it.
  */
 export function simulateTraffic(app: FastifyInstance, control: Control, system: SimulatorSystem): void {
@@ -65,8 +65,10 @@ export function simulateTraffic(app: FastifyInstance, control: Control, system: 
   async function insideBefore(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     const call = callOf(request);
     const { behaviour } = call;
+    call.reachedHandler = true;
     switch (behaviour?.behaviour) {
       case "slow":
+        if (behaviour.effectFirst === true) return;
         if (await connections.pause(request, behaviour.delayMs)) return;
         return reply.hijack();
       case "rejection": {
@@ -107,6 +109,13 @@ export function simulateTraffic(app: FastifyInstance, control: Control, system: 
     if (behaviour?.behaviour === "malformed" && answer !== null) {
       return replace(reply, call, answers.malformed(behaviour.variant, answer, request));
     }
+    if (behaviour?.behaviour === "slow" && behaviour.effectFirst === true && call.reachedHandler) {
+      call.row.status = null;
+      // Released: its connection is closed, and what is written to it goes nowhere.
+      await connections.pause(request, behaviour.delayMs);
+      call.row.status = sentStatus(request, reply);
+      return payload;
+    }
     if (behaviour?.behaviour !== "timeout" && behaviour?.behaviour !== "drop") return payload;
     call.row.status = "none";
     // Taken out of Fastify's hands for good: when the connection ends, an answer that a hook gave would else count as not
@@ -138,7 +147,7 @@ export function simulateTraffic(app: FastifyInstance, control: Control, system: 
     request.call = call;
     // The caller hung up before there was an answer.
     reply.raw.once("close", () => {
-      row.status ??= "none";
+      if (!reply.raw.writableFinished) row.status = "none";
     });
     return call;
   }

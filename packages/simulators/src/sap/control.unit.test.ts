@@ -137,8 +137,8 @@ test("it tells what it is, and is started by its name", async () => {
   const about = (await get("")) as Readonly<Record<string, unknown>>;
   assert.equal(about.system, "sap");
   assert.equal(about.callbacks, true);
-  const start = await simulators.sap?.();
-  const other = await start?.({ seed: 1 });
-  assert.match(other?.url ?? "", /^http:\/\/127\.0\.0\.1:\d+$/);
-  await other?.stop();
+  const start = await simulators.sap();
+  const other = await start({ seed: 1 });
+  assert.match(other.url, /^http:\/\/127\.0\.0\.1:\d+$/);
+  await other.stop();
 });
