@@ -9,6 +9,7 @@ export const simulators = {
   // Customers and entitlements: Salesforce's interfaces.
   salesforce: async () => (await import("./salesforce/start-salesforce.ts")).startSalesforce,
   // The ledger: SAP's interfaces.
+  sap: async () => (await import("./sap/start-sap.ts")).startSap,
 } as const satisfies Readonly<Record<string, () => Promise<StartSimulator>>>;
 
 export type SimulatorName = keyof typeof simulators;

@@ -1,4 +1,4 @@
-import { type Behaviour, isAboutCallbacks } from "./behaviour.ts";
+import { type Behaviour, type BehaviourName, isAboutCallbacks } from "./behaviour.ts";
 import type { Rule } from "./rule.ts";
 import { type SeededRandom, seededRandom } from "./seeded-random.ts";
 import { canBeRejected, type SystemDescription } from "./system-description.ts";
@@ -31,6 +31,11 @@ export interface RuleBook {
    * A rule matches only what its behaviour can happen to: callbacks that follow, refusals that are possible.
    */
   choose(subject: Subject): Behaviour | null;
+  /**
+   * The reason to refuse one part of a request whose operation is `inParts`, under the part's own keys; null: none.
+   * Only rejections are asked, and successes, which make exceptions from them.
+   */
+  chooseForPart(subject: Subject): string | null;
 }
 
 export function openRuleBook(system: SystemDescription, firstSeed: number): RuleBook {
@@ -39,6 +44,25 @@ export function openRuleBook(system: SystemDescription, firstSeed: number): Rule
     [];
   let added = 0;
   const shown = ({ rule, id, applied }: (typeof rules)[number]): RuleInBook => ({ ...rule, id, applied });
+
+  type Of = (name: BehaviourName) => boolean;
+  const all: Of = () => true;
+
+  /** The first rule for a request among those that fit; it is one more time applied, if it counts. */
+  function first(subject: Subject, fits: Of, counts: Of): Behaviour | null {
+    const { operation } = subject;
+    if (operation === null) return null;
+    for (const entry of rules) {
+      const { rule, random } = entry;
+      if (rule.times !== null && entry.applied >= rule.times) continue;
+      if (!fits(rule.behaviour.behaviour) || !isFor(rule, operation, subject.keys)) continue;
+      if (!canHappen(rule.behaviour, operation, system)) continue;
+      if (rule.when.share !== undefined && random.next() >= rule.when.share) continue;
+      if (counts(rule.behaviour.behaviour)) entry.applied += 1;
+      return rule.behaviour;
+    }
+    return null;
+  }
 
   return {
     add(rule) {
@@ -64,17 +88,18 @@ export function openRuleBook(system: SystemDescription, firstSeed: number): Rule
       seed = next;
     },
     choose(subject) {
-      const { operation } = subject;
-      if (operation === null) return null;
-      for (const entry of rules) {
-        const { rule, random } = entry;
-        if (rule.times !== null && entry.applied >= rule.times) continue;
-        if (!isFor(rule, operation, subject.keys) || !canHappen(rule.behaviour, operation, system)) continue;
-        if (rule.when.share !== undefined && random.next() >= rule.when.share) continue;
-        entry.applied += 1;
-        return rule.behaviour;
-      }
-      return null;
+      const inParts = subject.operation !== null && system.operations[subject.operation]?.inParts === true;
+      if (!inParts) return first(subject, all, all);
+      // An exception made for the request as a whole is made, and counted, for each of its parts.
+      return first(
+        subject,
+        (name) => name !== "rejection",
+        (name) => name !== "success",
+      );
+    },
+    chooseForPart(subject) {
+      const chosen = first(subject, (name) => name === "rejection" || name === "success", all);
+      return chosen?.behaviour === "rejection" ? chosen.reason : null;
     },
   };
 }

@@ -18,6 +18,11 @@ export interface Operation {
   readonly effect: boolean;
   /** It is followed by callbacks: rules about callbacks apply to it. */
   readonly callback: boolean;
+  /**
+   * A request may carry several things that are refused one by one. No `rejection` is then chosen for the request as a whole: its
+   * handler asks `rules.chooseForPart` for each of them.
+   */
+  readonly inParts?: boolean;
 }
 
 export interface Rejection {
