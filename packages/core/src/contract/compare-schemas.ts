@@ -5,6 +5,7 @@ import type { Gap, GapRule } from "./gap.ts";
 import { type JsonSchema, openRoot } from "./json-schema.ts";
 import { TooLarge } from "./normal-form.ts";
 import { samplesOf } from "./sample.ts";
+import { malformedIn } from "./well-formed.ts";
 
 /** One reason why a reader refuses, or may refuse, what a writer writes. */
 export interface SchemaFinding {
@@ -12,8 +13,8 @@ export interface SchemaFinding {
   /** JSON Pointer of the place in the document; `*` stands for any further member. */
   readonly at: string;
   readonly says: string;
-  /** Valid for the writer and refused by the reader, as an independent validator says; null: we found none. */
-  readonly counterExample: Json | null;
+  /** Valid for the writer and refused by the reader, as an independent validator says; absent: we found none. */
+  readonly counterExample?: Json;
 }
 
 /**
@@ -35,6 +36,10 @@ const proofEffort = 200_000;
  * validator confirms on both sides. Pure; the same schemas get the same answer.
  */
 export function compareSchemas(writer: JsonSchema, reader: JsonSchema): SchemaVerdict {
+  const malformed = malformedIn(writer) ?? malformedIn(reader);
+  if (malformed !== null) {
+    return { verdict: "undecided", findings: [{ rule: "malformed-schema", at: "", says: `not a JSON Schema: ${malformed}` }] };
+  }
   const writes = { schema: writer, root: openRoot(writer) };
   const gaps = proof(() => gapsBetween(writes, { schema: reader, root: openRoot(reader) }, { left: proofEffort }));
   if (gaps.length === 0) return { verdict: "compatible", findings: [] };
@@ -42,7 +47,7 @@ export function compareSchemas(writer: JsonSchema, reader: JsonSchema): SchemaVe
   const guesses = samplesOf({ terms: [writes] }, { left: proofEffort });
   const findings = distinct(gaps.map((gap) => findingOf(gap, shows)));
   // Where the proof names no document, one of the writer's plain documents may still do.
-  const shown = findings.some((finding) => finding.counterExample !== null);
+  const shown = findings.some(isShown);
   const guess = shown ? undefined : guesses.find(shows);
   const [first] = findings;
   if (guess !== undefined && first !== undefined) {
@@ -61,11 +66,12 @@ function proof(prove: () => Gap[]): Gap[] {
 }
 
 function findingOf(gap: Gap, shows: (document: Json) => boolean): SchemaFinding {
+  const counterExample = gap.witnesses.find(shows);
   return {
     rule: gap.rule,
     at: gap.path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join(""),
     says: gap.says,
-    counterExample: gap.witnesses.find(shows) ?? null,
+    ...(counterExample === undefined ? {} : { counterExample }),
   };
 }
 
@@ -92,13 +98,13 @@ function distinct(findings: readonly SchemaFinding[]): SchemaFinding[] {
   for (const finding of findings) {
     const key = JSON.stringify([finding.rule, finding.at]);
     const before = found.get(key);
-    if (before === undefined || (before.counterExample === null && finding.counterExample !== null)) {
+    if (before === undefined || (!isShown(before) && isShown(finding))) {
       found.set(key, finding);
     }
   }
-  return [...found.values()].sort((a, b) => order(a) - order(b));
+  return [...found.values()].sort((a, b) => Number(isShown(b)) - Number(isShown(a)));
 }
 
-function order(finding: SchemaFinding): number {
-  return finding.counterExample === null ? 1 : 0;
+function isShown(finding: SchemaFinding): boolean {
+  return finding.counterExample !== undefined;
 }

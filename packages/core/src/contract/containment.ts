@@ -28,19 +28,22 @@ const numbersListed = 64;
 export function gapsBetween(writer: Term, reader: Term, effort: Effort): Gap[] {
   // A goal met again below itself may be assumed: documents are finite, so the proof goes by their depth.
   const assumed = new Set<string>();
+  // What failed once is not tried again. What went through may have leaned on an assumption and is.
+  const failed = new Map<string, Gap[]>();
   const comparison: Comparison = {
     effort,
     atomGaps: (goal, term) => atomGaps(goal, term, comparison),
     gapsBelow(terms, term) {
       const key = `${terms.map(nameOf).sort().join("&")}>${nameOf(term)}`;
       if (assumed.has(key)) return [];
+      const before = failed.get(key);
+      if (before !== undefined) return before;
       if (assumed.size >= depthAllowed) throw new TooLarge("too deep to be decided");
       assumed.add(key);
-      try {
-        return gapsOf({ terms }, term, comparison);
-      } finally {
-        assumed.delete(key);
-      }
+      const gaps = gapsOf({ terms }, term, comparison);
+      assumed.delete(key);
+      if (gaps.length > 0) failed.set(key, gaps);
+      return gaps;
     },
   };
   return gapsOf({ terms: [writer] }, reader, comparison);

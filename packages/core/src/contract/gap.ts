@@ -23,6 +23,7 @@ export type GapRule =
   | "excluded-value"
   | "nothing-accepted"
   | "unread-keyword"
+  | "malformed-schema"
   | "too-large";
 
 export type Path = readonly (string | number)[];

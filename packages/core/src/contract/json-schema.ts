@@ -198,6 +198,13 @@ function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Every schema in the document that is an object. */
+export function schemasIn(schema: JsonSchema): object[] {
+  const found: object[] = [];
+  walk(schema, (one) => found.push(one));
+  return found;
+}
+
 export function hasReference(schema: JsonSchema): boolean {
   let found = false;
   walk(schema, (one) => {
