@@ -1,5 +1,14 @@
 import type { Json } from "../model/entry.ts";
-import { type ArrayAtom, type Atom, itemTerms, memberTerms, type NumberAtom, type ObjectAtom, rangeOf, type StringAtom } from "./atom.ts";
+import {
+  type ArrayAtom,
+  type Atom,
+  itemTerms,
+  memberTerms,
+  type NumberAtom,
+  type ObjectAtom,
+  rangeOf,
+  type StringAtom,
+} from "./atom.ts";
 import { evaluate, every, hasRepeat, matchesPattern, typeOf, type Validity } from "./evaluate.ts";
 import { sameJson } from "./json-schema.ts";
 
@@ -42,9 +51,7 @@ function admitsText(atom: StringAtom, value: string): Validity {
 function admitsItems(atom: ArrayAtom, value: readonly Json[]): Validity {
   if (value.length < atom.minItems || value.length > atom.maxItems) return false;
   if (atom.unique && hasRepeat(value)) return false;
-  return every(
-    value.flatMap((item, index) => itemTerms(atom, index).map((term) => evaluate(item, term))),
-  );
+  return every(value.flatMap((item, index) => itemTerms(atom, index).map((term) => evaluate(item, term))));
 }
 
 function admitsMembers(atom: ObjectAtom, value: { readonly [name: string]: Json }): Validity {

@@ -104,7 +104,8 @@ export function rangeOf(atom: NumberAtom): { low: number; high: number; lowIn: b
 export function fewNumbers(atom: NumberAtom, atMost: number): number[] | null {
   const { low, high, lowIn, highIn } = rangeOf(atom);
   if (low === high && lowIn && highIn) return [low];
-  if (!atom.integer || !Number.isSafeInteger(low) || !Number.isSafeInteger(high) || high - low >= atMost) return null;
+  if (!atom.integer || !Number.isSafeInteger(low) || !Number.isSafeInteger(high) || high - low >= atMost)
+    return null;
   return Array.from({ length: high - low + 1 }, (_, index) => low + index);
 }
 
@@ -133,7 +134,9 @@ export function otherTerms(
   pattern: string | null = null,
 ): Term[] {
   return atom.layers.flatMap((layer) => {
-    const same = layer.patterns.filter(([one]) => pattern !== null && covers(one, pattern)).map(([, term]) => term);
+    const same = layer.patterns
+      .filter(([one]) => pattern !== null && covers(one, pattern))
+      .map(([, term]) => term);
     if (same.length > 0) return same;
     const possible = layer.patterns.filter(([one]) => !notPatterns.includes(one)).map(([, term]) => term);
     if (possible.length === 0) return [layer.additional];
@@ -152,7 +155,12 @@ export function otherTerms(
 /** True when certainly every text matching `narrow` matches `wide`. */
 export function covers(wide: string, narrow: string): boolean {
   if (wide === narrow) return true;
-  const { words, complete } = findWords({ match: [narrow], avoid: [wide], minLength: 0, maxLength: infinity });
+  const { words, complete } = findWords({
+    match: [narrow],
+    avoid: [wide],
+    minLength: 0,
+    maxLength: infinity,
+  });
   return complete && words.length === 0;
 }
 

@@ -5,7 +5,14 @@ import type { Json } from "../model/entry.ts";
 import { compareSchemas, validator } from "./compare-schemas.ts";
 import { evaluate } from "./evaluate.ts";
 import { type JsonSchema, openRoot } from "./json-schema.ts";
-import { type Choose, changed, chooser, makeDocument, makeDocumentSchema, tapes } from "./schema-pairs.fixture.ts";
+import {
+  type Choose,
+  changed,
+  chooser,
+  makeDocument,
+  makeDocumentSchema,
+  tapes,
+} from "./schema-pairs.fixture.ts";
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const numRuns = Number(process.env.TEST_RUNS ?? 4_000);
@@ -25,7 +32,7 @@ function endless(tape: readonly number[]): Choose {
     const round = Math.floor(at / Math.max(1, tape.length));
     const value = tape[at % Math.max(1, tape.length)] ?? 0;
     at++;
-    return (value + round * 7 + (round * at) % 5) % choices;
+    return (value + round * 7 + ((round * at) % 5)) % choices;
   };
 }
 
@@ -51,10 +58,17 @@ describe("whatever the pair of schemas,", () => {
           for (let n = 0; n < documentsPerPair; n++) {
             const document = makeDocument(n % 3 === 2 ? reads : writes, documents);
             if (allows(document) !== true) continue;
-            assert.notEqual(accepts(document), false, `${shown(writes)} -> ${shown(reads)} : ${shown(document)}`);
+            assert.notEqual(
+              accepts(document),
+              false,
+              `${shown(writes)} -> ${shown(reads)} : ${shown(document)}`,
+            );
           }
         }
-        assert.equal(verdict === "breaks", findings.some(({ counterExample }) => counterExample !== undefined));
+        assert.equal(
+          verdict === "breaks",
+          findings.some(({ counterExample }) => counterExample !== undefined),
+        );
         assert.equal(verdict === "compatible", findings.length === 0);
         for (const { counterExample } of findings) {
           if (counterExample === undefined) continue;
@@ -67,7 +81,9 @@ describe("whatever the pair of schemas,", () => {
     console.log(`# ${JSON.stringify(told)}`);
     // The property would hold as well for a checker that never decides.
     const decided = told.compatible + told.breaks;
-    assert.ok(told.compatible > 0.1 * decided && told.breaks > 0.1 * decided && told.undecided < 0.1 * decided);
+    assert.ok(
+      told.compatible > 0.1 * decided && told.breaks > 0.1 * decided && told.undecided < 0.1 * decided,
+    );
   });
 
   test("a schema is compatible with itself", () => {

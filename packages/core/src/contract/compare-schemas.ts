@@ -38,10 +38,15 @@ const proofEffort = 200_000;
 export function compareSchemas(writer: JsonSchema, reader: JsonSchema): SchemaVerdict {
   const malformed = malformedIn(writer) ?? malformedIn(reader);
   if (malformed !== null) {
-    return { verdict: "undecided", findings: [{ rule: "malformed-schema", at: "", says: `not a JSON Schema: ${malformed}` }] };
+    return {
+      verdict: "undecided",
+      findings: [{ rule: "malformed-schema", at: "", says: `not a JSON Schema: ${malformed}` }],
+    };
   }
   const writes = { schema: writer, root: openRoot(writer) };
-  const gaps = proof(() => gapsBetween(writes, { schema: reader, root: openRoot(reader) }, { left: proofEffort }));
+  const gaps = proof(() =>
+    gapsBetween(writes, { schema: reader, root: openRoot(reader) }, { left: proofEffort }),
+  );
   if (gaps.length === 0) return { verdict: "compatible", findings: [] };
   const shows = judge(writer, reader);
   const guesses = samplesOf({ terms: [writes] }, { left: proofEffort });
@@ -61,7 +66,14 @@ function proof(prove: () => Gap[]): Gap[] {
     return prove();
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
-    return [{ path: [], rule: "too-large", says: "the schemas are too large or too deep for the checker", witnesses: [] }];
+    return [
+      {
+        path: [],
+        rule: "too-large",
+        says: "the schemas are too large or too deep for the checker",
+        witnesses: [],
+      },
+    ];
   }
 }
 

@@ -1,5 +1,13 @@
 import type { Json } from "../model/entry.ts";
-import { type Atom, fewNumbers, memberTerms, type NumberAtom, namesIn, type ObjectAtom, rangeOf } from "./atom.ts";
+import {
+  type Atom,
+  fewNumbers,
+  memberTerms,
+  type NumberAtom,
+  namesIn,
+  type ObjectAtom,
+  rangeOf,
+} from "./atom.ts";
 import type { Comparison, Goal } from "./comparison.ts";
 import { type Gap, gap } from "./gap.ts";
 import { isListing, type JsonSchema, keywordsOf, openRoot, type Term } from "./json-schema.ts";
@@ -12,9 +20,15 @@ export function unionGaps(goal: Goal, reader: Term, comparison: Comparison, spli
   const words = keywordsOf(reader.schema);
   const branches = (list: unknown) => (list as JsonSchema[]).map((schema) => ({ schema, root }));
   return [
-    ...(words.anyOf === undefined ? [] : inUnion(goal, branches(words.anyOf), false, comparison, splitsAllowed)),
-    ...(words.oneOf === undefined ? [] : inUnion(goal, branches(words.oneOf), true, comparison, splitsAllowed)),
-    ...(words.not === undefined ? [] : excludedGaps(goal, { schema: words.not as JsonSchema, root }, comparison)),
+    ...(words.anyOf === undefined
+      ? []
+      : inUnion(goal, branches(words.anyOf), false, comparison, splitsAllowed)),
+    ...(words.oneOf === undefined
+      ? []
+      : inUnion(goal, branches(words.oneOf), true, comparison, splitsAllowed)),
+    ...(words.not === undefined
+      ? []
+      : excludedGaps(goal, { schema: words.not as JsonSchema, root }, comparison)),
   ];
 }
 
@@ -39,24 +53,35 @@ function inUnion(
     return distinct(
       cases
         .flatMap((one) => normalForm({ terms: [], atom: one }, effort))
-        .flatMap((one) => comparison.atomGaps({ ...goal, atom: one, splits: goal.splits + 1 }, { schema, root })),
+        .flatMap((one) =>
+          comparison.atomGaps({ ...goal, atom: one, splits: goal.splits + 1 }, { schema, root }),
+        ),
     );
   }
   const [only] = outcomes;
-  if (outcomes.length === 1 && only !== undefined && !branches.every(({ schema }) => isListing(schema))) return only;
-  const witnesses: Json[] = [...outcomes.flat().flatMap((one) => one.witnesses), ...samplesOfAtom(atom, effort)];
+  if (outcomes.length === 1 && only !== undefined && !branches.every(({ schema }) => isListing(schema)))
+    return only;
+  const witnesses: Json[] = [
+    ...outcomes.flat().flatMap((one) => one.witnesses),
+    ...samplesOfAtom(atom, effort),
+  ];
   if (!accepted) {
     const listing = branches.every(({ schema }) => isListing(schema));
     return [
       listing
         ? gap("value-not-listed", "the writer may write a value the reader does not list", witnesses)
-        : gap("no-alternative-accepts", "none of the reader's alternatives accepts all the writer may write", witnesses),
+        : gap(
+            "no-alternative-accepts",
+            "none of the reader's alternatives accepts all the writer may write",
+            witnesses,
+          ),
     ];
   }
   const twice = relevant.flatMap((one, index) =>
     relevant.slice(index + 1).flatMap((other) => samplesOf({ terms: [one, other], atom }, effort)),
   );
-  const says = "more than one of the reader's alternatives may accept the same document, and it wants one only";
+  const says =
+    "more than one of the reader's alternatives may accept the same document, and it wants one only";
   return [gap("several-alternatives-accept", says, [...twice, ...witnesses])];
 }
 
@@ -66,7 +91,10 @@ function distinct(gaps: readonly Gap[]): Gap[] {
   for (const one of gaps) {
     const key = JSON.stringify([one.rule, one.path]);
     const before = found.get(key);
-    found.set(key, before === undefined ? one : { ...before, witnesses: [...before.witnesses, ...one.witnesses] });
+    found.set(
+      key,
+      before === undefined ? one : { ...before, witnesses: [...before.witnesses, ...one.witnesses] },
+    );
   }
   return [...found.values()];
 }
@@ -84,8 +112,17 @@ function excludedGaps({ terms, atom }: Goal, excluded: Term, { effort }: Compari
 function casesOf(atom: Atom, branches: readonly Term[], effort: Effort): Atom[] | null {
   if (branches.length < 2) return null;
   const atoms = branches.flatMap((branch) => normalForm({ terms: [branch] }, effort));
-  if (atom.type === "number") return numberCases(atom, atoms.filter((one) => one.type === "number"));
-  if (atom.type === "object") return objectCases(atom, atoms.filter((one) => one.type === "object"), effort);
+  if (atom.type === "number")
+    return numberCases(
+      atom,
+      atoms.filter((one) => one.type === "number"),
+    );
+  if (atom.type === "object")
+    return objectCases(
+      atom,
+      atoms.filter((one) => one.type === "object"),
+      effort,
+    );
   return null;
 }
 
@@ -112,7 +149,9 @@ const casesAllowed = 40;
 /** By the values of one member, and by whether it is there: how alternatives usually tell themselves apart. */
 function objectCases(atom: ObjectAtom, alternatives: readonly ObjectAtom[], effort: Effort): Atom[] | null {
   const names = new Set(alternatives.flatMap((one) => [...namesIn(one)]));
-  const ranked = [...names].sort((a, b) => tellsApart(b, alternatives, effort) - tellsApart(a, alternatives, effort));
+  const ranked = [...names].sort(
+    (a, b) => tellsApart(b, alternatives, effort) - tellsApart(a, alternatives, effort),
+  );
   for (const name of ranked) {
     const values = normalForm({ terms: memberTerms(atom, name) }, effort).flatMap(listed);
     const schemas = [...new Map(values.map((one) => [JSON.stringify(one), one])).values()];

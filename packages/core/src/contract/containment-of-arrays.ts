@@ -1,8 +1,8 @@
 import type { Json } from "../model/entry.ts";
 import { type ArrayAtom, itemTerms, positionsIn } from "./atom.ts";
 import type { Comparison } from "./comparison.ts";
-import { type Gap, gap, lifted } from "./gap.ts";
-import { itemsOf, keywordsOf, type Term } from "./json-schema.ts";
+import { type Gap, type GapRule, gap, lifted } from "./gap.ts";
+import { isClosed, itemsOf, keywordsOf, type Term } from "./json-schema.ts";
 import { acceptsNothing, range } from "./normal-form.ts";
 import { arrayOf, samplesOf } from "./sample.ts";
 
@@ -10,7 +10,10 @@ import { arrayOf, samplesOf } from "./sample.ts";
 export function arrayGaps(atom: ArrayAtom, reader: Term, comparison: Comparison): Gap[] {
   const { effort } = comparison;
   const words = keywordsOf(reader.schema);
-  const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = words as { minItems?: number; maxItems?: number };
+  const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = words as {
+    minItems?: number;
+    maxItems?: number;
+  };
   const longest = Math.min(atom.maxItems, firstImpossible(atom, comparison));
   const made = (...lengths: number[]): Json[] =>
     lengths.map((length) => arrayOf(atom, length, effort)).filter((array) => array !== null);
@@ -24,7 +27,9 @@ export function arrayGaps(atom: ArrayAtom, reader: Term, comparison: Comparison)
     gaps.push(gap("items-count-out-of-range", says, made(Math.max(maxItems + 1, atom.minItems))));
   }
   if (words.uniqueItems === true && !atom.unique && longest > 1) {
-    gaps.push(gap("items-repeat", "the writer may repeat an item, the reader may not", repeats(atom, comparison)));
+    gaps.push(
+      gap("items-repeat", "the writer may repeat an item, the reader may not", repeats(atom, comparison)),
+    );
   }
   return [...gaps, ...itemGaps(atom, longest, reader, comparison)];
 }
@@ -51,6 +56,9 @@ function repeats(atom: ArrayAtom, { effort }: Comparison): Json[] {
     .filter((array) => array !== null);
 }
 
+const tooMany: GapRule = "items-count-out-of-range";
+const tooManySays = "the writer may write an item where the reader allows none";
+
 function itemGaps(atom: ArrayAtom, longest: number, reader: Term, comparison: Comparison): Gap[] {
   const { effort } = comparison;
   const { prefix, rest } = itemsOf(reader.schema);
@@ -61,7 +69,10 @@ function itemGaps(atom: ArrayAtom, longest: number, reader: Term, comparison: Co
     .flatMap((index) => {
       const schema = prefix[index] ?? rest;
       const gaps = comparison.gapsBelow(itemTerms(atom, index), { schema, root: reader.root });
-      return lifted(gaps, index, (witness) => [
+      const told = isClosed(schema)
+        ? gaps.map((one) => ({ ...one, rule: tooMany, says: tooManySays }))
+        : gaps;
+      return lifted(told, index, (witness) => [
         arrayOf(atom, Math.max(atom.minItems, index + 1), effort, 0, [[index, witness]]),
       ]);
     });

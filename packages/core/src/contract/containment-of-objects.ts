@@ -3,7 +3,7 @@ import { covers, memberTerms, namesIn, type ObjectAtom, otherTerms } from "./ato
 import type { Comparison } from "./comparison.ts";
 import { matchesPattern } from "./evaluate.ts";
 import { type Gap, gap, lifted } from "./gap.ts";
-import { type JsonSchema, keywordsOf, type Term } from "./json-schema.ts";
+import { isClosed, type JsonSchema, keywordsOf, type Term } from "./json-schema.ts";
 import { acceptsNothing } from "./normal-form.ts";
 import { objectOf, otherNames, samplesOfAtom, withMember } from "./sample.ts";
 
@@ -26,7 +26,9 @@ function missingGaps(atom: ObjectAtom, reader: Term, { effort }: Comparison): Ga
       const without = samplesOfAtom(atom, effort).map((document) =>
         Object.fromEntries(Object.entries(document as object).filter(([one]) => one !== name)),
       );
-      return gap("member-missing", `the reader requires ${name}, the writer may leave it out`, without, [name]);
+      return gap("member-missing", `the reader requires ${name}, the writer may leave it out`, without, [
+        name,
+      ]);
     });
 }
 
@@ -75,7 +77,14 @@ function patternGaps(atom: ObjectAtom, reader: Term, comparison: Comparison): Ga
     const named = [...namesIn(atom)].filter((name) => matchesPattern(pattern, name) !== false);
     return [
       ...named.flatMap((name) => memberGaps(atom, name, term, comparison)),
-      ...otherGaps(atom, otherTerms(atom, [], pattern), otherNames(atom, [pattern]), pattern, term, comparison),
+      ...otherGaps(
+        atom,
+        otherTerms(atom, [], pattern),
+        otherNames(atom, [pattern]),
+        pattern,
+        term,
+        comparison,
+      ),
     ];
   });
 }
@@ -88,7 +97,9 @@ function additionalGaps(atom: ObjectAtom, reader: Term, comparison: Comparison):
   const term = { schema: additionalProperties, root: reader.root };
   const additional = (name: string) =>
     !Object.hasOwn(properties, name) && !patterns.some((pattern) => matchesPattern(pattern, name) === true);
-  const named = [...namesIn(atom)].filter(additional).flatMap((name) => memberGaps(atom, name, term, comparison));
+  const named = [...namesIn(atom)]
+    .filter(additional)
+    .flatMap((name) => memberGaps(atom, name, term, comparison));
   // Names that match nothing of the reader's; when one of its patterns takes every name, there are none.
   if (patterns.some((pattern) => covers(pattern, ""))) return named;
   const others = otherNames(atom, [], patterns).filter(additional);
@@ -126,9 +137,7 @@ function otherGaps(
 
 /** A reader that accepts nothing for a member does not allow the member. */
 function named(gaps: readonly Gap[], what: string, { schema }: Term): Gap[] {
-  const { not } = keywordsOf(schema);
-  const closed = schema === false || not === true || (typeof not === "object" && Object.keys(not as object).length === 0);
-  if (!closed) return [...gaps];
+  if (!isClosed(schema)) return [...gaps];
   const says = `the writer may write ${what}, the reader does not allow it`;
   return gaps.map((one) => ({ ...one, rule: "member-not-allowed", says }));
 }

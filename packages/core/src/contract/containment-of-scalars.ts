@@ -15,7 +15,13 @@ export function numberGaps(atom: NumberAtom, words: Keywords): Gap[] {
   >;
   const gaps: Gap[] = [];
   const outside = (bound: number, says: string) =>
-    gaps.push(gap("number-out-of-range", says, numbersOf(atom, [bound]).sort((a, b) => distance(a, bound) - distance(b, bound))));
+    gaps.push(
+      gap(
+        "number-out-of-range",
+        says,
+        numbersOf(atom, [bound]).sort((a, b) => distance(a, bound) - distance(b, bound)),
+      ),
+    );
   if (minimum !== undefined && !(low >= minimum)) {
     outside(minimum, `the writer may go below ${minimum}, the reader may not`);
   }
@@ -25,12 +31,19 @@ export function numberGaps(atom: NumberAtom, words: Keywords): Gap[] {
   if (maximum !== undefined && !(high <= maximum)) {
     outside(maximum, `the writer may go above ${maximum}, the reader may not`);
   }
-  if (exclusiveMaximum !== undefined && !(high < exclusiveMaximum || (high === exclusiveMaximum && !highIn))) {
+  if (
+    exclusiveMaximum !== undefined &&
+    !(high < exclusiveMaximum || (high === exclusiveMaximum && !highIn))
+  ) {
     outside(exclusiveMaximum, `the writer may go up to ${exclusiveMaximum} or above, the reader may not`);
   }
   if (multipleOf !== undefined && !isMultiple(atom, multipleOf)) {
     gaps.push(
-      gap("not-a-multiple", `the reader accepts multiples of ${multipleOf} only`, numbersOf(atom, [multipleOf])),
+      gap(
+        "not-a-multiple",
+        `the reader accepts multiples of ${multipleOf} only`,
+        numbersOf(atom, [multipleOf]),
+      ),
     );
   }
   return gaps;
@@ -63,11 +76,19 @@ export function stringGaps(atom: StringAtom, words: Keywords, effort: Effort): G
   };
   if (minLength !== undefined && atom.minLength < minLength) {
     const most = Math.min(atom.maxLength, minLength - 1);
-    lengths(atom.minLength, most, `the writer may write fewer than ${minLength} characters, the reader wants as many`);
+    lengths(
+      atom.minLength,
+      most,
+      `the writer may write fewer than ${minLength} characters, the reader wants as many`,
+    );
   }
   if (maxLength !== undefined && atom.maxLength > maxLength) {
     const least = Math.max(atom.minLength, maxLength + 1);
-    lengths(least, atom.maxLength, `the writer may write more than ${maxLength} characters, the reader takes no more`);
+    lengths(
+      least,
+      atom.maxLength,
+      `the writer may write more than ${maxLength} characters, the reader takes no more`,
+    );
   }
   if (pattern !== undefined && !atom.patterns.includes(pattern)) {
     spend(effort);
@@ -81,7 +102,13 @@ export function stringGaps(atom: StringAtom, words: Keywords, effort: Effort): G
   }
   if (format !== undefined && !atom.formats.includes(format)) {
     const witnesses = samplesOfAtom(atom, effort);
-    gaps.push(gap("format-not-promised", `the reader wants the format ${format}, the writer does not promise it`, witnesses));
+    gaps.push(
+      gap(
+        "format-not-promised",
+        `the reader wants the format ${format}, the writer does not promise it`,
+        witnesses,
+      ),
+    );
   }
   return gaps;
 }

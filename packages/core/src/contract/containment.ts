@@ -2,13 +2,22 @@ import type { Json } from "../model/entry.ts";
 import { admits } from "./admits.ts";
 import { type Atom, fewNumbers } from "./atom.ts";
 import type { Comparison, Goal } from "./comparison.ts";
-import { arrayGaps } from "./containment-of-arrays.ts";
-import { numberGaps, stringGaps } from "./containment-of-scalars.ts";
-import { objectGaps } from "./containment-of-objects.ts";
 import { unionGaps } from "./containment-in-unions.ts";
+import { arrayGaps } from "./containment-of-arrays.ts";
+import { objectGaps } from "./containment-of-objects.ts";
+import { numberGaps, stringGaps } from "./containment-of-scalars.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Gap, type GapRule, gap, settled } from "./gap.ts";
-import { hasReference, isListing, keywordsOf, sameJson, schemaText, type Term, typesOf, unreadKeywords } from "./json-schema.ts";
+import {
+  hasReference,
+  isListing,
+  keywordsOf,
+  sameJson,
+  schemaText,
+  type Term,
+  typesOf,
+  unreadKeywords,
+} from "./json-schema.ts";
 import { type Described, type Effort, normalForm, spend, TooLarge, typeOfAtom } from "./normal-form.ts";
 import { samplesOf, samplesOfAtom } from "./sample.ts";
 
@@ -92,11 +101,16 @@ function atomGaps(goal: Goal, reader: Term, comparison: Comparison): Gap[] {
   const { schema } = reader;
   spend(effort);
   if (schema === true) return [];
-  if (schema === false) return [gap("nothing-accepted", "the reader accepts nothing here", samplesOfAtom(atom, effort))];
+  if (schema === false)
+    return [gap("nothing-accepted", "the reader accepts nothing here", samplesOfAtom(atom, effort))];
   if (atom.type === "value") return valueGaps(atom.value, reader);
   if (atom.type === "number") {
     const values = fewNumbers(atom, numbersListed);
-    if (values !== null) return firstOfEachRule(values.filter((one) => admits(atom, one) !== false), reader);
+    if (values !== null)
+      return firstOfEachRule(
+        values.filter((one) => admits(atom, one) !== false),
+        reader,
+      );
   }
   const words = keywordsOf(schema);
   return [
@@ -119,7 +133,10 @@ function firstOfEachRule(values: readonly Json[], reader: Term): Gap[] {
   const found = new Map<GapRule, Gap>();
   for (const one of values.flatMap((value) => valueGaps(value, reader))) {
     const before = found.get(one.rule);
-    found.set(one.rule, before === undefined ? one : { ...before, witnesses: [...before.witnesses, ...one.witnesses] });
+    found.set(
+      one.rule,
+      before === undefined ? one : { ...before, witnesses: [...before.witnesses, ...one.witnesses] },
+    );
   }
   return [...found.values()];
 }
@@ -128,7 +145,8 @@ function firstOfEachRule(values: readonly Json[], reader: Term): Gap[] {
 function valueGaps(value: Json, reader: Term): Gap[] {
   const answer = evaluate(value, reader);
   if (answer === true) return [];
-  if (answer === null) return [gap("unread-keyword", `the reader says more than we read about ${shown(value)}`, [value])];
+  if (answer === null)
+    return [gap("unread-keyword", `the reader says more than we read about ${shown(value)}`, [value])];
   return [gap(refusedBy(value, reader), `the reader refuses ${shown(value)}`, [value])];
 }
 
@@ -165,7 +183,11 @@ function typeGaps(atom: Atom, reader: Term, effort: Effort): Gap[] {
   const type = typeOfAtom(atom);
   if (types.includes(type) || (type === "integer" && types.includes("number"))) return [];
   return [
-    gap("type-not-accepted", `the writer may write ${type}, the reader accepts ${types.join(" or ")}`, samplesOfAtom(atom, effort)),
+    gap(
+      "type-not-accepted",
+      `the writer may write ${type}, the reader accepts ${types.join(" or ")}`,
+      samplesOfAtom(atom, effort),
+    ),
   ];
 }
 
@@ -181,7 +203,9 @@ function unreadGaps({ terms, atom }: Goal, reader: Term, effort: Effort): Gap[] 
   const unread = unreadKeywords(reader.schema);
   if (unread.length === 0) return [];
   if (terms.some((term) => saysTheSame(term, reader, unread))) return [];
-  return [gap("unread-keyword", `the checker does not read ${unread.join(", ")}`, samplesOfAtom(atom, effort))];
+  return [
+    gap("unread-keyword", `the checker does not read ${unread.join(", ")}`, samplesOfAtom(atom, effort)),
+  ];
 }
 
 /** Keywords we do not read mean the same when they are the same, all of them, and point nowhere. */
@@ -201,7 +225,13 @@ function referenceGaps(goal: Goal, { schema, root }: Term, comparison: Compariso
   if (typeof $ref !== "string") return [];
   const target = goal.followed < referencesFollowed ? root.resolve($ref) : null;
   if (target === null) {
-    return [gap("unread-keyword", `the reference ${$ref} leads nowhere`, samplesOfAtom(goal.atom, comparison.effort))];
+    return [
+      gap(
+        "unread-keyword",
+        `the reference ${$ref} leads nowhere`,
+        samplesOfAtom(goal.atom, comparison.effort),
+      ),
+    ];
   }
   const reader = { schema: target, root };
   if (goal.terms.some((term) => sameTerm(term, reader))) return [];

@@ -1,5 +1,13 @@
 import type { Json } from "../model/entry.ts";
-import { itemsOf, type JsonSchema, keywordsOf, sameJson, type Term, typesOf, unreadKeywords } from "./json-schema.ts";
+import {
+  itemsOf,
+  type JsonSchema,
+  keywordsOf,
+  sameJson,
+  type Term,
+  typesOf,
+  unreadKeywords,
+} from "./json-schema.ts";
 
 /** Is a document valid? Null: the schema says something we do not read. */
 export type Validity = true | false | null;
@@ -126,11 +134,7 @@ export function hasRepeat(items: readonly Json[]): boolean {
   return items.some((item, index) => items.slice(0, index).some((earlier) => sameJson(item, earlier)));
 }
 
-function objectFits(
-  value: { readonly [name: string]: Json },
-  schema: JsonSchema,
-  under: Under,
-): Validity {
+function objectFits(value: { readonly [name: string]: Json }, schema: JsonSchema, under: Under): Validity {
   const words = keywordsOf(schema);
   const names = Object.keys(value);
   if (names.length < ((words.minProperties as number) ?? 0)) return false;

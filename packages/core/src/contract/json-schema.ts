@@ -114,6 +114,14 @@ export function isListing(schema: JsonSchema): boolean {
   return words.const !== undefined || words.enum !== undefined;
 }
 
+/** A schema that accepts nothing, written as such. */
+export function isClosed(schema: JsonSchema): boolean {
+  const { not } = keywordsOf(schema);
+  return (
+    schema === false || not === true || (typeof not === "object" && Object.keys(not as object).length === 0)
+  );
+}
+
 export function openRoot(schema: JsonSchema): SchemaRoot {
   const named = new Map<string, JsonSchema>();
   let nestedIds = false;
@@ -170,12 +178,12 @@ const kept = new Set(["$id", "$anchor", "$defs", "definitions"]);
 /** The schema without annotations and with sorted keywords: what a reviewer must see, and nothing else. */
 export function plainSchema(schema: JsonSchema): Json {
   if (typeof schema === "boolean") return schema;
-  return Object.fromEntries(
-    Object.entries(schema)
-      .filter(([name]) => !annotations.has(name) || kept.has(name))
-      .sort(byName)
-      .map(([name, value]) => [name, plainValue(name, value)]),
-  );
+  const plain = Object.entries(schema)
+    .filter(([name]) => !annotations.has(name) || kept.has(name))
+    .map(([name, value]): [string, Json] => [name, plainValue(name, value)]);
+  // Code that refines a schema cannot be written down; that there is some, can.
+  if ("~refine" in schema) plain.push(["~refine", true]);
+  return Object.fromEntries(plain.sort(byName));
 }
 
 function plainValue(name: string, value: unknown): Json {

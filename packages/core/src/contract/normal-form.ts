@@ -108,7 +108,8 @@ function exclude(atoms: readonly Atom[], excluded: JsonSchema): readonly Atom[] 
   if (types === null || decides.length > 1) return atoms;
   return atoms.filter((atom) => {
     if (atom.type === "value") return true;
-    if (atom.type === "number") return !(types.includes("number") || (atom.integer && types.includes("integer")));
+    if (atom.type === "number")
+      return !(types.includes("number") || (atom.integer && types.includes("integer")));
     return !types.includes(atom.type);
   });
 }
@@ -129,7 +130,10 @@ function narrow(atom: Atom, schema: JsonSchema, words: Keywords, root: SchemaRoo
       return types === null || types.includes("string") ? [narrowString(atom, words)] : [];
     case "array": {
       if (types !== null && !types.includes("array")) return [];
-      const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = words as { minItems?: number; maxItems?: number };
+      const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = words as {
+        minItems?: number;
+        maxItems?: number;
+      };
       const layers = [...atom.layers];
       if (words.items !== undefined || words.prefixItems !== undefined) {
         const { prefix, rest } = itemsOf(schema);
@@ -164,7 +168,12 @@ function narrowNumber(atom: NumberAtom, words: Keywords): NumberAtom {
 }
 
 function narrowString(atom: StringAtom, words: Keywords): StringAtom {
-  const { minLength = 0, maxLength = Number.POSITIVE_INFINITY, pattern, format } = words as {
+  const {
+    minLength = 0,
+    maxLength = Number.POSITIVE_INFINITY,
+    pattern,
+    format,
+  } = words as {
     minLength?: number;
     maxLength?: number;
     pattern?: string;

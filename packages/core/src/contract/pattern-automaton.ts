@@ -55,7 +55,10 @@ function build(tree: PatternNode): Automaton | null {
         link(from, { on: node.is, to });
         return to;
       case "sequence":
-        link(node.parts.reduce((at, part) => add(part, at), from), { on: "nothing", to });
+        link(
+          node.parts.reduce((at, part) => add(part, at), from),
+          { on: "nothing", to },
+        );
         return to;
       case "choice":
         for (const option of node.options) link(add(option, from), { on: "nothing", to });

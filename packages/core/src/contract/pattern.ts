@@ -59,7 +59,8 @@ function repeated(reader: Reader, part: PatternNode): PatternNode | null {
   if (bounds === null) return part;
   take(reader, "?"); // Laziness changes what is found, not what matches.
   const [least, most] = bounds;
-  if (least > repetitionsUnrolled || (most !== Number.POSITIVE_INFINITY && most > repetitionsUnrolled)) return null;
+  if (least > repetitionsUnrolled || (most !== Number.POSITIVE_INFINITY && most > repetitionsUnrolled))
+    return null;
   return { is: "repeat", part, least, most };
 }
 

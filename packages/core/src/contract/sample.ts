@@ -118,7 +118,10 @@ const formatted: Readonly<Record<string, readonly string[]>> = {
 
 function textsOf(atom: StringAtom): string[] {
   const texts = atom.formats.flatMap((format) => formatted[format] ?? []);
-  const { words } = findWords({ match: atom.patterns, minLength: atom.minLength, maxLength: atom.maxLength }, 3);
+  const { words } = findWords(
+    { match: atom.patterns, minLength: atom.minLength, maxLength: atom.maxLength },
+    3,
+  );
   const { words: longer } = findWords(
     { match: atom.patterns, minLength: Math.max(atom.minLength, 3), maxLength: atom.maxLength },
     2,
@@ -209,7 +212,8 @@ export function objectOf(
   let document: { [name: string]: Json } = {};
   for (const name of atom.required) {
     const set = fixed.find(([one]) => one === name);
-    const value = set === undefined ? samplesOf({ terms: memberTerms(atom, name) }, effort, depth + 1)[0] : set[1];
+    const value =
+      set === undefined ? samplesOf({ terms: memberTerms(atom, name) }, effort, depth + 1)[0] : set[1];
     if (value === undefined) return null;
     document = withMember(document, name, value);
   }
@@ -225,7 +229,11 @@ export function objectOf(
 }
 
 /** Names the atom has no property for, some of each pattern. */
-export function otherNames(atom: ObjectAtom, match: readonly string[] = [], avoid: readonly string[] = []): string[] {
+export function otherNames(
+  atom: ObjectAtom,
+  match: readonly string[] = [],
+  avoid: readonly string[] = [],
+): string[] {
   const known = namesIn(atom);
   const patterns = atom.layers.flatMap((layer) => layer.patterns.map(([pattern]) => pattern));
   const found = [...new Set([...patterns, null])].flatMap((pattern) => [

@@ -45,7 +45,14 @@ export function makeSchema(choose: Choose, depth = 3): JsonSchema {
     case 6:
       return oneOf<JsonSchema>(choose, [true, {}, { not: {} }, false]);
     case 7:
-      return { type: oneOf(choose, [["string", "null"], ["integer", "string"], ["number", "object"]]), ...bounds(choose) };
+      return {
+        type: oneOf(choose, [
+          ["string", "null"],
+          ["integer", "string"],
+          ["number", "object"],
+        ]),
+        ...bounds(choose),
+      };
     case 8:
     case 9:
     case 10:
@@ -65,8 +72,17 @@ export function makeSchema(choose: Choose, depth = 3): JsonSchema {
 export function makeDocumentSchema(choose: Choose): JsonSchema {
   if (choose(6) !== 5) return makeSchema(choose);
   const value = makeSchema(choose, 1);
-  const properties = { v: value, next: { $ref: "#/$defs/Node" }, kids: { type: "array", items: { $ref: "#/$defs/Node" } } };
-  const node = { type: "object", properties, required: ["v"], ...(choose(2) === 0 ? {} : { additionalProperties: false }) };
+  const properties = {
+    v: value,
+    next: { $ref: "#/$defs/Node" },
+    kids: { type: "array", items: { $ref: "#/$defs/Node" } },
+  };
+  const node = {
+    type: "object",
+    properties,
+    required: ["v"],
+    ...(choose(2) === 0 ? {} : { additionalProperties: false }),
+  };
   return { $defs: { Node: node }, $ref: "#/$defs/Node" };
 }
 
@@ -134,9 +150,11 @@ export function changed(schema: JsonSchema, choose: Choose, depth = 3): JsonSche
   if (typeof value === "number") words[keyword] = nudged(keyword, value, choose);
   else if (keyword === "required") words.required = toggled(value as string[], oneOf(choose, names));
   else if (keyword === "enum") words.enum = toggled(value as Json[], oneOf<Json>(choose, texts));
-  else if (keyword === "type") words.type = oneOf<unknown>(choose, ["string", "integer", "number", "object", ["string", "null"]]);
+  else if (keyword === "type")
+    words.type = oneOf<unknown>(choose, ["string", "integer", "number", "object", ["string", "null"]]);
   else if (keyword === "pattern") words.pattern = oneOf(choose, patterns);
-  else if (keyword === "items" || keyword === "not" || keyword === "additionalProperties") words[keyword] = child(value);
+  else if (keyword === "items" || keyword === "not" || keyword === "additionalProperties")
+    words[keyword] = child(value);
   else if (["anyOf", "oneOf", "allOf", "prefixItems"].includes(keyword)) {
     const list = [...(value as JsonSchema[])];
     const index = choose(list.length);
@@ -146,7 +164,10 @@ export function changed(schema: JsonSchema, choose: Choose, depth = 3): JsonSche
     words[keyword] = list;
   } else if (["properties", "patternProperties", "$defs"].includes(keyword)) {
     const members: Record<string, JsonSchema> = { ...(value as Record<string, JsonSchema>) };
-    const name = keyword === "properties" && choose(3) === 2 ? oneOf(choose, names) : oneOf(choose, Object.keys(members));
+    const name =
+      keyword === "properties" && choose(3) === 2
+        ? oneOf(choose, names)
+        : oneOf(choose, Object.keys(members));
     if (name !== undefined) {
       if (keyword !== "$defs" && choose(4) === 3) delete members[name];
       else members[name] = child(members[name] ?? true);
@@ -171,9 +192,11 @@ export function makeDocument(schema: JsonSchema, choose: Choose, root: JsonSchem
   const words = schema as Record<string, never>;
   const under = (child: JsonSchema) => makeDocument(child, choose, root, depth - 1);
   for (const name of ["anyOf", "oneOf", "allOf"]) {
-    if (words[name] !== undefined && (Object.keys(words).length === 1 || choose(2) === 0)) return under(oneOf(choose, words[name]));
+    if (words[name] !== undefined && (Object.keys(words).length === 1 || choose(2) === 0))
+      return under(oneOf(choose, words[name]));
   }
-  if (words.$ref !== undefined) return under(((root as Record<string, Keywords>).$defs as Record<string, JsonSchema>).Node as JsonSchema);
+  if (words.$ref !== undefined)
+    return under(((root as Record<string, Keywords>).$defs as Record<string, JsonSchema>).Node as JsonSchema);
   if ("const" in words) return words.const;
   if (words.enum !== undefined && (words.enum as Json[]).length > 0) return oneOf<Json>(choose, words.enum);
   switch (oneOf(choose, [words.type ?? "none"].flat()) as string) {
@@ -182,7 +205,9 @@ export function makeDocument(schema: JsonSchema, choose: Choose, root: JsonSchem
     case "number":
       return numberNear(words, choose);
     case "string":
-      return words.format === undefined ? oneOf(choose, texts) : oneOf(choose, ["2026-11-24", "0199f0e2-7a3b-7c4d-8e5f-0123456789ab"]);
+      return words.format === undefined
+        ? oneOf(choose, texts)
+        : oneOf(choose, ["2026-11-24", "0199f0e2-7a3b-7c4d-8e5f-0123456789ab"]);
     case "boolean":
       return choose(2) === 0;
     case "null":
@@ -192,7 +217,11 @@ export function makeDocument(schema: JsonSchema, choose: Choose, root: JsonSchem
       return Array.from({ length: choose(4) }, (_, index) => under(prefixItems[index] ?? items));
     }
     case "object": {
-      const { properties = {}, required = [], additionalProperties } = words as {
+      const {
+        properties = {},
+        required = [],
+        additionalProperties,
+      } = words as {
         properties?: Record<string, JsonSchema>;
         required?: string[];
         additionalProperties?: JsonSchema;
@@ -201,7 +230,8 @@ export function makeDocument(schema: JsonSchema, choose: Choose, root: JsonSchem
       for (const name of new Set([...Object.keys(properties), ...required])) {
         if (required.includes(name) || choose(2) === 1) document[name] = under(properties[name] ?? true);
       }
-      if (choose(3) === 2) document[oneOf(choose, [...names, "aa", "zz", "\n"])] = under(additionalProperties ?? true);
+      if (choose(3) === 2)
+        document[oneOf(choose, [...names, "aa", "zz", "\n"])] = under(additionalProperties ?? true);
       return document;
     }
     default:
@@ -230,6 +260,8 @@ function anyDocument(choose: Choose, depth: number): Json {
     case 6:
       return Array.from({ length: choose(3) }, () => anyDocument(choose, depth - 1));
     default:
-      return Object.fromEntries(names.slice(0, choose(4)).map((name) => [name, anyDocument(choose, depth - 1)]));
+      return Object.fromEntries(
+        names.slice(0, choose(4)).map((name) => [name, anyDocument(choose, depth - 1)]),
+      );
   }
 }

@@ -7,7 +7,10 @@ const isSchema = (value: unknown) =>
   typeof value === "boolean" || (typeof value === "object" && value !== null && !Array.isArray(value));
 const isList = (value: unknown) => Array.isArray(value) && value.every(isSchema);
 const isMap = (value: unknown) =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isSchema);
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every(isSchema);
 
 /** What a keyword's value has to be for its meaning to be certain. */
 const shapes: Readonly<Record<string, (value: unknown) => boolean>> = {

@@ -1,5 +1,5 @@
-import { type Automaton, automatonOf } from "./pattern-automaton.ts";
 import { lastCodePoint } from "./pattern.ts";
+import { type Automaton, automatonOf } from "./pattern-automaton.ts";
 
 /** Texts to look for: all patterns of `match` found in them, those of `avoid` not, length in code points. */
 export interface Wanted {
@@ -16,7 +16,10 @@ const combinationsAllowed = 20_000;
  * Up to `count` shortest such texts.
  * Guarantees: `complete` and no text: there is none. Not complete: a pattern is beyond us or the search is too large.
  */
-export function findWords(wanted: Wanted, count = 1): { readonly words: string[]; readonly complete: boolean } {
+export function findWords(
+  wanted: Wanted,
+  count = 1,
+): { readonly words: string[]; readonly complete: boolean } {
   if (wanted.minLength > wanted.maxLength) return { words: [], complete: true };
   const match = wanted.match.map(automatonOf);
   const avoid = (wanted.avoid ?? []).map(automatonOf);
@@ -83,7 +86,8 @@ function accepted(place: Place, automata: readonly Automaton[], matched: number)
 
 function textOf(place: Place): string {
   const characters: number[] = [];
-  for (let at: Place | null = place; at !== null && at.before !== null; at = at.before) characters.push(at.character);
+  for (let at: Place | null = place; at !== null && at.before !== null; at = at.before)
+    characters.push(at.character);
   return String.fromCodePoint(...characters.reverse());
 }
 
@@ -104,8 +108,11 @@ function representatives(automata: readonly Automaton[]): number[] {
   const starts = [...cuts].sort((a, b) => a - b);
   const chosen = starts.map((low, index) => {
     const high = (starts[index + 1] ?? lastCodePoint + 1) - 1;
-    return preferred.find((point) => low <= point && point <= high) ?? (low <= 0x21 && 0x21 <= high ? 0x21 : low);
+    return (
+      preferred.find((point) => low <= point && point <= high) ?? (low <= 0x21 && 0x21 <= high ? 0x21 : low)
+    );
   });
-  const rank = (point: number) => (preferred.includes(point) ? preferred.indexOf(point) : point + preferred.length);
+  const rank = (point: number) =>
+    preferred.includes(point) ? preferred.indexOf(point) : point + preferred.length;
   return chosen.sort((a, b) => rank(a) - rank(b));
 }
