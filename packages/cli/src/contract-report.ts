@@ -14,7 +14,12 @@ const marks: Readonly<Record<Severity, string>> = {
 /** For people: one paragraph per finding, the ones that matter first, and what to do at the end. */
 export function reportText({ system, findings }: ContractReport): string {
   if (findings.length === 0) return `${system}: the contract is as it was promised.`;
-  return [`${system}:`, ...inOrder(findings).map(paragraph), advice(findings, system)].join("\n");
+  return [foundText({ system, findings }), advice(findings, system)].join("\n");
+}
+
+/** The findings alone. */
+export function foundText({ system, findings }: ContractReport): string {
+  return [`${system}:`, ...inOrder(findings).map(paragraph)].join("\n");
 }
 
 function paragraph({

@@ -14,7 +14,7 @@ import {
   stopsRelease,
 } from "@entente/core/internal";
 import { flux, fluxContract, fluxSnapshot } from "@entente/flux";
-import { reportJson, reportText } from "./contract-report.ts";
+import { foundText, reportJson, reportText } from "./contract-report.ts";
 import { versionsInFlight } from "./versions-in-flight.ts";
 
 interface Contracted {
@@ -91,7 +91,7 @@ export function acceptContracts(system: string | undefined, options: AcceptOptio
   });
   for (const { name, file, findings, text } of accepted) {
     writeFileSync(file, text);
-    console.log(`${reportText({ system: name, findings })}\naccepted: ${file}`);
+    console.log(`${foundText({ system: name, findings })}\n  accepted: ${file}`);
   }
 }
 
