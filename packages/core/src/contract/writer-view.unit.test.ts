@@ -22,10 +22,10 @@ describe("a writer of", () => {
       [{ c: 1 }],
     ],
     [
-      "a union writes the members of one part",
+      "a union may write the members of several parts",
       Type.Union([a, b]),
-      [{ a: "x" }, { b: "x" }],
-      [{ a: "x", b: "x" }],
+      [{ a: "x" }, { b: "x" }, { a: "x", b: "x" }],
+      [{ a: "x", c: 1 }],
     ],
     [
       "a union beside members writes both",
@@ -55,6 +55,47 @@ describe("a writer of", () => {
       Type.Cyclic({ Node: Type.Object({ below: Type.Array(Type.Ref("Node")) }) }, "Node"),
       [{ below: [{ below: [] }] }],
       [{ below: [{ below: [], c: 1 }] }],
+    ],
+    [
+      "a nullable object is closed, and so are the items of a nullable array",
+      Type.Object({ o: Type.Union([a, Type.Null()]), l: Type.Union([Type.Array(a), Type.Null()]) }),
+      [
+        { o: { a: "x" }, l: [{ a: "x" }] },
+        { o: null, l: null },
+      ],
+      [
+        { o: { c: 1 }, l: null },
+        { o: null, l: [{ c: 1 }] },
+      ],
+    ],
+    [
+      "a list that ends in null is closed at every level",
+      Type.Cyclic({ Node: Type.Object({ next: Type.Union([Type.Ref("Node"), Type.Null()]) }) }, "Node"),
+      [{ next: { next: null } }],
+      [{ next: { next: null, c: 1 } }],
+    ],
+    [
+      "a member that two parts speak of stays open, because each of them names only some of what lies in it",
+      Type.Intersect([Type.Object({ inner: a, own: b }), Type.Object({ inner: b })]),
+      [{ inner: { a: "x", b: "x" }, own: { b: "x" } }],
+      [
+        { inner: {}, own: { a: "x" } },
+        { inner: {}, own: {}, c: 1 },
+      ],
+    ],
+    [
+      "members that a name and a pattern speak of stay open as well",
+      { properties: { ax: a }, patternProperties: { "^a": b } },
+      [{ ax: { a: "x", b: "x" } }],
+      [],
+    ],
+    [
+      "a conditional schema stays open",
+      JSON.parse(
+        '{"properties":{"x":{"properties":{"a":{}}}},"if":true,"then":{"properties":{"x":{"properties":{"b":{}}},"y":{}}}}',
+      ),
+      [{ x: { a: "x", b: "x" }, y: 1 }],
+      [],
     ],
     [
       "a reference in a composition leaves it open, because closing what it points to would close too much",
