@@ -128,7 +128,7 @@ function makeArray(choose: Choose, depth: number): JsonSchema {
   if (choose(4) === 1) words.prefixItems = some(choose, () => makeSchema(choose, depth - 1));
   if (choose(4) === 1) words.minItems = choose(3);
   if (choose(4) === 1) words.maxItems = choose(4);
-  if (choose(5) === 1) words.uniqueItems = true;
+  if (choose(4) === 1) words.uniqueItems = true;
   return words;
 }
 
@@ -213,8 +213,14 @@ export function makeDocument(schema: JsonSchema, choose: Choose, root: JsonSchem
     case "null":
       return null;
     case "array": {
-      const { prefixItems = [], items = true } = words as { prefixItems?: JsonSchema[]; items?: JsonSchema };
-      return Array.from({ length: choose(4) }, (_, index) => under(prefixItems[index] ?? items));
+      const { prefixItems = [], items = true } = words as {
+        prefixItems?: JsonSchema[];
+        items?: JsonSchema;
+      };
+      const document = Array.from({ length: choose(4) }, (_, index) => under(prefixItems[index] ?? items));
+      // Two alike are rare by chance.
+      if (document.length > 1 && choose(3) === 1) document[1] = document[0] as Json;
+      return document;
     }
     case "object": {
       const {
