@@ -15,7 +15,7 @@ import {
 } from "./schema-pairs.fixture.ts";
 
 const seed = Number(process.env.TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const numRuns = Number(process.env.TEST_RUNS ?? 4_000);
+const numRuns = Number(process.env.TEST_RUNS ?? 2_500);
 console.log(`# TEST_SEED=${seed} TEST_RUNS=${numRuns}`);
 
 function check(property: (choose: Choose, documents: Choose) => void, runs = numRuns): void {
