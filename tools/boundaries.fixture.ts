@@ -10,6 +10,7 @@ export interface Specimen {
 const domain = "systems/alpha/contexts/sales/domain/price.ts";
 const contract = "systems/alpha/contexts/sales/contract/sold.ts";
 const model = "packages/core/src/model/thing.ts";
+const engine = "packages/core/src/contract/compare.ts";
 const record = "packages/core/src/journal/append.ts";
 
 export const broken: readonly Specimen[] = [
@@ -24,6 +25,14 @@ export const broken: readonly Specimen[] = [
   ),
   one("pure-imports", "a domain imports its store", domain, `import { row } from "../store/row.ts";`),
   one("pure-imports", "a domain waits for a module", domain, `const pg = import("pg");`),
+  one("contract-engine-pure", "it reads a file", engine, `import { readFileSync } from "node:fs";`),
+  one("contract-engine-pure", "it imports a package", engine, `import pg from "pg";`),
+  one(
+    "contract-engine-pure",
+    "it imports a record",
+    engine,
+    `import { append } from "../journal/append.ts";`,
+  ),
   one(
     "contract-imports",
     "a contract imports its domain",
@@ -160,6 +169,7 @@ export const broken: readonly Specimen[] = [
   one("pure-calls", "the clock", model, "export const now = () => Date.now();"),
   one("pure-calls", "a new date", domain, "export const now = () => new Date();"),
   one("pure-calls", "a new date in a template", domain, "export const now = () => `$" + "{new Date()}`;"),
+  one("pure-calls", "a clock in the contract engine", engine, "export const today = () => new Date();"),
   one("pure-calls", "a timer", domain, "setTimeout(() => undefined, 5);"),
   one("pure-calls", "waiting", domain, "export async function price() {}"),
   one("names-that-say", "utils", "packages/core/src/utils.ts", ""),
@@ -214,6 +224,11 @@ export const sound: readonly Specimen[] = [
       `test("now", async () => void Date.now());`,
     ],
   ),
+  one("contract-engine-pure", "itself, the model and typebox", engine, [
+    `import { Compile } from "typebox/schema";`,
+    `import type { Json } from "../model/entry.ts";`,
+    `import { gap } from "./gap.ts";`,
+  ]),
   one("contract-imports", "a contract with what it may have", contract, [
     `import { type Static, Type } from "typebox";`,
     `import type { Entry } from "@entente/core/model";`,

@@ -1,6 +1,6 @@
 /** Who may import whom: ARCHITECTURE.md, "Folders and their rules". Each rule looks at one import. */
 import type { Import, Target, Workspace } from "./imports.ts";
-import { isModel, isPure, type Place } from "./places.ts";
+import { isContractEngine, isModel, isPure, type Place } from "./places.ts";
 
 export interface ImportCase {
   readonly from: Place;
@@ -27,6 +27,15 @@ const pure: ImportRule = ({ from, target, to }) => {
   return to.layer === "domain" && to.context === from.context
     ? null
     : "a domain imports its own domain and contracts only";
+};
+
+/** The verdict about two schemas depends on them alone; typebox is the validator that confirms counter-examples. */
+const contractEngine: ImportRule = ({ from, target, to }) => {
+  if (!isContractEngine(from) || from.testing) return null;
+  if (target.kind === "package")
+    return target.name === "typebox" ? null : "the contract engine imports no package but typebox";
+  if (to === null) return "the contract engine imports no built-ins";
+  return isContractEngine(to) || isModel(to) ? null : "the contract engine imports the model and itself";
 };
 
 /** A contract can be read by anybody, so it drags nothing along: contracts, schemas, types of the model. */
@@ -141,6 +150,7 @@ function workspaceOf(
 
 export const importRules: Readonly<Record<string, ImportRule>> = {
   "pure-imports": pure,
+  "contract-engine-pure": contractEngine,
   "contract-imports": contract,
   "context-through-contract": context,
   "layers-point-inward": layer,

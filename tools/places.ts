@@ -45,3 +45,8 @@ export function isModel(place: Place): boolean {
 export function isPure(place: Place): boolean {
   return isModel(place) || place.layer === "domain";
 }
+
+/** Decides about schemas: the same two get the same answer everywhere. */
+export function isContractEngine(place: Place): boolean {
+  return place.path.startsWith("packages/core/src/contract/");
+}

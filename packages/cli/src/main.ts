@@ -1,5 +1,6 @@
 import { type Failure, isFailure } from "@entente/core";
 import { Command } from "commander";
+import { type AcceptOptions, acceptContracts, type CheckOptions, checkContracts } from "./contracts.ts";
 import { type SimulateOptions, simulate } from "./simulate.ts";
 import { up } from "./up.ts";
 
@@ -26,6 +27,33 @@ program
   .description("Run one simulator of a system outside ours, with its control interface under /_control.")
   .action(async (name: string, options: SimulateOptions) => {
     await simulate(name, options, process.env);
+  });
+
+const contracts = program
+  .command("contracts")
+  .description("What the systems promise. Rules: docs/reference/contract-compatibility.md.");
+
+contracts
+  .command("check")
+  .argument("[system]", "one system (default: all)")
+  .option("--in-flight", "look into the journals as well; databases as for `up`")
+  .option("--json", "for programs")
+  .option("--snapshot <file>", "compare with this file instead of the committed one")
+  .description(
+    "Compare the contract with the committed one. Exit code 1 when a change breaks somebody, or may.",
+  )
+  .action(async (system: string | undefined, options: CheckOptions) => {
+    process.exitCode = await checkContracts(system, options, process.env);
+  });
+
+contracts
+  .command("accept")
+  .argument("[system]", "one system (default: all)")
+  .option("--breaking <reason>", "accept a change that breaks somebody, and record why")
+  .option("--snapshot <file>", "write this file instead of the committed one")
+  .description("Make the contract of today the committed one.")
+  .action((system: string | undefined, options: AcceptOptions) => {
+    acceptContracts(system, options, new Date());
   });
 
 try {

@@ -9,6 +9,15 @@ export type { CursorSummary } from "./context/list-cursors.ts";
 export type { CursorReset, CursorResetAct } from "./context/reset-cursor.ts";
 export type { SystemStatus } from "./context/status.ts";
 export { type ReachableContext, type System, type SystemOptions, startSystem } from "./context/system.ts";
+export type { JsonSchema } from "./contract/json-schema.ts";
+export type {
+  Compatibility,
+  PublishedMessage,
+  RetryPolicy,
+  SystemContract,
+  TreatySchema,
+  TreatyTerms,
+} from "./contract/published-message.ts";
 export type { BacklogReading } from "./intake/backlog.ts";
 export type { Acceptance, Submission } from "./intake/intake.ts";
 export { type CloudEventJson, fromCloudEvent, toCloudEvent } from "./journal/cloud-event.ts";

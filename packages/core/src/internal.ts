@@ -4,6 +4,19 @@ export { openBusinessClock } from "./clock/business-clock.ts";
 export type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./consumer/consumer.ts";
 export { startConsumer } from "./consumer/consumer.ts";
 export { openWakeUps } from "./consumer/wake-up.ts";
+export { type ContextDatabases, readVersionsInFlight } from "./context/versions-in-flight.ts";
+export { acceptContract, type BreakReason } from "./contract/accept-contract.ts";
+export { checkContract } from "./contract/check-contract.ts";
+export { compareSchemas, type SchemaFinding, type SchemaVerdict } from "./contract/compare-schemas.ts";
+export {
+  type ContractFinding,
+  type ContractRule,
+  inOrder,
+  type Severity,
+  stopsRelease,
+} from "./contract/contract-finding.ts";
+export { checkInFlight, type VersionInFlight } from "./contract/in-flight.ts";
+export { type ContractSnapshot, emptySnapshot, readSnapshot, snapshotText } from "./contract/snapshot.ts";
 export { deciderConsumer } from "./decider/decider-consumer.ts";
 export { checkServerSettings } from "./embedded/self-check.ts";
 export { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/server.ts";
@@ -15,6 +28,6 @@ export { readEntries, readLanesAfter, readProcessEntries } from "./journal/read.
 export * from "./postgres/arrays.ts";
 export { databaseFailure, openDatabase } from "./postgres/database.ts";
 export { loadMigrations, migrate } from "./postgres/migrate.ts";
-export { type ContextAccess, provisionContext } from "./postgres/provision.ts";
+export { type ContextAccess, contextAccess, provisionContext } from "./postgres/provision.ts";
 export { dumpSchema } from "./postgres/schema-dump.ts";
 export { rebuildProjection } from "./projection/rebuild.ts";

@@ -24,5 +24,6 @@ export const flux: SystemDefinition = {
   ],
 };
 
+export { fluxContract, fluxSnapshot } from "./contract.ts";
 export { demoTenant, seedDemoData } from "./demo-data.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";

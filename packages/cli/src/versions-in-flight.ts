@@ -1,0 +1,70 @@
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Failure, type SystemDefinition } from "@entente/core";
+import {
+  contextAccess,
+  openDatabase,
+  readVersionsInFlight,
+  startEmbeddedPostgres,
+  type VersionInFlight,
+} from "@entente/core/internal";
+import { contextUrlsFromEnvironment } from "./settings-from-environment.ts";
+
+/**
+ * What the journals of a system hold, from the databases that `up` would use with the same environment. Changes nothing in
+ * them. The embedded server is started for the time of the reading, so the system that owns it must be stopped.
+ * Errors: `database-url-missing` (refused) when there is neither a database nor a home with one.
+ */
+export async function versionsInFlight(
+  definition: SystemDefinition,
+  environment: NodeJS.ProcessEnv,
+): Promise<VersionInFlight[]> {
+  const names = definition.contexts.map((context) => context.name);
+  const contextUrls = contextUrlsFromEnvironment(environment, names);
+  const given = environment.ENTENTE_DATABASE_URL || undefined;
+  if (given !== undefined || names.every((name) => contextUrls[name] !== undefined)) {
+    return readAll(definition, given, contextUrls);
+  }
+  const home = resolve(environment.ENTENTE_HOME || ".entente");
+  if (!existsSync(join(home, "postgres"))) {
+    throw new Failure(
+      "refused",
+      "database-url-missing",
+      `There is no database to look into: ENTENTE_DATABASE_URL is not set and ${home} holds none.`,
+      { fields: { home } },
+    );
+  }
+  const embedded = await startEmbeddedPostgres({ home, log: (line) => console.error(line) });
+  try {
+    return await readAll(definition, embedded.url, contextUrls);
+  } finally {
+    await embedded.stop();
+  }
+}
+
+async function readAll(
+  definition: SystemDefinition,
+  adminUrl: string | undefined,
+  contextUrls: Readonly<Record<string, string>>,
+): Promise<VersionInFlight[]> {
+  const open = (url: string) =>
+    openDatabase({ url, applicationName: "entente contracts", connections: 1, statementTimeoutMs: 0 });
+  const databases = new Map(
+    definition.contexts.map(({ name }) => {
+      const direct = contextUrls[name];
+      const access = contextAccess({
+        system: definition.name,
+        context: name,
+        adminUrl: direct ?? (adminUrl as string),
+        direct: direct !== undefined,
+      });
+      return [name, { database: open(access.app), journal: open(access.reader) }] as const;
+    }),
+  );
+  try {
+    return await readVersionsInFlight(definition, databases);
+  } finally {
+    for (const { database, journal } of databases.values())
+      await Promise.all([database.close(), journal.close()]);
+  }
+}

@@ -1,0 +1,28 @@
+import type { SystemContract } from "@entente/core";
+import { topUp } from "../contexts/gateway/contract/top-up.ts";
+import {
+  subscriptionCommands,
+  subscriptionFacts,
+} from "../contexts/subscription/contract/published-language.ts";
+
+/**
+ * Everything Flux promises. What of it may change, and how, is checked against `contracts.snapshot.json` beside this
+ * system's package: docs/reference/contract-compatibility.md.
+ */
+export const fluxContract: SystemContract = {
+  system: "flux",
+  contexts: [
+    { name: "gateway", messages: [topUp] },
+    {
+      name: "subscription",
+      // The top-up is decided here but published by the gateway.
+      messages: [
+        ...subscriptionCommands.filter((command) => command.type !== topUp.type),
+        ...subscriptionFacts,
+      ],
+    },
+  ],
+};
+
+/** The committed promise; a file URL. */
+export const fluxSnapshot = new URL("../contracts.snapshot.json", import.meta.url);
