@@ -1,13 +1,12 @@
-import { type AppendedAt, appendedColumns, seqBlock, seqOfRow } from "../journal/append.ts";
-import { entryBatch, entryColumns } from "../journal/entry-columns.ts";
+import type { AppendedAt } from "../journal/append.ts";
 import { newId } from "../journal/new-id.ts";
 import { ensurePartitions } from "../journal/partitions.ts";
 import type { Clock } from "../model/clock.ts";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
-import { hexArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { payloadHash, shortHash } from "./payload-hash.ts";
+import { type EarlierKey, type KeyedCommand, type StoredCommands, storeCommands } from "./store-commands.ts";
 
 /**
  * Durable acceptance: a command is in the journal, flushed to disk, before anybody is told so.
@@ -72,60 +71,15 @@ export interface IntakeOptions {
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
-interface Waiting {
-  readonly entry: NewEntry;
-  readonly keyHash: string;
-  readonly payloadHash: string;
+interface Waiting extends KeyedCommand {
   readonly settle: (acceptance: Acceptance) => void;
   readonly fail: (error: unknown) => void;
-}
-
-/**
- * Taken keys are looked up first, because an insert that must reckon with conflicts costs twice as much as one that need
- * not. A key that another process takes at the same moment fails that statement, and the one that reckons is used instead.
- * Keys are inserted in sorted order, so that two processes with overlapping batches wait for each other instead of deadlocking.
- * The journal rows go from the parameters into the table without being copied or sorted in between: `not in` keeps their order.
- */
-function acceptText(from: string, reckoning: boolean): string {
-  const refused = reckoning
-    ? "select id from keys where id not in (select process_id from fresh)"
-    : "select id from known";
-  return `with ${seqBlock},
-    keys as materialized (
-      select tenant_id, key_hash, hash, id, occurred_at from unnest($2::text[], $3::bytea[], $4::bytea[], $5::uuid[], $6::timestamptz[])
-        as k(tenant_id, key_hash, hash, id, occurred_at)),
-    known as materialized (
-      select k.id, o.process_id, o.payload_hash, o.accepted_at from keys k
-        join entente.idempotency o using (tenant_id, key_hash)),
-    fresh as (
-      insert into entente.idempotency (tenant_id, key_hash, payload_hash, process_id, accepted_at)
-        select tenant_id, key_hash, hash, id, occurred_at from keys where id not in (select id from known)
-        order by tenant_id, key_hash
-      ${reckoning ? "on conflict do nothing" : ""} returning process_id),
-    refused as materialized (${refused}),
-    stored as (
-      insert into entente.journal (${entryColumns}, seq)
-        select ${entryColumns}, ${seqOfRow} from ${from} where id not in (select id from refused)),
-    counted as (
-      insert into entente.tally as t (name, shard, total) select 'accepted', $1::int2, count(*) from fresh
-      on conflict (name, shard) do update set total = t.total + excluded.total)
-    select null as id, null as process_id, null as payload_hash, null as accepted_at, ${appendedColumns}
-    union all
-    select r.id, k.process_id, k.payload_hash, k.accepted_at, null, null from refused r left join known k using (id)`;
 }
 
 const find: Statement = {
   name: "intake-find",
   text: "select process_id, payload_hash, accepted_at from entente.idempotency where tenant_id = $1 and key_hash = $2",
 };
-
-const uniqueViolation = "23505";
-
-interface EarlierRow extends Record<string, unknown> {
-  process_id: string | null;
-  payload_hash: Buffer | null;
-  accepted_at: number | null;
-}
 
 export function openIntake(options: IntakeOptions): Intake {
   const { context, database, clock } = options;
@@ -229,13 +183,13 @@ export function openIntake(options: IntakeOptions): Intake {
 
   async function store(heads: readonly Waiting[]): Promise<Stored[]> {
     await options.probe?.("intake:before-commit");
-    let inserted: Inserted;
+    let inserted: StoredCommands;
     try {
-      inserted = await insert(heads);
+      inserted = await storeCommands(database, shard, heads);
     } catch (error) {
       if (isFailure(error, "partition-missing")) {
         await ensurePartitions(database, clock.now());
-        inserted = await insert(heads);
+        inserted = await storeCommands(database, shard, heads);
       } else if (isFailure(error, "database-unavailable") && error.fields["sent"] !== false) {
         return resolveLost(heads, error);
       } else {
@@ -267,42 +221,8 @@ export function openIntake(options: IntakeOptions): Intake {
     return outcomes;
   }
 
-  async function insert(heads: readonly Waiting[]): Promise<Inserted> {
-    const entries = heads.map((h) => h.entry);
-    const keyHashes = hexArray(
-      heads.map((h) => h.keyHash),
-      16,
-    );
-    const payloadHashes = hexArray(
-      heads.map((h) => h.payloadHash),
-      16,
-    );
-    const batch = entryBatch(entries, 7);
-    const values = [
-      shard,
-      textArray(entries.map((e) => e.tenantId)),
-      keyHashes,
-      payloadHashes,
-      uuidArray(entries.map((e) => e.id)),
-      timeArray(entries.map((e) => e.occurredAt)),
-      ...batch.values,
-    ];
-    try {
-      const text = acceptText(batch.from, false);
-      return insertedIn(
-        await database.run<AcceptedRow>({ name: `intake-accept-${batch.shape}`, text }, values),
-      );
-    } catch (error) {
-      if (!isFailure(error, "data-rejected") || error.fields.sqlState !== uniqueViolation) throw error;
-      const text = acceptText(batch.from, true);
-      return insertedIn(
-        await database.run<AcceptedRow>({ name: `intake-accept-reckoning-${batch.shape}`, text }, values),
-      );
-    }
-  }
-
   /** The key was taken; by a transaction this statement could not see when the row came back empty. */
-  async function earlierOutcome(head: Waiting, row: EarlierRow): Promise<Stored> {
+  async function earlierOutcome(head: Waiting, row: EarlierKey): Promise<Stored> {
     if (row.process_id !== null && row.payload_hash !== null && row.accepted_at !== null) {
       return {
         fresh: false,
@@ -318,7 +238,10 @@ export function openIntake(options: IntakeOptions): Intake {
   }
 
   async function lookUp(tenantId: string, keyHash: string): Promise<Stored | null> {
-    const [row] = await database.run<EarlierRow>(find, [tenantId, Buffer.from(keyHash, "hex")]);
+    const [row] = await database.run<EarlierKey & Record<string, unknown>>(find, [
+      tenantId,
+      Buffer.from(keyHash, "hex"),
+    ]);
     if (row === undefined || row.process_id === null || row.payload_hash === null || row.accepted_at === null)
       return null;
     return {
@@ -339,7 +262,7 @@ export function openIntake(options: IntakeOptions): Intake {
     while (performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       try {
-        const { earlier } = await insert(heads);
+        const { earlier } = await storeCommands(database, shard, heads);
         const outcomes: Stored[] = [];
         for (const head of heads) {
           const row = earlier.get(head.entry.id);
@@ -393,29 +316,6 @@ interface Stored {
   readonly processId: string;
   readonly payloadHash: string;
   readonly acceptedAt: number;
-}
-
-interface AcceptedRow extends EarlierRow {
-  /** Null in the one row that says where the stored ones stand. */
-  id: string | null;
-  xid: string | null;
-  base: number | null;
-}
-
-/** What one accept statement did: requests answered before, by id, and where the stored ones stand. */
-interface Inserted {
-  readonly earlier: ReadonlyMap<string, EarlierRow>;
-  readonly at: AppendedAt | null;
-}
-
-function insertedIn(rows: readonly AcceptedRow[]): Inserted {
-  const earlier = new Map<string, EarlierRow>();
-  let at: AppendedAt | null = null;
-  for (const row of rows) {
-    if (row.id !== null) earlier.set(row.id, row);
-    else if (row.xid !== null && row.base !== null) at = { xid: row.xid, base: row.base };
-  }
-  return { earlier, at };
 }
 
 function settleGroup(group: readonly Waiting[], stored: Stored): void {
