@@ -121,7 +121,7 @@ test("nothing is sent while an earlier sending may have had its effect, and a ne
       if (step.verdict === "moved") assert.equal(before.doubt, false);
     }
     if (step.life.attempt !== before.attempt) {
-      assert.deepEqual(seen, { what: "decided", decision: "try-anew" });
+      assert.deepEqual({ ...seen }, { what: "decided", decision: "try-anew" });
       assert.deepEqual([before.state, before.doubt, before.effectKnown], ["fallout", false, false]);
       assert.equal(step.life.attempt, before.attempt + 1);
     }
