@@ -181,7 +181,7 @@ export function billingTreaty(options: BillingOptions): HandOffTreaty {
       },
     },
     times: {
-      answerWithinMs: 250,
+      answerWithinMs: 1_000,
       retryFirstMs: 20,
       retryLongestMs: 200,
       inFlightMs: 600,

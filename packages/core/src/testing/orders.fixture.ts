@@ -1,5 +1,6 @@
 /** The orders system at work against a counterparty, with what tests ask about it. */
 
+import { afterEach } from "node:test";
 import type { System, SystemOptions } from "../context/system.ts";
 import { appendEntries } from "../journal/append.ts";
 import type { NewEntry } from "../model/entry.ts";
@@ -29,6 +30,12 @@ export interface Orders {
   stop(): Promise<void>;
 }
 
+/** One system at a time: each holds connections of its own. */
+const running: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of running.splice(0)) await stop();
+});
+
 export async function startOrders(
   bed: TestBed,
   treaties: readonly HandOffTreaty[],
@@ -40,6 +47,7 @@ export async function startOrders(
     ...said,
     outside: { ...outside(treaties), ...said.outside, report: (event) => void told.push(event) },
   });
+  running.push(() => system.stop());
   const database = databaseOf(system, "orders");
   const states = [
     "created",

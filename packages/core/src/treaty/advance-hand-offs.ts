@@ -1,6 +1,13 @@
 import { appendEntries } from "../journal/append.ts";
 import type { Json, JsonObject, NewEntry } from "../model/entry.ts";
-import { advance, type Finding, type HandOffLife, handOffMoves, type Observation, type Verdict } from "../model/hand-off.ts";
+import {
+  advance,
+  type Finding,
+  type HandOffLife,
+  handOffMoves,
+  type Observation,
+  type Verdict,
+} from "../model/hand-off.ts";
 import { type AnswerClass, classify, type Translation } from "../model/hand-off-answer.ts";
 import { type BatchFinding, findRows } from "../model/hand-off-batch.ts";
 import { handOffKey } from "../model/hand-off-key.ts";
