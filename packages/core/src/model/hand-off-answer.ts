@@ -71,8 +71,16 @@ export interface Classified {
   readonly class: AnswerClass | null;
 }
 
-/** What a translated answer amounts to. `requestHash`: of the request we sent, hexadecimal. */
-export function classify(translation: Translation, errorMap: ErrorMap, requestHash: string): Classified {
+/**
+ * What a translated answer amounts to. `requestHash`: of the request we sent, hexadecimal. `of`: what it answers. That something was
+ * not taken and may be repeated is said of the request it answers: of a question it says nothing about the act.
+ */
+export function classify(
+  translation: Translation,
+  errorMap: ErrorMap,
+  requestHash: string,
+  of: "answer" | "inquiry" | "callback" = "answer",
+): Classified {
   switch (translation.says) {
     case "accepted":
     case "completed":
@@ -80,8 +88,13 @@ export function classify(translation: Translation, errorMap: ErrorMap, requestHa
     case "not-known":
       return { finding: "not-done", class: null };
     case "code":
-      return classifyCode(translation, errorMap, requestHash);
+      return aboutTheAct(classifyCode(translation, errorMap, requestHash), of);
   }
+}
+
+function aboutTheAct(classified: Classified, of: "answer" | "inquiry" | "callback"): Classified {
+  const isTheirTrouble = classified.class === "TECHNICAL_RETRYABLE";
+  return of !== "answer" && isTheirTrouble ? { ...classified, finding: "unclear" } : classified;
 }
 
 function classifyCode(translation: Translation, errorMap: ErrorMap, requestHash: string): Classified {

@@ -37,6 +37,14 @@ test("each of their codes has the effect of its class, and one that is not on th
   assert.equal(classify({ says: "code" }, map, "aa").class, "UNCLASSIFIED_EXTERNAL_FAILURE");
 });
 
+test("a counterparty too busy to be asked has not said that nothing happened", () => {
+  const busy = { says: "code", code: "E40" } as const;
+  assert.equal(classify(busy, map, "aa", "answer").finding, "not-done");
+  assert.equal(classify(busy, map, "aa", "inquiry").finding, "unclear");
+  assert.equal(classify(busy, map, "aa", "callback").finding, "unclear");
+  assert.equal(classify({ says: "not-known" }, map, "aa", "inquiry").finding, "not-done");
+});
+
 test("a duplicate is ours when the hashes agree and a conflict when they differ, whatever they call it", () => {
   for (const code of ["E20", "E21"]) {
     assert.equal(classify({ says: "code", code, requestHash: "aa" }, map, "aa").class, "IDEMPOTENT_SUCCESS");

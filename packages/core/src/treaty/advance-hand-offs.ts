@@ -237,7 +237,7 @@ function openStep(
   ): { observation: Observation; answerClass: AnswerClass | null; rows: SaidRows | null } {
     const { seen } = one;
     if (seen.what !== "said") return { observation: seen, answerClass: one.errorClass ?? null, rows: null };
-    const said = classify(seen.translation, treaty.errorMap, handOff.requestHash);
+    const said = classify(seen.translation, treaty.errorMap, handOff.requestHash, seen.by);
     const batch = batches.get(handOff.handOffId);
     if (
       batch === undefined ||

@@ -109,6 +109,7 @@ const toLook: Statement = {
       select tenant_id, hand_off_id from entente.hand_off
       where treaty = $1 and look_at <= to_timestamp($2::float8 / 1000)
         and (claimed_until is null or claimed_until < clock_timestamp())
+        and not exists (select from entente.treaty_control c where c.treaty = $1 and c.stopped)
         and not (select paused from entente.context_control)
       order by look_at limit $3 for update skip locked)
     update entente.hand_off h set claimed_until = clock_timestamp() + make_interval(secs => $4::float8 / 1000)

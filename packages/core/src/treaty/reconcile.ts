@@ -18,6 +18,7 @@ import type { OpeningData } from "./hand-off-entries.ts";
 import { type StoredHandOff, takeToLook } from "./hand-off-rows.ts";
 import { askOnce, type Heard, type MeansOf } from "./reach.ts";
 import type { HandOffTreaty } from "./treaty.ts";
+import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
 
 /**
@@ -155,7 +156,7 @@ export function compare(treaty: HandOffTreaty, handOff: StoredHandOff, heard: He
 
 function comparisonOf(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Heard): Comparison {
   if (heard.translation === null) return "external-unknown";
-  const { finding } = classify(heard.translation, treaty.errorMap, handOff.requestHash);
+  const { finding } = classify(heard.translation, treaty.errorMap, handOff.requestHash, "inquiry");
   if (finding === "unclear" || finding === "blocked") return "external-unknown";
   const { verdict } = advance(handOff, { what: "found", by: "inquiry", finding }, treaty.limits);
   if (verdict === "impossible") return "local-impossible";
@@ -176,6 +177,8 @@ async function record(
   const counts = openCounts(around.shard);
   const entries: NewEntry<object>[] = [];
   const results: Record<string, number> = {};
+  const refusal = compared.find(({ handOff, heard }) => isRefusal(treaty, handOff, heard));
+  const code = refusal?.heard.translation?.code ?? "credentials-refused";
   let corrected = 0;
   for (const { handOff, heard, result } of compared) {
     results[result] = (results[result] ?? 0) + 1;
@@ -224,9 +227,33 @@ async function record(
       compared.map(({ handOff }) => handOff),
       now + treaty.times.reconcileEveryMs,
     ),
+    // Whoever may not ask may not send either: one alert instead of a storm.
+    stopTreaties(connection, new Map(refusal === undefined ? [] : [[treaty.name, code]]), now),
+    openCases(connection, refusal === undefined ? [] : [refusalCase(treaty, refusal.handOff, code)], now),
     counts.write(connection),
   ]);
   return corrected;
+}
+
+function isRefusal(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Heard): boolean {
+  if (heard.translation === null) return false;
+  const { class: answerClass } = classify(heard.translation, treaty.errorMap, handOff.requestHash, "inquiry");
+  return answerClass === "SECURITY_CONFIGURATION_FAILURE";
+}
+
+function refusalCase(treaty: HandOffTreaty, { tenantId, handOffId }: StoredHandOff, code: string): NewCase {
+  const says = "They do not accept our credentials. The treaty is stopped.";
+  const owner = treaty.runbook.businessOwner;
+  return {
+    tenantId,
+    handOffId,
+    treaty: treaty.name,
+    target: treaty.target,
+    kind: "credentials-refused",
+    code,
+    says,
+    owner,
+  };
 }
 
 const again: Statement = {
