@@ -1,5 +1,5 @@
 import { deskName } from "../treaty/hand-off-desk.ts";
-import { openerName } from "../treaty/open-hand-offs.ts";
+import { openerName } from "../treaty/hand-off-opener.ts";
 import { isHandOffTreaty } from "../treaty/treaty.ts";
 import type { ContextDefinition } from "./definition.ts";
 

@@ -13,6 +13,9 @@ import { fact } from "./entries.fixture.ts";
 const text = <Name extends string>(names: readonly Name[]): Record<Name, string> =>
   Object.fromEntries(names.map((name) => [name, `Says ${name}.`])) as Record<Name, string>;
 
+/** Milliseconds a request may take to have its effect; below the treaty's inFlightMs. */
+const validMs = 500;
+
 export interface BillingOptions {
   readonly counterparty: Counterparty;
   readonly name?: string;
@@ -126,6 +129,8 @@ export function billingTreaty(options: BillingOptions): HandOffTreaty {
         {
           key: dispatch.idempotencyKey,
           requestHash: dispatch.requestHash,
+          // So that "not here" can be believed once inFlightMs is over, however long the request lay in a queue.
+          validUntil: Date.now() + validMs,
           data: dispatch.data,
           ...(dispatch.rows.length === 0 ? {} : { rows: dispatch.rows.map((row) => row.idempotencyKey) }),
         },

@@ -37,6 +37,9 @@ export interface SeenRequest {
   readonly messageId: string | null;
   readonly rows: readonly string[];
   readonly authorization: string | null;
+  /** Wall time, epoch milliseconds. */
+  readonly at: number;
+  did?: string;
 }
 
 export interface Counterparty {
@@ -75,7 +78,7 @@ export const callbackSecret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 export const apiToken = "token-of-billing";
 
 /** Milliseconds a slow answer takes. */
-const slowMs = 400;
+const slowMs = 350;
 
 export async function startCounterparty(): Promise<Counterparty> {
   const effects = new Map<string, number>();
@@ -120,6 +123,8 @@ export async function startCounterparty(): Promise<Counterparty> {
     rows: readonly string[],
     request: IncomingMessage,
     response: ServerResponse,
+    seen: SeenRequest,
+    validUntil: number,
   ): void {
     const nth = (counts.get(key) ?? 0) + 1;
     counts.set(key, nth);
@@ -131,8 +136,14 @@ export async function startCounterparty(): Promise<Counterparty> {
       answer(response, 200, { ...done(key, rows), requestHash: hashes.get(key) });
       return;
     }
+    // What lay in a queue past its time is not carried out: the sender may have gone on.
+    if (Date.now() > validUntil) {
+      answer(response, 503, { code: "E40", text: "too late" });
+      return;
+    }
     hashes.set(key, requestHash);
     const behaviour = self.behave(key, nth);
+    seen.did = behaviour;
     switch (behaviour) {
       case "done":
         act(key, rows);
@@ -167,6 +178,7 @@ export async function startCounterparty(): Promise<Counterparty> {
         return;
       case "slow-done":
         setTimeout(() => {
+          if (Date.now() > validUntil) return;
           act(key, rows);
           answer(response, 200, done(key, rows));
         }, slowMs).unref();
@@ -233,6 +245,7 @@ export async function startCounterparty(): Promise<Counterparty> {
         rows,
         messageId: (request.headers["message-id"] as string | undefined) ?? null,
         authorization: request.headers.authorization ?? null,
+        at: Date.now(),
       };
       requests.push(seen);
       for (const one of waiting.splice(0)) {
@@ -240,7 +253,8 @@ export async function startCounterparty(): Promise<Counterparty> {
         else waiting.push(one);
       }
       if (seen.authorization !== `Bearer ${apiToken}`) answer(response, 401, "");
-      else if (request.method === "POST") post(key, String(body.requestHash ?? ""), rows, request, response);
+      else if (request.method === "POST")
+        post(key, String(body.requestHash ?? ""), rows, request, response, seen, Number(body.validUntil));
       else get(key, rows, request, response);
     });
   });

@@ -7,7 +7,7 @@ import { billingReady, billingTreaty } from "../testing/billing-treaty.fixture.t
 import { type Behaviour, type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
 import { fact } from "../testing/entries.fixture.ts";
 import { type Orders, startOrders } from "../testing/orders.fixture.ts";
-import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
 
 const bed = await openTestBed();
 const seed = Number(process.env.TREATY_SEED ?? randomBytes(4).readUInt32BE());
@@ -56,7 +56,7 @@ test("thousands of hand-offs to a counterparty that recognises no repeats, under
       inFlightMs: 1_000,
       resultWithinMs: 4_000,
       reconcileEveryMs: 1_000,
-      personAfterMs: 12_000,
+      personAfterMs: 20_000,
     },
     limits: { concurrency: 64, circuitFailures: 40, circuitOpenMs: 50, triesAllowed: 6 },
   });
@@ -156,6 +156,7 @@ async function holdAgainstTruth(orders: Orders, counterparty: Counterparty): Pro
   const cases = await orders.system.treaties.cases("orders", "acme", 100_000);
   const cased = new Map(cases.map((open) => [open.handOffId, open]));
   const doubled = [...counterparty.effects].filter(([, n]) => n > 1);
+  for (const [key] of doubled.slice(0, 3)) await tellStory(orders, counterparty, key);
   assert.deepEqual(doubled, [], "two effects for one key");
   const states: Record<string, number> = {};
   for (const handOff of all) {
@@ -206,4 +207,18 @@ async function everyMoveIsInTheJournal(orders: Orders): Promise<void> {
     }
     assert.equal(state, handOff.state, handOff.handOffId);
   }
+}
+
+/** What the journal says of a hand-off that went wrong, beside what the counterparty saw. */
+async function tellStory(orders: Orders, counterparty: Counterparty, key: string): Promise<void> {
+  const handOff = (await orders.all()).find(({ idempotencyKey }) => idempotencyKey === key);
+  const entries = await databaseOf(orders.system, "orders").execute(
+    `select to_char(occurred_at, 'MI:SS.MS') as at, kind, type, data->>'by' as by, data->>'code' as code, data->>'result' as result
+     from entente.journal where id = $1 or data->>'handOffId' = $1::text order by xid, seq`,
+    [handOff?.handOffId],
+  );
+  console.log(`# ${key} ${JSON.stringify(handOff)}`);
+  for (const entry of entries) console.log(`#   ${JSON.stringify(entry)}`);
+  for (const request of counterparty.requests.filter((one) => one.key === key))
+    console.log(`#   ${JSON.stringify(request)}`);
 }

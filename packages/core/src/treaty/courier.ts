@@ -1,17 +1,16 @@
 import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
-import { readEntries } from "../journal/read.ts";
 import { isFailure } from "../model/failure.ts";
 import { laneCount } from "../model/lane.ts";
 import { causeOf } from "../parked/parking.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { advanceHandOffs, advanceLocked, type Surroundings, type Witnessed } from "./advance-hand-offs.ts";
-import { readOpenRows } from "./batch-rows.ts";
 import { type Circuit, type CircuitState, openCircuit } from "./circuit.ts";
-import { keyHash, type OpeningData } from "./hand-off-entries.ts";
+import { loadDispatches } from "./dispatch.ts";
 import { lockDue, lockLapsed, lockOverdue, type StoredHandOff } from "./hand-off-rows.ts";
-import { undo } from "./open-hand-offs.ts";
 import { type Heard, type MeansOf, type Reach, sendOnce } from "./reach.ts";
 import type { Dispatch, HandOffTreaty } from "./treaty.ts";
+import { lineOf, type TreatyEvent } from "./treaty-events.ts";
+import { undo } from "./undo-hand-offs.ts";
 
 /**
  * Carries hand-offs to one counterparty: claims what is due, stores that it is being sent, sends, and applies the answer. What a courier
@@ -23,44 +22,6 @@ export interface Courier {
   underWay(): number;
   /** Claims nothing more, waits for the answers under way, applies them. */
   stop(): Promise<void>;
-}
-
-export type TreatyEvent =
-  | { readonly event: "hand-offs-sent"; readonly target: string; readonly count: number }
-  | {
-      readonly event: "hand-offs-answered";
-      readonly target: string;
-      readonly count: number;
-      readonly unheard: number;
-    }
-  | { readonly event: "circuit"; readonly target: string; readonly state: CircuitState }
-  | { readonly event: "hand-offs-lost"; readonly target: string; readonly count: number }
-  | {
-      readonly event: "courier-trouble";
-      readonly target: string;
-      readonly code: string;
-      readonly text: string;
-    }
-  | {
-      readonly event: "reconciled";
-      readonly treaty: string;
-      readonly looked: number;
-      readonly corrected: number;
-    }
-  | HandOffLine;
-
-/** One line for the log: everything to find it again, nothing of what it carries. */
-export interface HandOffLine {
-  readonly event: "hand-off";
-  readonly correlationId: string;
-  readonly tenantId: string;
-  readonly aggregateId: string;
-  readonly handOffId: string;
-  readonly target: string;
-  readonly keyHash: string;
-  readonly externalReference: string | null;
-  readonly code: string | null;
-  readonly state: string;
 }
 
 export interface CourierOptions {
@@ -97,6 +58,7 @@ const perTransaction = 500;
 /** Milliseconds between looks when nothing rings. */
 const lookEveryMs = 250;
 const sweepEveryMs = 1_000;
+const lostAnswer = { code: "courier-lost", text: "The process that sent it ended before an answer came." };
 /** Longest time an answer is kept while the database is away. */
 const answerKeptMs = 10_000;
 
@@ -253,7 +215,7 @@ class CourierLoop implements Courier {
     const claimedAt = performance.now();
     this.gate.started(claimed.length, claimedAt);
     report({ event: "hand-offs-sent", target: this.target, count: claimed.length });
-    const sending = this.load(claimed).then(
+    const sending = loadDispatches(database, around, claimed).then(
       (dispatches) => {
         for (const [i, handOff] of claimed.entries()) {
           this.track(this.send(handOff, dispatches[i] as Dispatch, claimedAt));
@@ -276,21 +238,6 @@ class CourierLoop implements Courier {
       this.sendings.delete(work);
       this.alarm.signal();
     });
-  }
-
-  /** What is to be sent stands in the opening entries. */
-  private async load(claimed: readonly StoredHandOff[]): Promise<Dispatch[]> {
-    const { database, around } = this.options;
-    const batches = claimed.filter(({ rows }) => rows > 0).map(({ handOffId }) => handOffId);
-    const [entries, openRows] = await Promise.all([
-      readEntries(
-        database,
-        claimed.map(({ handOffId }) => handOffId),
-      ),
-      readOpenRows(database, batches),
-    ]);
-    const openings = new Map(entries.map((entry) => [entry.id, entry.data as unknown as OpeningData]));
-    return claimed.map((handOff) => dispatchOf(around, handOff, openings, openRows));
   }
 
   private async send(handOff: StoredHandOff, dispatch: Dispatch, claimedAt: number): Promise<void> {
@@ -388,8 +335,8 @@ class CourierLoop implements Courier {
           seen: { what: "courier-lost" },
           cause,
           errorClass: "UNKNOWN",
-          errorCode: "courier-lost",
-          errorText: "The process that sent it ended before an answer came.",
+          errorCode: lostAnswer.code,
+          errorText: lostAnswer.text,
         })),
       );
       if (lost.length > 0) report({ event: "hand-offs-lost", target: this.target, count: lost.length });
@@ -434,57 +381,5 @@ function witnessedOf({ handOff, heard }: Answer): Witnessed {
     ...(heard.error === null
       ? {}
       : { errorClass: heard.error.class, errorCode: heard.error.code, errorText: heard.error.text }),
-  };
-}
-
-function dispatchOf(
-  around: Surroundings,
-  handOff: StoredHandOff,
-  openings: ReadonlyMap<string, OpeningData>,
-  openRows: ReadonlyMap<string, readonly number[]>,
-): Dispatch {
-  const opening = openings.get(handOff.handOffId);
-  if (opening === undefined) throw new Error(`hand-off ${handOff.handOffId} has no opening entry`);
-  const treaty = around.treaties.get(handOff.treaty) as HandOffTreaty;
-  return {
-    tenantId: handOff.tenantId,
-    handOffId: handOff.handOffId,
-    messageId: handOff.sending as string,
-    idempotencyKey: handOff.idempotencyKey,
-    requestHash: handOff.requestHash,
-    attempt: handOff.attempt,
-    tries: handOff.tries,
-    correlationId: handOff.correlationId,
-    causationId: handOff.handOffId,
-    processId: handOff.processId,
-    source: around.context,
-    schemaVersion: treaty.version,
-    externalReference: handOff.externalReference,
-    aggregateType: handOff.aggregateType,
-    aggregateId: handOff.aggregateId,
-    line: handOff.line,
-    data: opening.request ?? {},
-    rows: (openRows.get(handOff.handOffId) ?? []).flatMap((row) => {
-      const one = opening.rows[row];
-      if (one === undefined) return [];
-      const { aggregateType, aggregateId, line, idempotencyKey, requestHash, request: data } = one;
-      return [{ row, aggregateType, aggregateId, line, idempotencyKey, requestHash, data }];
-    }),
-  };
-}
-
-function lineOf(handOff: StoredHandOff): HandOffLine {
-  const { correlationId, tenantId, aggregateId, handOffId, target, externalReference, state } = handOff;
-  return {
-    event: "hand-off",
-    correlationId,
-    tenantId,
-    aggregateId,
-    handOffId,
-    target,
-    keyHash: keyHash(handOff.idempotencyKey),
-    externalReference,
-    code: handOff.lastErrorClass,
-    state,
   };
 }

@@ -9,10 +9,10 @@ import { textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 import { advanceHandOffs, type Outcome, type Surroundings, type Witnessed } from "./advance-hand-offs.ts";
 import { type CallbackStatus, markCallbacks } from "./callback-records.ts";
-import { undo } from "./open-hand-offs.ts";
 import { readReply } from "./reach.ts";
 import type { HandOffTreaty } from "./treaty.ts";
 import { type Counts, openCounts } from "./treaty-counts.ts";
+import { undo } from "./undo-hand-offs.ts";
 
 /**
  * Decides about what others say: a consumer of the context's own journal that turns callbacks, findings of reconciliation and acts of

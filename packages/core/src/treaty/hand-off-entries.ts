@@ -117,3 +117,19 @@ export function consequenceId(handOffId: string, version: number, n: number): st
 export function keyHash(key: string): string {
   return hash("sha256", key, "hex").slice(0, 16);
 }
+
+/** What every entry of treaties has in common. */
+export function plainEntry(context: string, id: string, tenantId: string, key: string, now: number) {
+  return {
+    id,
+    schemaVersion: "1.0.0",
+    source: context,
+    tenantId,
+    key,
+    keyVersion: null,
+    customerId: null,
+    ttlMs: null,
+    traceparent: null,
+    occurredAt: now,
+  } as const;
+}

@@ -1,3 +1,4 @@
+import type { HandOffLife } from "../model/hand-off.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import { bytesArray, int8Array, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
@@ -10,6 +11,12 @@ export interface StoredHandOff extends HandOff {
   readonly sending: string | null;
   /** Milliseconds of database time from now for which that answer is waited for; null: not waited for. */
   readonly claimMs: number | null;
+}
+
+/** Only what the model knows, so that nothing else of the row comes back with its answer. */
+export function lifeOf(handOff: HandOff): HandOffLife {
+  const { state, attempt, tries, doubt, effectKnown, withdrawn, released } = handOff;
+  return { state, attempt, tries, doubt, effectKnown, withdrawn, released };
 }
 
 const columns = `tenant_id, hand_off_id, treaty, target, purpose, aggregate_type, aggregate_id, line, key, process_id,

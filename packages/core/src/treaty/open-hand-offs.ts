@@ -1,29 +1,22 @@
-import type { Batch } from "../consumer/batch.ts";
-import type { ConsumerDefinition, ConsumerSource } from "../consumer/definition.ts";
 import { payloadHash } from "../intake/payload-hash.ts";
 import { appendEntries } from "../journal/append.ts";
 import { newId } from "../journal/new-id.ts";
-import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
-import { Failure } from "../model/failure.ts";
+import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { newHandOff } from "../model/hand-off.ts";
 import { handOffKey } from "../model/hand-off-key.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import { textArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
-import { advanceHandOffs, type Surroundings } from "./advance-hand-offs.ts";
+import type { Surroundings } from "./advance-hand-offs.ts";
 import { insertRows, knownRows, type NewRow, rowKeyHash, rowName } from "./batch-rows.ts";
 import { type NewCase, openCases } from "./fallout-cases.ts";
 import { type OpeningData, type OpeningRow, openedType } from "./hand-off-entries.ts";
 import { insertHandOffs } from "./hand-off-rows.ts";
-import { validatorOf } from "./schema-check.ts";
 import { nextOpen } from "./sending-window.ts";
 import type { HandOffRequest, HandOffTreaty, Subject } from "./treaty.ts";
 import { openCounts } from "./treaty-counts.ts";
 
-/**
- * Opens hand-offs: a consumer that asks each treaty what a fact means for it, and stores the intentions in the transaction of its
- * cursor. Before that commit nothing exists to be sent; after it, nothing is forgotten.
- */
+/** Opens hand-offs: intentions, alone or gathered into batches, as entries and rows of one transaction. */
 
 /** One act wanted, with where the wish comes from. */
 export interface Wanted {
@@ -34,86 +27,6 @@ export interface Wanted {
   readonly correlationId: string;
   readonly causationId: string;
   readonly request: HandOffRequest;
-}
-
-export interface OpenerOptions {
-  readonly around: Surroundings;
-  readonly sources: readonly ConsumerSource[];
-  /** Hand-offs or commands were committed. */
-  readonly onOpened: () => void;
-}
-
-export const openerName = "hand-off-opener";
-
-export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
-  const { around } = options;
-  const treaties = [...around.treaties.values()];
-  const facts = new Set(treaties.flatMap((treaty) => treaty.facts));
-  const ordered = new Set(
-    treaties.filter(({ order }) => order === "per-key").flatMap((treaty) => treaty.facts),
-  );
-  const validators = new Map(treaties.map((treaty) => [treaty.name, validatorOf(treaty.input)]));
-
-  function wantedBy(treaty: HandOffTreaty, fact: Entry): Wanted[] {
-    return treaty.request(fact).map((request) => {
-      const problem = validators.get(treaty.name)?.(request.data);
-      if (problem != null) {
-        throw new Failure(
-          "defect",
-          "request-invalid",
-          `${treaty.name} would send what its input schema forbids: ${problem}`,
-          {
-            fields: { treaty: treaty.name, factId: fact.id },
-          },
-        );
-      }
-      const { tenantId, processId, correlationId, id: causationId } = fact;
-      // The schema has let it pass, and what is sent is an object.
-      const checked = { ...request, data: request.data as JsonObject };
-      return {
-        treaty,
-        tenantId,
-        key: request.key ?? fact.key,
-        processId,
-        correlationId,
-        causationId,
-        request: checked,
-      };
-    });
-  }
-
-  async function apply(connection: Connection, batch: Batch): Promise<void> {
-    const wanted: Wanted[] = [];
-    const unwanted: Withdrawal[] = [];
-    for (const fact of batch.entries) {
-      if (batch.blocked(fact)) continue;
-      const concerned = treaties.filter(
-        (treaty) => treaty.facts.includes(fact.type) && treaty.factsFrom.includes(fact.source),
-      );
-      try {
-        const own = concerned.flatMap((treaty) => wantedBy(treaty, fact));
-        const withdrawn = concerned.flatMap((treaty) =>
-          (treaty.withdraws?.(fact) ?? []).map((subject) => ({ treaty, fact, subject })),
-        );
-        // Nothing of a fact for which a treaty threw anywhere above has been kept.
-        wanted.push(...own);
-        unwanted.push(...withdrawn);
-      } catch (error) {
-        batch.stall(fact, error);
-      }
-    }
-    await openHandOffs(connection, around, wanted);
-    await withdrawHandOffs(connection, around, unwanted);
-  }
-
-  return {
-    name: openerName,
-    sources: options.sources,
-    wants: (entry) => entry.kind === "event" && facts.has(entry.type),
-    policy: (entry) => (ordered.has(entry.type) ? "hold-key" : "step-aside"),
-    apply,
-    committed: options.onOpened,
-  };
 }
 
 interface Opening {
@@ -241,7 +154,6 @@ async function withoutKnown(
 function conflictCase({ wanted, idempotencyKey }: Act): NewCase {
   const { treaty, tenantId, causationId } = wanted;
   const says = `Fact ${causationId} asks for something else under a key in use: ${idempotencyKey}`;
-  const code = "idempotency-conflict";
   const owner = treaty.runbook.businessOwner;
   return {
     tenantId,
@@ -249,7 +161,7 @@ function conflictCase({ wanted, idempotencyKey }: Act): NewCase {
     treaty: treaty.name,
     target: treaty.target,
     kind: "key-conflict",
-    code,
+    code: "idempotency-conflict",
     says,
     owner,
   };
@@ -418,100 +330,4 @@ function openingEntry(
     occurredAt: handOff.createdAt,
     data: data as unknown as JsonObject,
   };
-}
-
-interface Withdrawal {
-  readonly treaty: HandOffTreaty;
-  readonly fact: Entry;
-  readonly subject: Subject;
-}
-
-const bySubject: Statement = {
-  name: "hand-off-by-subject",
-  text: `select h.tenant_id as "tenantId", h.hand_off_id as "handOffId", n.place::int as place
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) with ordinality
-      as n(tenant_id, treaty, aggregate_type, aggregate_id, line, place)
-    join entente.hand_off h on h.tenant_id = n.tenant_id and h.aggregate_type = n.aggregate_type
-      and h.aggregate_id = n.aggregate_id and h.treaty = n.treaty and h.line is not distinct from n.line`,
-};
-
-/** Withdraws single acts. A row of a batch travels with its batch and is undone by an act of its own. */
-async function withdrawHandOffs(
-  connection: Connection,
-  around: Surroundings,
-  withdrawals: readonly Withdrawal[],
-): Promise<void> {
-  if (withdrawals.length === 0) return;
-  const found = await connection.run<{ tenantId: string; handOffId: string; place: number }>(bySubject, [
-    textArray(withdrawals.map(({ fact }) => fact.tenantId)),
-    textArray(withdrawals.map(({ treaty }) => treaty.name)),
-    textArray(withdrawals.map(({ subject }) => subject.aggregateType)),
-    textArray(withdrawals.map(({ subject }) => subject.aggregateId)),
-    textArray(withdrawals.map(({ subject }) => subject.line)),
-  ]);
-  const advanced = await advanceHandOffs(
-    connection,
-    around,
-    found.map(({ tenantId, handOffId, place }) => ({
-      tenantId,
-      handOffId,
-      seen: { what: "withdrawn" },
-      cause: { by: "domain", entryId: withdrawals[place - 1]?.fact.id ?? null },
-    })),
-  );
-  await undo(connection, around, advanced.unwanted);
-}
-
-const openingData: Statement = {
-  name: "hand-off-opening-data",
-  text: "select id, data from entente.journal where id = any($1::uuid[])",
-};
-
-/** Opens the acts that undo what happened and is not wanted; a treaty without one leaves a case instead. */
-export async function undo(
-  connection: Connection,
-  around: Surroundings,
-  unwanted: readonly HandOff[],
-): Promise<void> {
-  const undoable = unwanted.filter(({ treaty }) => around.treaties.get(treaty)?.undoes !== undefined);
-  if (undoable.length === 0) return;
-  const now = around.now();
-  const rows = await connection.run<{ id: string; data: OpeningData & JsonObject }>(openingData, [
-    undoable.map(({ handOffId }) => handOffId),
-  ]);
-  const requests = new Map(rows.map(({ id, data }) => [id, data.request ?? {}]));
-  const wanted: Wanted[] = [];
-  const cases: NewCase[] = [];
-  for (const handOff of undoable) {
-    const { tenantId, handOffId, key, processId, correlationId, target } = handOff;
-    const treaty = around.treaties.get(handOff.treaty) as HandOffTreaty;
-    const request = treaty.undoes?.(handOff, requests.get(handOffId) ?? {}) ?? null;
-    const undoing = request === null ? undefined : around.treaties.get(request.treaty);
-    if (request !== null && undoing !== undefined) {
-      wanted.push({
-        treaty: undoing,
-        tenantId,
-        key: request.key ?? key,
-        processId,
-        correlationId,
-        causationId: handOffId,
-        request,
-      });
-    } else {
-      const says = "It was withdrawn and happened all the same.";
-      const owner = treaty.runbook.businessOwner;
-      cases.push({
-        tenantId,
-        handOffId,
-        treaty: treaty.name,
-        target,
-        kind: "unwanted-effect",
-        code: null,
-        says,
-        owner,
-      });
-    }
-  }
-  await openHandOffs(connection, around, wanted);
-  await openCases(connection, cases, now);
 }

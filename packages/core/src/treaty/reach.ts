@@ -42,13 +42,7 @@ export function notSent(cause: unknown): Failure {
 /** Sends once. `claimedAt`: monotonic time of the claim; what comes too late is not sent at all, because others go on by then. */
 export async function sendOnce(reach: Reach, dispatch: Dispatch, claimedAt: number): Promise<Heard> {
   if (performance.now() - claimedAt > lateMs) {
-    return trouble(
-      "not-done",
-      "TECHNICAL_RETRYABLE",
-      "sending-too-late",
-      "Its time had passed; nothing was sent.",
-      true,
-    );
+    return notDone({ code: "sending-too-late", text: "Its time had passed; nothing was sent." }, true);
   }
   return hear(reach, "answer", (means) => reach.treaty.send(dispatch, means));
 }
@@ -74,19 +68,19 @@ async function hear(
     reply = await untilAborted(call(reach.means(treaty, signal)), signal);
   } catch (error) {
     if (isFailure(error) && error.kind === "unavailable") {
-      return trouble("not-done", "TECHNICAL_RETRYABLE", error.code, error.message, false);
+      return notDone({ code: error.code, text: error.message });
     }
     if (signal.aborted) {
-      return trouble("unclear", "UNKNOWN", "answer-late", `No answer in ${answerWithinMs} ms.`, false);
+      return unclear({ code: "answer-late", text: `No answer in ${answerWithinMs} ms.` });
     }
     const { text } = causeOf(error);
-    return trouble("unclear", "UNKNOWN", "answer-broken", text, false);
+    return unclear({ code: "answer-broken", text });
   }
   const responseHash = hash("sha256", reply.raw, "hex").slice(0, 32);
   const translation = readReply(treaty, reply, of);
   if (translation === null) {
     const text = `Status ${reply.status}: not what the treaty says an answer looks like.`;
-    return { ...trouble("unclear", "UNKNOWN", "answer-unreadable", text, true), responseHash };
+    return { ...unclear({ code: "answer-unreadable", text }, true), responseHash };
   }
   const meaning = translation.says === "code" ? meaningOf(treaty.errorMap, translation.code) : undefined;
   const isTheirTrouble = meaning?.class === "TECHNICAL_RETRYABLE" || meaning?.class === "UNKNOWN";
@@ -125,13 +119,15 @@ function checkOf(treaty: HandOffTreaty): SchemaCheck {
   return known;
 }
 
-function trouble(
-  finding: Finding,
-  answerClass: AnswerClass,
-  code: string,
-  text: string,
-  reached: boolean,
-): Heard {
+interface Trouble {
+  readonly finding: Finding;
+  readonly class: AnswerClass;
+  readonly code: string;
+  readonly text: string;
+  readonly reached: boolean;
+}
+
+function trouble({ finding, class: answerClass, code, text, reached }: Trouble): Heard {
   return {
     translation: null,
     finding,
@@ -141,6 +137,16 @@ function trouble(
     pauseMs: 0,
     heardAt: performance.now(),
   };
+}
+
+/** May have happened. */
+function unclear(about: { readonly code: string; readonly text: string }, reached = false): Heard {
+  return trouble({ finding: "unclear", class: "UNKNOWN", reached, ...about });
+}
+
+/** Certainly did not. */
+function notDone(about: { readonly code: string; readonly text: string }, reached = false): Heard {
+  return trouble({ finding: "not-done", class: "TECHNICAL_RETRYABLE", reached, ...about });
 }
 
 /** Ends with the signal even when the author's function does not listen to it. */

@@ -61,22 +61,22 @@ export async function receiveCallback(
   rawBody: Uint8Array,
   remoteAddress: string,
 ): Promise<CallbackReceipt> {
-  const refuse = async (code: CallbackRefusal): Promise<CallbackReceipt> => {
+  const refuse = async ({ code }: { readonly code: CallbackRefusal }): Promise<CallbackReceipt> => {
     await countRefusal(setting.database, treaty.name, code, setting.now(), remoteAddress);
     return { outcome: "refused", code };
   };
   const rule = treaty.callback;
-  if (rule === undefined) return refuse("callback-not-expected");
+  if (rule === undefined) return refuse({ code: "callback-not-expected" });
   if (rule.allowedFrom !== undefined && !isAllowed(rule.allowedFrom, remoteAddress))
-    return refuse("callback-sender-not-allowed");
-  if (rawBody.byteLength > callbackBytesAllowed) return refuse("callback-too-large");
+    return refuse({ code: "callback-sender-not-allowed" });
+  if (rawBody.byteLength > callbackBytesAllowed) return refuse({ code: "callback-too-large" });
   const secrets = await Promise.all(rule.verification.secrets.map((name) => setting.secret(treaty, name)));
   const verified = verifyCallback(rule.verification, headers, rawBody, secrets, setting.wallNow());
-  if (!verified.genuine) return refuse(verified.code);
+  if (!verified.genuine) return refuse(verified);
   const read = readBody(treaty, rawBody);
   const messageId = verified.messageId ?? read?.messageId;
   if (read === null || messageId === undefined || messageId === "" || messageId.length > 255)
-    return refuse("callback-unreadable");
+    return refuse({ code: "callback-unreadable" });
 
   const now = setting.now();
   const payloadHash = shortHash(Buffer.from(rawBody).toString("latin1"));
@@ -103,7 +103,7 @@ export async function receiveCallback(
     await setting.probe?.("callback:before-commit");
     return outcome;
   });
-  if (stored === "reused") return refuse("callback-id-reused");
+  if (stored === "reused") return refuse({ code: "callback-id-reused" });
   if (stored === "repeated") return { outcome: "repeated" };
   setting.onReceived();
   return { outcome: "received", entryId: entry.id };

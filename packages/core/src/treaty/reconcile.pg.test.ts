@@ -106,7 +106,7 @@ test("a result due in fifteen minutes is on time at 14:59 and unknown at 15:01; 
 
 test("both sides agreeing is a checked mark; their silence leaves it unknown and is asked again, then a person's", async () => {
   const { counterparty, orders, later } = await scene(
-    { times: { ...calm, inFlightMs: 500, resultWithinMs: 10 * quarter } },
+    { times: { ...calm, inFlightMs: 600, resultWithinMs: 10 * quarter } },
     (c) => {
       c.behave = (key) => (key.includes("ord-1") ? "accept" : "silent");
       c.asked = (key) => (key.includes("ord-1") ? "truth" : "busy");
@@ -151,7 +151,7 @@ test("two instances never ask about or correct one hand-off at once, and one tha
 
 test("what is withdrawn before it was sent is never sent; withdrawn while unknown and done all the same, it is a person's to undo", async () => {
   const { counterparty, orders } = await scene(
-    { times: { ...calm, answerWithinMs: 400, inFlightMs: 500 } },
+    { times: { ...calm, answerWithinMs: 400, inFlightMs: 600 } },
     (c) => {
       c.behave = () => "silent-done";
       c.asked = () => "drop";
@@ -225,7 +225,7 @@ test("an unwanted effect is undone by the treaty's own counter-act where it has 
 
 test("a case is claimed, offers its safe acts only, and ends by evidence or a reason; each act says who and why", async () => {
   const { orders } = await scene(
-    { times: { ...calm, answerWithinMs: 300, personAfterMs: 500, inFlightMs: 400 } },
+    { times: { ...calm, answerWithinMs: 300, personAfterMs: 500, inFlightMs: 600 } },
     (c) => {
       c.behave = (key) => (key.includes("ord-1") ? "silent-done" : "reject");
       c.asked = () => "drop";

@@ -10,16 +10,16 @@ import { textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
 import { readOpenRows } from "./batch-rows.ts";
-import { takeArrived, takeUnmatched } from "./callback-records.ts";
-import type { TreatyEvent } from "./courier.ts";
 import { type NewCase, openCases } from "./fallout-cases.ts";
-import { type CorrectionData, correctCommand, recallCommand } from "./hand-off-desk.ts";
-import type { OpeningData } from "./hand-off-entries.ts";
+import { type CorrectionData, correctCommand } from "./hand-off-desk.ts";
+import { type OpeningData, plainEntry } from "./hand-off-entries.ts";
 import { type StoredHandOff, takeToLook } from "./hand-off-rows.ts";
 import { askOnce, type Heard, type MeansOf } from "./reach.ts";
+import { recallEarly } from "./recall-callbacks.ts";
 import type { HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
+import type { TreatyEvent } from "./treaty-events.ts";
 
 /**
  * Compares what we believe with what the authority says: unknown hand-offs and accepted ones without a result. It changes nothing by
@@ -314,52 +314,6 @@ async function openRowKeys(
   );
 }
 
-/** Brings early callbacks back once their hand-off is there, and gives up those that waited in vain. */
-async function recallEarly(
-  database: Database,
-  around: Surroundings,
-  treaty: HandOffTreaty,
-): Promise<boolean> {
-  if (treaty.callback === undefined) return false;
-  const now = around.now();
-  return database.transaction(async (connection) => {
-    const back = await takeArrived(connection, treaty.name, treaty.target, perTurn);
-    await appendEntries(
-      connection,
-      back.map(({ tenantId, entryId, reference }) => {
-        const id = newId(now);
-        return {
-          ...plainEntry(around.context, id, tenantId, `callback:${reference}`, now),
-          kind: "command",
-          type: recallCommand,
-          target: around.context,
-          processId: id,
-          correlationId: entryId,
-          causationId: entryId,
-          data: { entryId },
-        };
-      }),
-    );
-    const unmatched = await takeUnmatched(connection, treaty.name, now);
-    const cases = unmatched.map(({ tenantId, messageId }): NewCase => {
-      const says = `The message ${messageId} speaks of something we never asked for.`;
-      const owner = treaty.runbook.businessOwner;
-      return {
-        tenantId,
-        handOffId: null,
-        treaty: treaty.name,
-        target: treaty.target,
-        kind: "callback-unmatched",
-        code: null,
-        says,
-        owner,
-      };
-    });
-    await openCases(connection, cases, now);
-    return back.length > 0;
-  });
-}
-
 function entryAbout(
   around: Surroundings,
   handOff: StoredHandOff,
@@ -400,19 +354,4 @@ function runEntry(
     causationId: null,
     data,
   };
-}
-
-function plainEntry(context: string, id: string, tenantId: string, key: string, now: number) {
-  return {
-    id,
-    schemaVersion: "1.0.0",
-    source: context,
-    tenantId,
-    key,
-    keyVersion: null,
-    customerId: null,
-    ttlMs: null,
-    traceparent: null,
-    occurredAt: now,
-  } as const;
 }

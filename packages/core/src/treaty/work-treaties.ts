@@ -4,13 +4,14 @@ import { Failure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
 import { checkTreaty } from "./check-treaty.ts";
-import { type Courier, startCourier, type TreatyEvent } from "./courier.ts";
+import { type Courier, startCourier } from "./courier.ts";
 import { type EgressRules, openEgress } from "./egress.ts";
 import { handOffDesk } from "./hand-off-desk.ts";
-import { handOffOpener } from "./open-hand-offs.ts";
+import { handOffOpener } from "./hand-off-opener.ts";
 import type { MeansOf } from "./reach.ts";
 import { type Reconciler, startReconciler } from "./reconcile.ts";
 import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "./treaty.ts";
+import type { TreatyEvent } from "./treaty-events.ts";
 
 /** What the composition of a system gives to its treaties. */
 export interface Outside {
