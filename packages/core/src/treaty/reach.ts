@@ -70,6 +70,12 @@ async function hear(
     if (isFailure(error) && error.kind === "unavailable") {
       return notDone({ code: error.code, text: error.message });
     }
+    if (isFailure(error, "egress-refused") || isFailure(error, "credential-unknown")) {
+      // Our own door stayed shut, so nothing left; and nothing will until a person mends the configuration.
+      const { code, message: text } = error;
+      const refused = { finding: "blocked", class: "SECURITY_CONFIGURATION_FAILURE", reached: true } as const;
+      return trouble({ ...refused, code, text });
+    }
     if (signal.aborted) {
       return unclear({ code: "answer-late", text: `No answer in ${answerWithinMs} ms.` });
     }
