@@ -31,12 +31,17 @@ test("a batch costs the same few statements whatever its rows, to open, to send,
   const counted = async <T>(work: (connection: Connection) => Promise<T>): Promise<[number, T]> => {
     let statements = 0;
     const result = await database.transaction((connection) => {
-      const counting: Connection = {
-        run: (statement, values) => (statements++, connection.run(statement, values)),
-        runRows: (statement, values) => (statements++, connection.runRows(statement, values)),
-        execute: (text, values) => (statements++, connection.execute(text, values)),
+      const count = <A extends unknown[], R>(call: (...given: A) => R) => {
+        return (...given: A): R => {
+          statements++;
+          return call(...given);
+        };
       };
-      return work(counting);
+      return work({
+        run: count(connection.run) as Connection["run"],
+        runRows: count(connection.runRows),
+        execute: count(connection.execute) as Connection["execute"],
+      });
     });
     return [statements, result];
   };
