@@ -1,7 +1,9 @@
 import type { BusinessClock } from "../clock/business-clock.ts";
+import type { JsonObject } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import type { Database } from "../postgres/database.ts";
+import { type Asked, type Asker, openAsker } from "./ask-counterparty.ts";
 import { type CallbackRecord, listCallbacks } from "./callback-records.ts";
 import type { CallbackHeaders } from "./callback-verification.ts";
 import { type FalloutCase, listCases } from "./fallout-cases.ts";
@@ -18,12 +20,14 @@ import {
 import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "./treaty.ts";
 import { readTreatyStates, setStopped, type TreatyAct, type TreatyState } from "./treaty-control.ts";
 import { readFigures, type TreatyFigure } from "./treaty-figures.ts";
-import { type Outside, secretOf } from "./work-treaties.ts";
+import { meansOf, type Outside, secretOf } from "./work-treaties.ts";
 
 /** What the edge, operators and tests do with the treaties of a system. */
 export interface SystemTreaties {
   /** Every treaty with its context: the registry. */
   list(): readonly { readonly context: string; readonly treaty: Treaty }[];
+  /** Asks a counterparty at once; see ask-counterparty.ts. Errors: `treaty-unknown` (refused), `request-invalid` (defect). */
+  ask(treaty: string, tenantId: string, input: JsonObject): Promise<Asked>;
   /** Takes a message of a counterparty; see receive-callback.ts. Errors: `treaty-unknown` (refused), those of the database. */
   receiveCallback(
     treaty: string,
@@ -81,9 +85,20 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
   const { contexts, clock, outside, ring } = setting;
   const shard = Math.floor(setting.random() * 1024);
   const placed = new Map<string, Placed>();
+  const askers = new Map<string, Asker>();
+  const means = meansOf(outside);
   for (const [context, { definition, database }] of contexts) {
     for (const treaty of definition.treaties ?? []) {
       if (isHandOffTreaty(treaty)) placed.set(treaty.name, { context, database, treaty });
+      else
+        askers.set(
+          treaty.name,
+          openAsker(
+            treaty,
+            (signal) => means(treaty, signal),
+            () => clock.now(),
+          ),
+        );
     }
   }
   const placeOf = (name: string): Placed => {
@@ -110,6 +125,11 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
       [...contexts].flatMap(([context, { definition }]) =>
         (definition.treaties ?? []).map((treaty) => ({ context, treaty })),
       ),
+    ask: async (name, tenantId, input) => {
+      const asker = askers.get(name);
+      if (asker === undefined) throw unknownTreaty(name);
+      return asker.ask(tenantId, input);
+    },
     receiveCallback: async (name, headers, rawBody, remoteAddress) => {
       const { context, database, treaty } = placeOf(name);
       return receiveCallback(

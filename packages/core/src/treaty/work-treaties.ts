@@ -8,9 +8,8 @@ import { type Courier, startCourier } from "./courier.ts";
 import { type EgressRules, openEgress } from "./egress.ts";
 import { handOffDesk } from "./hand-off-desk.ts";
 import { handOffOpener } from "./hand-off-opener.ts";
-import type { MeansOf } from "./reach.ts";
 import { type Reconciler, startReconciler } from "./reconcile.ts";
-import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "./treaty.ts";
+import { type HandOffTreaty, isHandOffTreaty, type Means, type Treaty } from "./treaty.ts";
 import type { TreatyEvent } from "./treaty-events.ts";
 
 /** What the composition of a system gives to its treaties. */
@@ -133,7 +132,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
 }
 
 /** Each treaty gets its own secrets and its own way out, and nothing of any other's. */
-export function meansOf(outside: Outside): MeansOf {
+export function meansOf(outside: Outside): (treaty: Treaty, signal: AbortSignal) => Means {
   const ways = new Map<string, ReturnType<typeof openEgress>>();
   return (treaty, signal) => {
     const way = ways.get(treaty.name) ?? openEgress(outside.egress?.[treaty.name] ?? {});
