@@ -17,6 +17,7 @@ import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
 import { projectionConsumer } from "../projection/projection.ts";
 import { fireDueTimers } from "../timer/timers.ts";
+import { deskCommands } from "../treaty/hand-off-desk.ts";
 import { type Outside, workTreaties } from "../treaty/work-treaties.ts";
 import { beatControl } from "./control.ts";
 import type { ContextDefinition, SystemSettings } from "./definition.ts";
@@ -192,9 +193,10 @@ function consumersOf(
   const consumers: { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] = [];
   const deciders = definition.deciders ?? [];
   deciders.forEach(({ decider, commandsFrom }, i) => {
-    const listedElsewhere = new Set(
-      deciders.flatMap((other, n) => (n === i ? [] : Object.keys(other.decider.commands))),
-    );
+    const listedElsewhere = new Set([
+      ...deskCommands,
+      ...deciders.flatMap((other, n) => (n === i ? [] : Object.keys(other.decider.commands))),
+    ]);
     const twice = Object.keys(decider.commands).find((type) => listedElsewhere.has(type));
     if (twice !== undefined) throw new Error(`context ${name} has two deciders for ${twice}`);
     const own: ConsumerSource = {

@@ -80,6 +80,7 @@ test("the domain is told of each move by a command of its own, in the transactio
       ["completed", "entente.hand-off-completed"],
     ],
   );
+  assert.equal(happenings.count("retrying"), 0, "the desk's own commands are nobody else's business");
   assert.deepEqual(
     (await noted("ord-2")).map(({ billing }) => billing),
     ["sent", "rejected"],

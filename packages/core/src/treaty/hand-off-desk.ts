@@ -61,12 +61,13 @@ export interface DeskOptions {
   readonly onAdvanced: () => void;
 }
 
-const commands = new Set([recallCommand, correctCommand, operateCommand]);
+/** Commands that are the desk's own: no decider of the context answers for them. */
+export const deskCommands: ReadonlySet<string> = new Set([recallCommand, correctCommand, operateCommand]);
 
 export function handOffDesk(options: DeskOptions): ConsumerDefinition {
   const { around } = options;
   const isOwnCommand = (entry: Entry): boolean =>
-    entry.kind === "command" && entry.source === around.context && commands.has(entry.type);
+    entry.kind === "command" && entry.source === around.context && deskCommands.has(entry.type);
 
   async function apply(connection: Connection, batch: Batch): Promise<void> {
     const entries = batch.entries.filter((entry) => !batch.blocked(entry));
