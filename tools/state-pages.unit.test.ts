@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { handOffMoves } from "../packages/core/src/model/hand-off.ts";
 import { codeSpans, tablesOf, withoutFences } from "./markdown.ts";
 import { readText, repositoryFiles, typescriptFiles } from "./tree.ts";
 
@@ -11,6 +12,7 @@ const pages = files.filter((file) => /^docs\/states\/[^/]+\.md$/.test(file));
 const constrained: ReadonlyMap<string, string> = new Map([
   ["docs/states/parked-entry.md", "entente.parked"],
   ["docs/states/process.md", "entente.process"],
+  ["docs/states/hand-off.md", "entente.hand_off"],
 ]);
 
 function statesListed(page: string): string[] {
@@ -115,6 +117,15 @@ test("the process states of the model are those of the page", () => {
   const union = /export type ProcessState = ([^;]+);/.exec(model)?.[1] ?? "";
   const states = [...union.matchAll(/"([^"]+)"/g)].map((match) => match[1] as string);
   assert.deepEqual(states.sort(), statesListed(readText("docs/states/process.md")).sort());
+});
+
+test("the hand-off moves of the model are the transitions of the page, by name", () => {
+  const page = readText("docs/states/hand-off.md");
+  const drawn = [...page.matchAll(/^\s*(\w+) --> (\w+) : ([\w-]+)$/gm)].map(([, from, to, move]) => {
+    return `${move}: ${from} → ${to}`;
+  });
+  const moves = Object.entries(handOffMoves).map(([move, { from, to }]) => `${move}: ${from} → ${to}`);
+  assert.deepEqual(drawn.sort(), moves.sort());
 });
 
 test("every table with a checked state has its page", () => {

@@ -29,3 +29,49 @@ export type { Connection, Database, Statement } from "./postgres/database.ts";
 export type { Watcher } from "./process/process-push.ts";
 export type { ProcessRecord } from "./process/read-process.ts";
 export type { Projection } from "./projection/projection.ts";
+export type { Asked } from "./treaty/ask-counterparty.ts";
+export type { CallbackRecord, CallbackStatus } from "./treaty/callback-records.ts";
+export type { CallbackHeaders, Verification } from "./treaty/callback-verification.ts";
+export { checkTreaty, contractSheet, missingIn, treatyParts } from "./treaty/check-treaty.ts";
+export type { CircuitState } from "./treaty/circuit.ts";
+export type { Runbook, SheetText, TreatyAnswers, TreatyStyle } from "./treaty/contract-sheet.ts";
+export {
+  runbookEntries,
+  sheetTextEntries,
+  styleQuestions,
+  treatyQuestions,
+} from "./treaty/contract-sheet.ts";
+export { type Egress, type EgressRules, openEgress } from "./treaty/egress.ts";
+export { type CaseKind, type FalloutCase, type SafeAct, safeActs } from "./treaty/fallout-cases.ts";
+export type { CaseAct, CaseDecision } from "./treaty/operate-case.ts";
+export { notSent } from "./treaty/reach.ts";
+export {
+  type CallbackReceipt,
+  type CallbackRefusal,
+  callbackBytesAllowed,
+} from "./treaty/receive-callback.ts";
+export type { RecoveryApproval, RecoveryAsk, RecoveryRequest } from "./treaty/recovery.ts";
+export type { SendingWindow } from "./treaty/sending-window.ts";
+export type { SystemTreaties } from "./treaty/system-treaties.ts";
+export type {
+  CallbackRule,
+  Dispatch,
+  DispatchRow,
+  DomainCommand,
+  HandOffNews,
+  HandOffRequest,
+  HandOffTreaty,
+  Means,
+  Question,
+  ReadingTreaty,
+  Reply,
+  Subject,
+  Treaty,
+  TreatyLimits,
+  TreatyTimes,
+  UndoRequest,
+} from "./treaty/treaty.ts";
+export { defineReadingTreaty, defineTreaty, isHandOffTreaty } from "./treaty/treaty.ts";
+export type { HandOffLine, TreatyEvent } from "./treaty/treaty-events.ts";
+export { figureNames, type TreatyFigure } from "./treaty/treaty-figures.ts";
+export type { Outside } from "./treaty/work-treaties.ts";

@@ -191,6 +191,39 @@ const general: readonly EdgeError[] = [
 ];
 
 /** Every error the edge itself answers with. A system adds its own through `errors` of `buildEdge`. */
+/** What counterparties hear about their messages: a code, and nothing that helps to guess. */
+const callbacks: readonly EdgeError[] = [
+  { code: "treaty-unknown", status: 404, meaning: "There is no treaty of this name." },
+  { code: "callback-not-expected", status: 404, meaning: "The treaty has no callbacks." },
+  {
+    code: "callback-sender-not-allowed",
+    status: 403,
+    meaning: "The sender's address is not on the treaty's list.",
+  },
+  {
+    code: "callback-signature-missing",
+    status: 401,
+    meaning: "The message carries no signature, or its headers are malformed.",
+  },
+  { code: "callback-signature-wrong", status: 401, meaning: "No present secret or key fits the signature." },
+  {
+    code: "callback-timestamp-outside",
+    status: 401,
+    meaning: "The message was signed too long ago, or in the future.",
+  },
+  { code: "callback-too-large", status: 413, meaning: "The message exceeds 1 MiB." },
+  {
+    code: "callback-unreadable",
+    status: 422,
+    meaning: "The message is not what the treaty says a callback looks like.",
+  },
+  {
+    code: "callback-id-reused",
+    status: 409,
+    meaning: "The message id came before with other content.",
+  },
+];
+
 export const edgeErrors: readonly EdgeError[] = [
   ...transport,
   ...routing,
@@ -199,6 +232,7 @@ export const edgeErrors: readonly EdgeError[] = [
   ...commands,
   ...reading,
   ...operating,
+  ...callbacks,
   ...general,
 ];
 

@@ -172,6 +172,7 @@ export function fakeSystem(): FakeSystem {
     name: "flux",
     clock,
     settings: null as never,
+    treaties: null as never,
     contexts: contexts as never,
     working: [],
     submissions,

@@ -1,5 +1,6 @@
 /** The promised API of the HTTP edge. */
 export { type Access, identityOf, speakerFor } from "./auth.ts";
+export { callbackRoute } from "./callbacks.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./consumer-metrics.ts";
 export { type EdgeError, edgeErrors, streamCloses } from "./edge-errors.ts";
 export { type EtagOptions, sendWithEtag } from "./etag.ts";

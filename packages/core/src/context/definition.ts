@@ -1,6 +1,7 @@
 import type { Decider } from "../model/decider.ts";
 import type { ProcessDefinition } from "../model/process.ts";
 import type { Projection } from "../projection/projection.ts";
+import type { Treaty } from "../treaty/treaty.ts";
 
 /** A context: one authority, one database, one journal. */
 export interface ContextDefinition {
@@ -14,6 +15,8 @@ export interface ContextDefinition {
   }[];
   /** Read models over this context's own journal. */
   readonly projections?: readonly Projection[];
+  /** What it asks of systems that are not ours. */
+  readonly treaties?: readonly Treaty[];
   /** Present on the context that accepts commands from outside and shows what becomes of them. */
   readonly intake?: {
     readonly processes: readonly ProcessDefinition[];

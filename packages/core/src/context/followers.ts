@@ -1,7 +1,10 @@
+import { deskName } from "../treaty/hand-off-desk.ts";
+import { openerName } from "../treaty/hand-off-opener.ts";
+import { isHandOffTreaty } from "../treaty/treaty.ts";
 import type { ContextDefinition } from "./definition.ts";
 
 /** What a consumer makes of what it reads, and so what reading it again would do. */
-export type ConsumerKind = "decider" | "projection" | "process-view";
+export type ConsumerKind = "decider" | "projection" | "process-view" | "treaty";
 
 /** A consumer and one journal it has cursors in. */
 export interface Follower {
@@ -13,7 +16,8 @@ export interface Follower {
 
 /** Every consumer of a context with every journal it follows, its own included. */
 export function followersIn(definition: ContextDefinition): Follower[] {
-  const { name, deciders = [], projections = [], intake } = definition;
+  const { name, deciders = [], projections = [], treaties = [], intake } = definition;
+  const acting = treaties.filter(isHandOffTreaty);
   return [
     ...deciders.flatMap(({ decider, commandsFrom }) =>
       // Due timers reach a decider through its own context's journal.
@@ -24,6 +28,11 @@ export function followersIn(definition: ContextDefinition): Follower[] {
     ...projections.map((projection) => {
       return { consumer: projection.name, kind: "projection", journal: name } as const;
     }),
+    // An act asked for again is found by its key, so that reading again opens nothing twice.
+    ...[...new Set(acting.flatMap(({ factsFrom }) => factsFrom))].map((journal) => {
+      return { consumer: openerName, kind: "treaty", journal } as const;
+    }),
+    ...(acting.length === 0 ? [] : [{ consumer: deskName, kind: "treaty", journal: name } as const]),
     ...(intake?.factsFrom ?? []).map((journal) => {
       return { consumer: "process-view", kind: "process-view", journal } as const;
     }),

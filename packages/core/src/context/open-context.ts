@@ -17,6 +17,8 @@ import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
 import { projectionConsumer } from "../projection/projection.ts";
 import { fireDueTimers } from "../timer/timers.ts";
+import { deskCommands } from "../treaty/hand-off-desk.ts";
+import { type Outside, workTreaties } from "../treaty/work-treaties.ts";
 import { beatControl } from "./control.ts";
 import type { ContextDefinition, SystemSettings } from "./definition.ts";
 
@@ -43,6 +45,8 @@ export interface ContextSurroundings {
   readonly settings: SystemSettings;
   readonly random: () => number;
   readonly report: (event: ConsumerEvent) => void;
+  /** Secrets and ways out of treaties. */
+  readonly outside: Outside;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -79,9 +83,26 @@ export async function startContext(
   };
   await prepareMonths();
 
+  const treaties = workTreaties({
+    context: name,
+    treaties: definition.treaties ?? [],
+    database,
+    workerId,
+    leaseMs: settings.leaseMs,
+    wakeUps,
+    ring: around.ring,
+    outside: around.outside,
+    now: () => clock.now(),
+    random: around.random,
+    paused: () => paused,
+    sourceOf: (context) => sourceOf(name, around, context),
+    ...(around.probe === undefined ? {} : { probe: around.probe }),
+  });
   const consumers: Consumer[] = [];
   try {
-    for (const consumer of consumersOf(definition, around)) {
+    const { deciderGatherMs: gatherMs } = settings;
+    const ofTreaties = treaties.consumers.map((consumer) => ({ definition: consumer, gatherMs }));
+    for (const consumer of [...consumersOf(definition, around), ...ofTreaties]) {
       consumers.push(
         await startConsumer(consumer.definition, {
           context: name,
@@ -109,6 +130,8 @@ export async function startContext(
     throw error;
   }
 
+  treaties.start();
+
   const expiry = definition.intake === undefined ? null : openExpiry(database, settings.intakeKeptDays);
   const upkeep = every(beatEveryMs, async () => {
     await refresh();
@@ -125,6 +148,7 @@ export async function startContext(
     } while (fired > 0 && !stopping);
   });
   const unlisten = clock.onChange(() => {
+    treaties.timeMoved();
     void prepareMonths()
       .then(() => Promise.all([timers.now(), upkeep.now()]))
       .catch((error: unknown) => {
@@ -140,9 +164,24 @@ export async function startContext(
     async stop() {
       stopping = true;
       unlisten();
+      await treaties.stop();
       await Promise.all([upkeep.stop(), timers.stop(), ...consumers.map((consumer) => consumer.stop())]);
     },
   };
+}
+
+/** A journal as a consumer of the context reads it. */
+function sourceOf(name: string, around: ContextSurroundings, context: string): ConsumerSource {
+  const shared = around.readings.get(context);
+  const source = { context, database: journalOf(name, around, context), reading: "everything" } as const;
+  return shared === undefined ? source : { ...source, shared };
+}
+
+function journalOf(name: string, around: ContextSurroundings, context: string): Database {
+  const journal = around.journals.get(context);
+  if (journal === undefined)
+    throw new Error(`context ${name} listens to ${context}, which the system does not have`);
+  return journal;
 }
 
 function consumersOf(
@@ -150,28 +189,19 @@ function consumersOf(
   around: ContextSurroundings,
 ): { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] {
   const { name } = definition;
-  const journalOf = (context: string): Database => {
-    const journal = around.journals.get(context);
-    if (journal === undefined)
-      throw new Error(`context ${name} listens to ${context}, which the system does not have`);
-    return journal;
-  };
-  const all = (context: string): ConsumerSource => {
-    const shared = around.readings.get(context);
-    const source = { context, database: journalOf(context), reading: "everything" } as const;
-    return shared === undefined ? source : { ...source, shared };
-  };
+  const all = (context: string): ConsumerSource => sourceOf(name, around, context);
   const consumers: { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] = [];
   const deciders = definition.deciders ?? [];
   deciders.forEach(({ decider, commandsFrom }, i) => {
-    const listedElsewhere = new Set(
-      deciders.flatMap((other, n) => (n === i ? [] : Object.keys(other.decider.commands))),
-    );
+    const listedElsewhere = new Set([
+      ...deskCommands,
+      ...deciders.flatMap((other, n) => (n === i ? [] : Object.keys(other.decider.commands))),
+    ]);
     const twice = Object.keys(decider.commands).find((type) => listedElsewhere.has(type));
     if (twice !== undefined) throw new Error(`context ${name} has two deciders for ${twice}`);
     const own: ConsumerSource = {
       context: name,
-      database: journalOf(name),
+      database: journalOf(name, around, name),
       reading: "own-commands",
       wakeUp: `${name}:commands`,
     };

@@ -27,6 +27,8 @@ import {
 import { openLateProcesses } from "../process/late-processes.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
+import { openSystemTreaties, type SystemTreaties } from "../treaty/system-treaties.ts";
+import { checkTreaties, type Outside } from "../treaty/work-treaties.ts";
 import { followClock, setPaused } from "./control.ts";
 import {
   type ContextDefinition,
@@ -52,6 +54,8 @@ export interface SystemOptions {
   readonly wallClock?: () => number;
   readonly random?: () => number;
   readonly report?: (event: ConsumerEvent) => void;
+  /** Secrets and ways out of treaties, and who hears what they do. */
+  readonly outside?: Outside;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -83,6 +87,7 @@ export interface System {
   backlog(): BacklogReading;
   readonly processes: ProcessReader;
   readonly push: ProcessPush;
+  readonly treaties: SystemTreaties;
   status(): SystemStatus;
   /** A position that a context's consumer has certainly passed in one lane of a journal, at most a second old. */
   consumedUpTo(context: string, consumer: string, journal: string, lane: number): Position;
@@ -108,7 +113,7 @@ export interface System {
   stop(): Promise<void>;
 }
 
-/** Brings the databases forward and starts the contexts. Errors: those of provisionContext and startContext. */
+/** Brings the databases forward and starts the contexts. Errors: those of provisionContext and startContext, `treaty-incomplete`. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const opened: (() => Promise<unknown>)[] = [];
   try {
@@ -129,6 +134,8 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
   for (const name of run) {
     if (!definition.contexts.some((context) => context.name === name)) throw unknownContext(name);
   }
+  // Before anything is opened: an integration nobody has thought through to its end does not start.
+  for (const { treaties } of definition.contexts) checkTreaties(treaties ?? []);
   const contexts = new Map<string, ReachableContext>();
   for (const context of definition.contexts) {
     // A context that others work for may be away altogether; this process must start without it.
@@ -175,6 +182,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       settings,
       random,
       report,
+      outside: options.outside ?? {},
       ...(options.probe === undefined ? {} : { probe: options.probe }),
     });
     working.push(started);
@@ -221,6 +229,14 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     clock,
   });
   const status = await openStatus(contexts, clock, settings, backlog);
+  const treaties = openSystemTreaties({
+    contexts,
+    clock,
+    random,
+    outside: options.outside ?? {},
+    ring,
+    ...(options.probe === undefined ? {} : { probe: options.probe }),
+  });
   const contextOf = (name: string): ReachableContext => {
     const context = contexts.get(name);
     if (context === undefined) throw unknownContext(name);
@@ -254,6 +270,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     backlog: () => backlog.read(),
     processes,
     push,
+    treaties,
     status: () => status.read(),
     consumedUpTo: (context, consumer, journal, lane) => status.consumedUpTo(context, consumer, journal, lane),
     async setPaused(name, paused, act) {

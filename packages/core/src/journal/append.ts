@@ -9,7 +9,7 @@ export interface AppendedAt {
   readonly base: number;
 }
 
-/** Rows one statement may append: it numbers them within one value of the sequence (migration 005). */
+/** Rows one statement may append: it numbers them within one value of the sequence (migration 006). */
 const perStatement = 4_095;
 
 /** In a WITH list: the block of sequence numbers of a statement. */

@@ -15,6 +15,21 @@ export type { Entry, EntryKind, Json, JsonObject, NewEntry, Position } from "./e
 export { comparePositions, entryKinds, journalStart } from "./entry.ts";
 export type { FailureFields, FailureKind } from "./failure.ts";
 export { Failure, isFailure } from "./failure.ts";
+export type {
+  Advance,
+  Finding,
+  HandOffLife,
+  HandOffState,
+  MoveName,
+  Observation,
+  Witness,
+} from "./hand-off.ts";
+export { advance, handOffMoves, isDispatchable, isSettled, newHandOff } from "./hand-off.ts";
+export type { AnswerClass, CodeMeaning, ErrorMap, RowTranslation, Translation } from "./hand-off-answer.ts";
+export { answerClasses, classify } from "./hand-off-answer.ts";
+export { type BusinessIdentity, handOffKey } from "./hand-off-key.ts";
+export type { HandOff, HandOffRow, RowOutcome } from "./hand-off-record.ts";
+export type { HandOffTimes } from "./hand-off-times.ts";
 export { deriveId, firstIdAt, isId, timeOfId } from "./id.ts";
 export { laneCount, laneOf } from "./lane.ts";
 export type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep, ProcessView } from "./process.ts";

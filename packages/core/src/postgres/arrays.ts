@@ -124,6 +124,11 @@ function nibble(unit: number): number {
   return unit < 0x3a ? unit - 0x30 : unit - 0x57;
 }
 
+/** bytea[] of values that all have `width` bytes. */
+export function bytesArray(values: readonly (Buffer | null)[], width: number): Buffer {
+  return fixedWidth(values, oid.bytea, width, (buffer, value, at) => value.copy(buffer, at));
+}
+
 /** bytea[] of values that all have `width` bytes, written as lower-case hexadecimal digits. */
 export function hexArray(values: readonly (string | null)[], width: number): Buffer {
   return fixedWidth(values, oid.bytea, width, (buffer, value, at) => {

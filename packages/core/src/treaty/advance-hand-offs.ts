@@ -1,0 +1,400 @@
+import { appendEntries } from "../journal/append.ts";
+import type { JsonObject, NewEntry } from "../model/entry.ts";
+import { advance, type Finding, handOffMoves, type Observation, type Verdict } from "../model/hand-off.ts";
+import { type AnswerClass, classify, type Translation } from "../model/hand-off-answer.ts";
+import { handOffKey } from "../model/hand-off-key.ts";
+import { dueTimes } from "../model/hand-off-times.ts";
+import type { Connection } from "../postgres/database.ts";
+import { type BatchRows, readBatchRows, writeRowOutcomes } from "./batch-rows.ts";
+import { type CaseKind, type NewCase, openCases, type SettledCase, settleCases } from "./fallout-cases.ts";
+import {
+  consequenceId,
+  factId,
+  handOffFact,
+  type MoveCause,
+  movedType,
+  notedType,
+} from "./hand-off-entries.ts";
+import { evidence, findInRows, keepEvidence, meaningOfCode, type SaidRows } from "./hand-off-evidence.ts";
+import {
+  type HandOffRef,
+  lifeOf,
+  lockHandOffs,
+  type StoredHandOff,
+  updateHandOffs,
+} from "./hand-off-rows.ts";
+import { nextOpen } from "./sending-window.ts";
+import type { HandOffNews, HandOffTreaty } from "./treaty.ts";
+import { stopTreaties } from "./treaty-control.ts";
+import { type Counts, openCounts } from "./treaty-counts.ts";
+
+/**
+ * The one way hand-offs move: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with
+ * one statement each, in the caller's transaction. States and moves: docs/states/hand-off.md.
+ */
+
+export interface Witnessed extends HandOffRef {
+  /** What was seen. `said` is a translated reply, from which the finding follows by the treaty's error map. */
+  readonly seen:
+    | Observation
+    | {
+        readonly what: "said";
+        readonly by: "answer" | "callback" | "inquiry";
+        readonly translation: Translation;
+      };
+  readonly cause: MoveCause;
+  /** Of an answer: the sending it belongs to. Another sending, or none, is waited for by now: nothing changes. */
+  readonly sending?: string;
+  /** Hexadecimal; evidence of what was said. */
+  readonly responseHash?: string;
+  readonly errorCode?: string;
+  readonly errorText?: string;
+  /** Overrides the class, where no code of theirs stands behind the finding. */
+  readonly errorClass?: AnswerClass;
+}
+
+/** What became of one observation. `unheard`: the hand-off does not exist, or the sending is not waited for any more. */
+export interface Outcome {
+  readonly verdict: Verdict | "unheard";
+  readonly handOff: StoredHandOff | null;
+  readonly finding: Finding | null;
+  readonly moves: number;
+}
+
+export interface Surroundings {
+  readonly context: string;
+  readonly treaties: ReadonlyMap<string, HandOffTreaty>;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Of this process, for figures. */
+  readonly shard: number;
+}
+
+export interface Advanced {
+  /** By place in what was witnessed. */
+  readonly outcomes: readonly Outcome[];
+  readonly facts: readonly NewEntry<object>[];
+  /** Completed, and not wanted any more: to be undone. */
+  readonly unwanted: readonly StoredHandOff[];
+  readonly commands: number;
+}
+
+/** Applies what was witnessed, in this order. Unknown hand-offs are `unheard`. */
+export async function advanceHandOffs(
+  connection: Connection,
+  around: Surroundings,
+  witnessed: readonly Witnessed[],
+): Promise<Advanced> {
+  return advanceLocked(connection, around, await lockHandOffs(connection, distinct(witnessed)), witnessed);
+}
+
+function distinct(witnessed: readonly Witnessed[]): HandOffRef[] {
+  return [...new Map(witnessed.map((one) => [nameOf(one), one])).values()];
+}
+
+function nameOf({ tenantId, handOffId }: HandOffRef): string {
+  return `${handOffId}\u0000${tenantId}`;
+}
+
+/** As advanceHandOffs, for hand-offs that the transaction has locked already. */
+export async function advanceLocked(
+  connection: Connection,
+  around: Surroundings,
+  locked: readonly StoredHandOff[],
+  witnessed: readonly Witnessed[],
+): Promise<Advanced> {
+  const step = openStep(around, locked, await rowsOf(connection, locked, witnessed));
+  const outcomes = witnessed.map((one) => step.apply(one));
+  await step.write(connection);
+  return { outcomes, facts: step.facts, unwanted: step.unwanted, commands: step.commands };
+}
+
+/** Rows of the batches that something was said about; nothing is read for single acts. */
+async function rowsOf(
+  connection: Connection,
+  locked: readonly StoredHandOff[],
+  witnessed: readonly Witnessed[],
+): Promise<ReadonlyMap<string, BatchRows>> {
+  const spoken = new Set(
+    witnessed.filter(({ seen }) => seen.what === "said").map(({ handOffId }) => handOffId),
+  );
+  const batches = locked.filter((handOff) => handOff.rows > 0 && spoken.has(handOff.handOffId));
+  return batches.length === 0 ? new Map() : readBatchRows(connection, batches);
+}
+
+interface Step {
+  apply(one: Witnessed): Outcome;
+  write(connection: Connection): Promise<void>;
+  readonly facts: readonly NewEntry<object>[];
+  readonly unwanted: readonly StoredHandOff[];
+  readonly commands: number;
+}
+
+function openStep(
+  around: Surroundings,
+  locked: readonly StoredHandOff[],
+  batches: ReadonlyMap<string, BatchRows>,
+): Step {
+  const now = around.now();
+  const handOffs = new Map(locked.map((handOff) => [nameOf(handOff), handOff]));
+  const changed = new Set<string>();
+  const facts: NewEntry<object>[] = [];
+  const commands: NewEntry<object>[] = [];
+  const cases: NewCase[] = [];
+  const settled: SettledCase[] = [];
+  const rowChanges: {
+    readonly handOffId: string;
+    readonly row: number;
+    readonly outcome: string;
+    readonly code: string | null;
+  }[] = [];
+  const closedBatches: string[] = [];
+  const stopped = new Map<string, string>();
+  const unwanted: StoredHandOff[] = [];
+  const counts: Counts = openCounts(around.shard);
+
+  function apply(one: Witnessed): Outcome {
+    const before = handOffs.get(nameOf(one));
+    const treaty = before === undefined ? undefined : around.treaties.get(before.treaty);
+    const unheard = one.sending !== undefined && before?.sending !== one.sending;
+    if (before === undefined || treaty === undefined || unheard) {
+      return { verdict: "unheard", handOff: before ?? null, finding: null, moves: 0 };
+    }
+    const { observation, answerClass, rows } = understood(before, treaty, one);
+    const result = advance(lifeOf(before), observation, treaty.limits);
+    const finding = observation.what === "found" ? observation.finding : null;
+    const told = keepEvidence(before, one, result.verdict, answerClass);
+    if (result.verdict === "refused") return { verdict: "refused", handOff: before, finding, moves: 0 };
+    const learnt = { ...told, ...result.life };
+    let handOff: StoredHandOff = { ...learnt, state: before.state };
+    if (rows !== null) handOff = applyRows(handOff, rows, result.life.state === "completed");
+    if (observation.what === "decided" && result.life.attempt !== before.attempt) {
+      handOff = { ...handOff, idempotencyKey: handOffKey(handOff, handOff.attempt), firstSentAt: null };
+    }
+    if (observation.what === "dispatched" && result.verdict === "moved") {
+      // Waited for a little longer than the sending itself may take: who is late finds that nobody listens.
+      const sending = factId(before.handOffId, before.version + 1);
+      const claimMs = treaty.times.answerWithinMs + graceMs;
+      handOff = { ...handOff, sending, claimMs, firstSentAt: before.firstSentAt ?? now };
+      counts.add(treaty.name, "requests", treaty.target);
+      if (result.life.tries > 1) counts.add(treaty.name, "retries");
+    }
+    if (observation.what === "courier-lost") handOff = { ...handOff, sending: null };
+    for (const move of result.moves) {
+      const from = handOff.state;
+      handOff = { ...handOff, state: handOffMoves[move].to, version: handOff.version + 1, updatedAt: now };
+      record(handOff, movedType(handOff.state), one.cause, {
+        from,
+        move,
+        ...evidence(told, answerClass, rows),
+      });
+      counts.add(treaty.name, "states", handOff.state);
+      tell(treaty, {
+        handOff,
+        from,
+        to: handOff.state,
+        code: told.externalCode,
+        rows: rows?.said ?? [],
+        unwanted: result.unwanted,
+      });
+    }
+    if (
+      result.moves.length === 0 &&
+      (result.verdict === "noted" || result.verdict === "impossible" || rows?.changes.length)
+    ) {
+      handOff = { ...handOff, version: handOff.version + 1, updatedAt: now };
+      record(handOff, notedType, one.cause, {
+        verdict: result.verdict,
+        finding,
+        ...evidence(told, answerClass, rows),
+      });
+    }
+    if (answerClass !== null)
+      counts.add(treaty.name, "error-codes", `${answerClass} ${told.lastErrorCode ?? ""}`.trim());
+    if (answerClass === "DUPLICATE_CONFLICT") counts.add(treaty.name, "conflicts");
+    if (result.verdict === "stale" && finding !== null) counts.add(treaty.name, "duplicates");
+    if (observation.what === "overdue" || observation.what === "person-due")
+      counts.add(treaty.name, "deadlines-missed");
+    if (handOff.state !== "sent") handOff = { ...handOff, claimMs: null };
+    handOff = withDueTimes(handOff, before, treaty, one);
+    openCasesOf(treaty, before, handOff, result.verdict, result.unwanted, answerClass, rows);
+    if (before.state === "fallout" && handOff.state !== "fallout") {
+      const { tenantId, handOffId } = handOff;
+      const by = one.cause.person?.by ?? one.cause.by;
+      settled.push({ tenantId, handOffId, by, why: one.cause.person?.why ?? `settled by ${one.cause.by}` });
+    }
+    if (result.unwanted) unwanted.push(handOff);
+    handOffs.set(nameOf(one), handOff);
+    changed.add(nameOf(one));
+    return { verdict: result.verdict, handOff, finding, moves: result.moves.length };
+  }
+
+  function understood(
+    handOff: StoredHandOff,
+    treaty: HandOffTreaty,
+    one: Witnessed,
+  ): { observation: Observation; answerClass: AnswerClass | null; rows: SaidRows | null } {
+    const { seen } = one;
+    if (seen.what !== "said") return { observation: seen, answerClass: one.errorClass ?? null, rows: null };
+    const said = classify(seen.translation, treaty.errorMap, handOff.requestHash, seen.by);
+    const batch = batches.get(handOff.handOffId);
+    if (
+      batch === undefined ||
+      (said.finding !== "accepted" && said.finding !== "completed" && said.finding !== "not-done")
+    ) {
+      return {
+        observation: { what: "found", by: seen.by, finding: said.finding },
+        answerClass: said.class,
+        rows: null,
+      };
+    }
+    const rows = findInRows(handOff, batch, treaty, seen.translation, said.finding);
+    return {
+      observation: { what: "found", by: seen.by, finding: rows.finding },
+      answerClass: said.class,
+      rows,
+    };
+  }
+
+  function applyRows(handOff: StoredHandOff, rows: SaidRows, completed: boolean): StoredHandOff {
+    const batch = batches.get(handOff.handOffId);
+    for (const change of rows.changes) {
+      rowChanges.push({ handOffId: handOff.handOffId, ...change });
+      batch?.set(change.row, change.outcome);
+    }
+    if (completed && rows.all) {
+      closedBatches.push(handOff.handOffId);
+      batch?.closeOpen();
+      return { ...handOff, rowsOpen: 0 };
+    }
+    return { ...handOff, rowsOpen: handOff.rowsOpen - rows.changes.length };
+  }
+
+  function record(handOff: StoredHandOff, type: string, cause: MoveCause, data: JsonObject): void {
+    facts.push(handOffFact(around.context, handOff, type, cause, now, data));
+  }
+
+  function tell(treaty: HandOffTreaty, news: HandOffNews): void {
+    const { handOff } = news;
+    (treaty.tells?.(news) ?? []).forEach((command, n) => {
+      commands.push({
+        id: consequenceId(handOff.handOffId, handOff.version, n),
+        kind: "command",
+        type: command.type,
+        schemaVersion: command.schemaVersion,
+        source: around.context,
+        target: around.context,
+        tenantId: handOff.tenantId,
+        key: command.key,
+        keyVersion: null,
+        processId: handOff.processId,
+        correlationId: handOff.correlationId,
+        causationId: factId(handOff.handOffId, handOff.version),
+        customerId: null,
+        ttlMs: null,
+        traceparent: null,
+        occurredAt: now,
+        data: command.data,
+      });
+    });
+  }
+
+  function withDueTimes(
+    handOff: StoredHandOff,
+    before: StoredHandOff,
+    treaty: HandOffTreaty,
+    one: Witnessed,
+  ): StoredHandOff {
+    const asked = one.seen.what === "said" ? (one.seen.translation.retryAfterMs ?? 0) : 0;
+    if (handOff.state === before.state && handOff.released === before.released) {
+      // Looked at without news: again after a period, however often.
+      const inquired = one.cause.by === "inquiry" && handOff.lookAt !== null;
+      return inquired ? { ...handOff, lookAt: now + treaty.times.reconcileEveryMs } : handOff;
+    }
+    const since = handOff.firstSentAt ?? now;
+    const due = dueTimes(handOff, treaty.times, now, since, around.random(), asked);
+    const window = due.nextTryAt === null ? null : nextOpen(treaty.window, due.nextTryAt);
+    // Doubt forbids sending, whatever the state.
+    return { ...handOff, ...due, nextTryAt: handOff.doubt || handOff.withdrawn ? null : window };
+  }
+
+  function openCasesOf(
+    treaty: HandOffTreaty,
+    before: StoredHandOff,
+    handOff: StoredHandOff,
+    verdict: Verdict,
+    isUnwanted: boolean,
+    answerClass: AnswerClass | null,
+    rows: SaidRows | null,
+  ): void {
+    const add = (kind: CaseKind, says: string): void => {
+      const { tenantId, handOffId } = handOff;
+      const owner = treaty.runbook.businessOwner;
+      const code = handOff.lastErrorCode ?? handOff.externalCode;
+      cases.push({
+        tenantId,
+        handOffId,
+        treaty: treaty.name,
+        target: treaty.target,
+        kind,
+        code,
+        says,
+        owner,
+      });
+      counts.add(treaty.name, "fallout", kind);
+    };
+    if (verdict === "impossible")
+      add("contradiction", "They say something that cannot follow from what we know.");
+    if (rows !== null && rows.impossible.length > 0)
+      add("contradiction", `${rows.impossible.length} rows are not ours or have another outcome here.`);
+    if (isUnwanted && treaty.undoes === undefined)
+      add("unwanted-effect", "It was withdrawn and happened all the same.");
+    if (handOff.state === "completed" && before.state !== "completed") {
+      const refused = batches.get(handOff.handOffId)?.count("rejected") ?? 0;
+      if (refused > 0) add("rows-rejected", `${refused} rows were refused.`);
+    }
+    if (handOff.state === before.state) return;
+    if (handOff.state === "rejected") add("rejected", meaningOfCode(treaty, handOff));
+    if (handOff.state === "blocked") {
+      stopped.set(treaty.name, handOff.lastErrorCode ?? "credentials-refused");
+      add("credentials-refused", "They do not accept our credentials. The treaty is stopped.");
+    }
+    if (handOff.state !== "fallout") return;
+    if (answerClass === "UNCLASSIFIED_EXTERNAL_FAILURE")
+      add(
+        "unclassified",
+        `Their code ${handOff.externalCode ?? "(none)"} is not on the error map: extend it.`,
+      );
+    else if (answerClass === "DUPLICATE_CONFLICT")
+      add("key-conflict", "They hold another request under our key.");
+    else if (handOff.doubt) add("unknown", "Nobody could tell in time whether it happened.");
+    else if (before.state === "rejected" || handOff.effectKnown)
+      add("contradiction", "They refused it, and it happened or is taken up all the same.");
+    else add("tries-used-up", `It did not happen in ${handOff.tries} sendings.`);
+  }
+
+  return {
+    apply,
+    facts,
+    unwanted,
+    get commands() {
+      return commands.length;
+    },
+    async write(connection) {
+      const rows = [...changed].map((name) => handOffs.get(name) as StoredHandOff);
+      // Issued together, so that they travel together.
+      await Promise.all([
+        appendEntries(connection, [...facts, ...commands]),
+        updateHandOffs(connection, rows),
+        writeRowOutcomes(connection, rowChanges, closedBatches),
+        openCases(connection, cases, now),
+        settleCases(connection, settled, now),
+        stopTreaties(connection, stopped, now),
+        counts.write(connection),
+      ]);
+    },
+  };
+}
+
+/** Milliseconds beyond the answer's own limit before a sending counts as lost with its courier. */
+const graceMs = 2_000;

@@ -1,0 +1,185 @@
+import { shortHash } from "../intake/payload-hash.ts";
+import type { KnownRow } from "../model/hand-off-batch.ts";
+import type { RowOutcome } from "../model/hand-off-record.ts";
+import { bytesArray, int8Array, textArray, uuidArray } from "../postgres/arrays.ts";
+import type { Connection, Statement } from "../postgres/database.ts";
+
+/** Rows of batches: `entente.hand_off_row`. One statement for any number of them. */
+
+/** The rows of one batch as they are in this transaction. */
+export interface BatchRows {
+  /** The rows these keys name, by key; keys of others are absent. */
+  byKey(keys: readonly string[]): ReadonlyMap<string, KnownRow>;
+  set(row: number, outcome: RowOutcome): void;
+  closeOpen(): void;
+  count(outcome: RowOutcome): number;
+}
+
+const read: Statement = {
+  name: "hand-off-rows-read",
+  text: `select hand_off_id, row, encode(key_hash, 'hex') as key_hash, outcome from entente.hand_off_row
+    where hand_off_id = any($1::uuid[])`,
+};
+
+export async function readBatchRows(
+  connection: Connection,
+  batches: readonly { readonly handOffId: string }[],
+): Promise<ReadonlyMap<string, BatchRows>> {
+  const rows = (await connection.runRows(read, [uuidArray(batches.map((b) => b.handOffId))])) as [
+    string,
+    number,
+    string,
+    RowOutcome,
+  ][];
+  const found = new Map<string, BatchRows>();
+  for (const [handOffId, own] of Map.groupBy(rows, ([handOffId]) => handOffId)) {
+    const places = new Map(own.map(([, row, keyHash]) => [keyHash, row]));
+    const outcomes = new Map(own.map(([, row, , outcome]) => [row, outcome]));
+    found.set(handOffId, {
+      byKey(keys) {
+        const known = new Map<string, KnownRow>();
+        for (const key of keys) {
+          const row = places.get(rowKeyHash(key).toString("hex"));
+          if (row !== undefined) known.set(key, { row, outcome: outcomes.get(row) as RowOutcome });
+        }
+        return known;
+      },
+      set: (row, outcome) => void outcomes.set(row, outcome),
+      closeOpen() {
+        for (const [row, outcome] of outcomes) if (outcome === "open") outcomes.set(row, "completed");
+      },
+      count: (wanted) => [...outcomes.values()].filter((outcome) => outcome === wanted).length,
+    });
+  }
+  return found;
+}
+
+export function rowKeyHash(key: string): Buffer {
+  return Buffer.from(shortHash(key), "hex");
+}
+
+const insert: Statement = {
+  name: "hand-off-rows-insert",
+  text: `insert into entente.hand_off_row (hand_off_id, row, tenant_id, target, key_hash, request_hash, outcome)
+    select hand_off_id, row, tenant_id, target, key_hash, request_hash, 'open'
+    from unnest($1::uuid[], $2::int8[], $3::text[], $4::text[], $5::bytea[], $6::bytea[])
+      as n(hand_off_id, row, tenant_id, target, key_hash, request_hash)`,
+};
+
+export interface NewRow {
+  readonly handOffId: string;
+  readonly row: number;
+  readonly tenantId: string;
+  readonly target: string;
+  readonly keyHash: Buffer;
+  readonly requestHash: Buffer;
+}
+
+export async function insertRows(connection: Connection, rows: readonly NewRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await connection.run(insert, [
+    uuidArray(rows.map((r) => r.handOffId)),
+    int8Array(rows.map((r) => r.row)),
+    textArray(rows.map((r) => r.tenantId)),
+    textArray(rows.map((r) => r.target)),
+    bytesArray(
+      rows.map((r) => r.keyHash),
+      16,
+    ),
+    bytesArray(
+      rows.map((r) => r.requestHash),
+      16,
+    ),
+  ]);
+}
+
+const known: Statement = {
+  name: "hand-off-rows-known",
+  text: `select encode(r.key_hash, 'hex') as key_hash, r.tenant_id, r.target, encode(r.request_hash, 'hex') as request_hash
+    from unnest($1::text[], $2::text[], $3::bytea[]) as n(tenant_id, target, key_hash)
+    join entente.hand_off_row r using (tenant_id, target, key_hash)`,
+};
+
+/** Request hashes, hexadecimal, of rows that are here already, by `tenant NUL target NUL key hash`. */
+export async function knownRows(
+  connection: Connection,
+  rows: readonly Pick<NewRow, "tenantId" | "target" | "keyHash">[],
+): Promise<ReadonlyMap<string, string>> {
+  if (rows.length === 0) return new Map();
+  const found = await connection.run<{
+    key_hash: string;
+    tenant_id: string;
+    target: string;
+    request_hash: string;
+  }>(known, [
+    textArray(rows.map((r) => r.tenantId)),
+    textArray(rows.map((r) => r.target)),
+    bytesArray(
+      rows.map((r) => r.keyHash),
+      16,
+    ),
+  ]);
+  return new Map(found.map((row) => [rowName(row.tenant_id, row.target, row.key_hash), row.request_hash]));
+}
+
+export function rowName(tenantId: string, target: string, keyHash: string): string {
+  return `${tenantId}\u0000${target}\u0000${keyHash}`;
+}
+
+const settle: Statement = {
+  name: "hand-off-rows-settle",
+  text: `update entente.hand_off_row r set outcome = n.outcome, code = n.code
+    from unnest($1::uuid[], $2::int8[], $3::text[], $4::text[]) as n(hand_off_id, row, outcome, code)
+    where r.hand_off_id = n.hand_off_id and r.row = n.row and r.outcome = 'open'`,
+};
+
+const closeOpen: Statement = {
+  name: "hand-off-rows-close",
+  text: "update entente.hand_off_row set outcome = 'completed' where hand_off_id = any($1::uuid[]) and outcome = 'open'",
+};
+
+/** Writes outcomes of single rows, and completes the open rows of batches that are done as a whole. */
+export async function writeRowOutcomes(
+  connection: Connection,
+  changes: readonly {
+    readonly handOffId: string;
+    readonly row: number;
+    readonly outcome: string;
+    readonly code: string | null;
+  }[],
+  closed: readonly string[],
+): Promise<void> {
+  await Promise.all([
+    changes.length === 0
+      ? undefined
+      : connection.run(settle, [
+          uuidArray(changes.map((c) => c.handOffId)),
+          int8Array(changes.map((c) => c.row)),
+          textArray(changes.map((c) => c.outcome)),
+          textArray(changes.map((c) => c.code)),
+        ]),
+    closed.length === 0 ? undefined : connection.run(closeOpen, [uuidArray(closed)]),
+  ]);
+}
+
+const openRows: Statement = {
+  name: "hand-off-rows-open",
+  text: `select hand_off_id, row from entente.hand_off_row where hand_off_id = any($1::uuid[]) and outcome = 'open'
+    order by hand_off_id, row`,
+};
+
+/** Places of the rows that have no outcome yet, by batch. */
+export async function readOpenRows(
+  connection: Connection,
+  handOffIds: readonly string[],
+): Promise<ReadonlyMap<string, number[]>> {
+  if (handOffIds.length === 0) return new Map();
+  const rows = (await connection.runRows(openRows, [uuidArray(handOffIds)])) as [string, number][];
+  const found = new Map<string, number[]>();
+  for (const [handOffId, row] of rows) {
+    const known = found.get(handOffId);
+    if (known === undefined) found.set(handOffId, [row]);
+    else known.push(row);
+  }
+  return found;
+}

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RowTranslation } from "../model/hand-off-answer.ts";
+import type { Connection } from "../postgres/database.ts";
+import { billingReady, billingTreaty, ordersSystem } from "../testing/billing-treaty.fixture.ts";
+import { type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
+import { startOrders } from "../testing/orders.fixture.ts";
+import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { advanceHandOffs, type Surroundings } from "./advance-hand-offs.ts";
+import { loadDispatches } from "./dispatch.ts";
+import { lockHandOffs } from "./hand-off-rows.ts";
+import { openHandOffs, type Wanted } from "./open-hand-offs.ts";
+
+const bed = await openTestBed();
+
+test("a batch costs the same few statements whatever its rows, to open, to send, to settle in part and to end", async () => {
+  const treaty = billingTreaty({
+    counterparty: { port: 1 } as Counterparty,
+    over: { batch: { rowsAllowed: 5_000 } },
+  });
+  const stage = await bed.stage(ordersSystem(bed.newName(), [treaty]));
+  const database = stage.database("orders");
+  const around: Surroundings = {
+    context: "orders",
+    treaties: new Map([[treaty.name, treaty]]),
+    now: Date.now,
+    random: () => 0.5,
+    shard: 0,
+  };
+  /** Statements of the work, in one transaction. */
+  const counted = async <T>(work: (connection: Connection) => Promise<T>): Promise<[number, T]> => {
+    let statements = 0;
+    const result = await database.transaction((connection) => {
+      const count = <A extends unknown[], R>(call: (...given: A) => R) => {
+        return (...given: A): R => {
+          statements++;
+          return call(...given);
+        };
+      };
+      return work({
+        run: count(connection.run) as Connection["run"],
+        runRows: count(connection.runRows),
+        execute: count(connection.execute) as Connection["execute"],
+      });
+    });
+    return [statements, result];
+  };
+  const costs: number[][] = [];
+  for (const size of [2, 1_000]) {
+    const wanted = Array.from({ length: size }, (_, n): Wanted => {
+      const fact = billingReady(`ord-${size}-${n}`);
+      const { tenantId, key, processId, correlationId, id: causationId } = fact;
+      const request = { aggregateType: "order", aggregateId: fact.key, line: "1", data: { amount: n } };
+      return { treaty, tenantId, key, processId, correlationId, causationId, request };
+    });
+    const [opening, [handOffId = ""]] = await counted((connection) =>
+      openHandOffs(connection, around, wanted),
+    );
+    const ref = { tenantId: "acme", handOffId };
+    const [sending] = await counted((connection) =>
+      advanceHandOffs(connection, around, [
+        { ...ref, seen: { what: "dispatched" }, cause: { by: "courier", entryId: null } },
+      ]),
+    );
+    const [sent] = await lockHandOffs(database, [ref]);
+    assert.ok(sent);
+    const [dispatch] = await loadDispatches(database, around, [sent]);
+    assert.deepEqual([dispatch?.rows.length, dispatch?.rows.at(-1)?.data], [size, { amount: size - 1 }]);
+    const said = (rows: readonly RowTranslation[]) =>
+      counted((connection) =>
+        advanceHandOffs(connection, around, [
+          {
+            ...ref,
+            seen: { what: "said", by: "answer", translation: { says: "accepted", rows } },
+            cause: { by: "answer", entryId: null },
+            sending: sent.sending ?? "",
+          },
+        ]),
+      );
+    const keys = dispatch?.rows.map(({ idempotencyKey: key }) => key) ?? [];
+    const half = size / 2;
+    const [partly, first] = await said(
+      keys
+        .slice(0, half)
+        .map((key, n) => (n === 0 ? { key, says: "code", code: "E10" } : { key, says: "completed" })),
+    );
+    assert.deepEqual(
+      [first.outcomes[0]?.handOff?.state, first.outcomes[0]?.handOff?.rowsOpen],
+      ["accepted", half],
+    );
+    const [open] = await loadDispatches(database, around, [sent]);
+    assert.deepEqual(
+      open?.rows.map(({ row }) => row),
+      Array.from({ length: half }, (_, n) => half + n),
+    );
+    const [ending, last] = await said(keys.slice(half).map((key) => ({ key, says: "completed" })));
+    assert.deepEqual(
+      [last.outcomes[0]?.handOff?.state, last.outcomes[0]?.handOff?.rowsOpen],
+      ["completed", 0],
+    );
+    const rows = await database.execute(
+      `select outcome, code, count(*)::int as n from entente.hand_off_row where hand_off_id = $1 group by 1, 2 order by 1`,
+      [handOffId],
+    );
+    assert.deepEqual(rows, [
+      { outcome: "completed", code: null, n: size - 1 },
+      { outcome: "rejected", code: "E10", n: 1 },
+    ]);
+    costs.push([opening, sending, partly, ending]);
+  }
+  assert.deepEqual(costs[0], costs[1]);
+  assert.ok(
+    costs.flat().every((statements) => statements <= 9),
+    JSON.stringify(costs),
+  );
+});
+
+test("a batch of which a part was not taken is sent again with that part only", async () => {
+  const counterparty = await startCounterparty();
+  bed.atEnd(() => counterparty.close());
+  // The file is lost on its way; asked about, they know none of its rows.
+  counterparty.behave = (_key, nth) => (nth === 1 ? "drop" : "done");
+  const orders = await startOrders(bed, [
+    billingTreaty({ counterparty, over: { batch: { rowsAllowed: 50 } } }),
+  ]);
+  await orders.facts(...Array.from({ length: 50 }, (_, n) => billingReady(`ord-${n}`)));
+  await orders.happenings.until(
+    "every row has had its effect",
+    async () =>
+      (await orders.all()).length > 0 &&
+      (await orders.all()).every(({ state }) => state === "completed") &&
+      [...counterparty.effects.keys()].filter((key) => key.includes(":order:")).length === 50,
+  );
+  assert.ok([...counterparty.effects.values()].every((n) => n === 1));
+});
+
+test("the same row in two batches has one effect; the same key with other content is a conflict", async () => {
+  const counterparty = await startCounterparty();
+  bed.atEnd(() => counterparty.close());
+  const orders = await startOrders(bed, [
+    billingTreaty({ counterparty, over: { batch: { rowsAllowed: 10 } } }),
+  ]);
+  const rows = async () => [...counterparty.effects].filter(([key]) => key.includes(":order:"));
+  await orders.facts(billingReady("ord-1"), billingReady("ord-1"), billingReady("ord-2"));
+  await orders.happenings.until("two rows are done", async () => (await rows()).length === 2);
+  await orders.facts(billingReady("ord-2"), billingReady("ord-2", {}, { amount: 7 }), billingReady("ord-3"));
+  await orders.happenings.until("three rows are done", async () => (await rows()).length === 3);
+  assert.ok((await rows()).every(([, n]) => n === 1));
+  const cases = await orders.system.treaties.cases("orders", "acme", 10);
+  assert.deepEqual(
+    cases.map(({ kind }) => kind),
+    ["key-conflict"],
+  );
+});

@@ -1,0 +1,53 @@
+import type { Database } from "../postgres/database.ts";
+import { readCounts } from "./treaty-counts.ts";
+
+/** The twelve business metrics of treaties as values, for whoever renders them. */
+export interface TreatyFigure {
+  readonly treaty: string;
+  readonly name: string;
+  /** State, class and code, kind of case: what the figure is split by; empty when by nothing. */
+  readonly label: string;
+  readonly value: number;
+}
+
+/** What each figure is, with its unit. */
+export const figureNames: Readonly<Record<string, string>> = {
+  requests: "Sendings, by target.",
+  states: "Moves into a state: accepted, rejected, unknown and the others.",
+  "pending-age-ms":
+    "Age of the oldest hand-off in each state that is not settled, milliseconds of business time.",
+  "callback-latency-ms": "Sum of the milliseconds from sending to the callback that moved something.",
+  retries: "Sendings after the first.",
+  parked: "Facts and messages that wait for a person as parked entries of the treaty's consumers.",
+  corrections: "Moves that reconciliation caused, by the state they led to.",
+  duplicates: "Messages and answers that said nothing new.",
+  conflicts: "Keys or message ids used for something else.",
+  "error-codes": "Answers by class and code.",
+  "deadlines-missed": "Results that were late, and unknowns that went to a person.",
+  fallout: "Cases opened, by kind.",
+  callbacks: "Messages by what became of them.",
+  reconciliations: "Comparisons by result.",
+  waiting: "Hand-offs in each state that is not settled, now.",
+};
+
+const open = `select treaty, state as label, count(*)::int as n, extract(epoch from min(created_at)) * 1000 as oldest
+  from entente.hand_off where state not in ('completed', 'cancelled') group by 1, 2`;
+
+/** Figures of one context. `now`: business time. */
+export async function readFigures(database: Database, now: number): Promise<TreatyFigure[]> {
+  const [counts, waiting, parked] = await Promise.all([
+    readCounts(database),
+    database.execute<{ treaty: string; label: string; n: number; oldest: string }>(open),
+    database.execute<{ n: number }>(
+      `select count(*)::int as n from entente.parked where consumer in ('hand-off-opener', 'hand-off-desk') and state = 'parked'`,
+    ),
+  ]);
+  return [
+    ...counts.map(({ treaty, name, label, total }) => ({ treaty, name, label, value: total })),
+    ...waiting.flatMap(({ treaty, label, n, oldest }) => [
+      { treaty, name: "waiting", label, value: n },
+      { treaty, name: "pending-age-ms", label, value: Math.max(0, now - Number(oldest)) },
+    ]),
+    { treaty: "", name: "parked", label: "", value: parked[0]?.n ?? 0 },
+  ];
+}

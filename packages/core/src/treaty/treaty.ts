@@ -1,0 +1,247 @@
+import type { Static, TSchema } from "typebox";
+import type { Entry, JsonObject } from "../model/entry.ts";
+import type { HandOffState } from "../model/hand-off.ts";
+import type { ErrorMap, RowTranslation, Translation } from "../model/hand-off-answer.ts";
+import type { HandOff } from "../model/hand-off-record.ts";
+import type { HandOffTimes } from "../model/hand-off-times.ts";
+import type { Verification } from "./callback-verification.ts";
+import type { Runbook, SheetText, TreatyAnswers, TreatyStyle } from "./contract-sheet.ts";
+import type { SendingWindow } from "./sending-window.ts";
+
+/**
+ * A treaty: one integration with a system that is not ours, declared once. It is executed, documented and guarded from this value.
+ * What is missing is a type error here and `treaty-incomplete` for one loaded from elsewhere (check-treaty.ts).
+ */
+export type Treaty = HandOffTreaty | ReadingTreaty;
+
+export type ActingKind = "command-with-callback" | "event-feed" | "file-exchange" | "control-plane-sync";
+export type ReadingKind = "synchronous-query" | "table-replication";
+
+interface Declared {
+  /** Unique in the system. */
+  readonly name: string;
+  /** Semantic version of what is agreed. */
+  readonly version: string;
+  /** The system asked; limits and circuit are per target. */
+  readonly target: string;
+  readonly sheet: SheetText;
+  readonly runbook: Runbook;
+  readonly answers: TreatyAnswers;
+  readonly style: TreatyStyle;
+  /** What their codes mean. */
+  readonly errorMap: ErrorMap;
+  /** Names of the secrets it uses; no other treaty's are given to it. */
+  readonly credentials: readonly string[];
+}
+
+/** A treaty with an effect over there. */
+export interface HandOffTreaty<Input extends TSchema = TSchema, Output extends TSchema = TSchema>
+  extends Declared {
+  readonly kind: ActingKind;
+  /** What is asked for; part of the key. */
+  readonly purpose: string;
+  readonly input: Input;
+  /** Body of what `send` and `inquire` bring back. */
+  readonly output: Output;
+  /** Contexts whose facts lead to hand-offs, and the types of these facts. */
+  readonly factsFrom: readonly string[];
+  readonly facts: readonly string[];
+  /** What a fact asks for: nothing, one act or several. Pure. */
+  request(fact: Entry): readonly HandOffRequest<Static<Input>>[];
+  /** Acts that a fact makes unwanted. Pure. */
+  withdraws?(fact: Entry): readonly Subject[];
+  /** How many rows travel together; absent: every act alone. */
+  readonly batch?: { readonly rowsAllowed: number };
+  /**
+   * Sends once. Anything thrown means that it may have happened, except a Failure of kind `unavailable` (see `notSent`).
+   * Everything it needs to reach the outside is in `means`; it keeps nothing between calls.
+   */
+  send(dispatch: Dispatch<Static<Input>>, means: Means): Promise<Reply>;
+  /** Asks the authority what became of a key. Must not change anything over there. */
+  inquire(question: Question, means: Means): Promise<Reply>;
+  /** Their words in ours. Pure; what it cannot read it throws for. */
+  translate(reply: Reply<Static<Output>>, of: "answer" | "inquiry" | "callback"): Translation;
+  /** How their callbacks are recognised; absent: there are none. */
+  readonly callback?: CallbackRule;
+  /** What the domain is told when a hand-off moves: commands to the owning context. Pure. */
+  tells?(news: HandOffNews): readonly DomainCommand[];
+  /** The act that undoes a completed one nobody wants any more; null: a person does. Pure. */
+  undoes?(handOff: HandOff, request: JsonObject): UndoRequest | null;
+  readonly times: TreatyTimes;
+  readonly limits: TreatyLimits;
+  /** When they take requests; absent: always. */
+  readonly window?: SendingWindow;
+  /** `per-key`: acts of one ordering key are sent one after the other, each once the one before it is taken in or settled. */
+  readonly order: "per-key" | "none";
+}
+
+/** A treaty that only reads. */
+export interface ReadingTreaty<Input extends TSchema = TSchema, Output extends TSchema = TSchema>
+  extends Declared {
+  readonly kind: ReadingKind;
+  readonly input: Input;
+  readonly output: Output;
+  ask(input: Static<Input>, means: Means): Promise<Reply>;
+  translate(reply: Reply<Static<Output>>): Translation & { readonly answer?: JsonObject };
+  readonly timeoutMs: number;
+  /** An answer this old will still do when they are away; 0: none will. */
+  readonly staleAllowedMs: number;
+  readonly limits: Pick<TreatyLimits, "concurrency" | "ratePerSecond">;
+}
+
+export interface TreatyTimes extends HandOffTimes {
+  /** Longest wait for the answer to one sending or question (100..300,000). */
+  readonly answerWithinMs: number;
+}
+
+/** Per target and over all processes; a process takes the share of its lanes. */
+export interface TreatyLimits {
+  /** Requests under way at once (1..256). */
+  readonly concurrency: number;
+  /** Sendings per second over time; bursts of as many. */
+  readonly ratePerSecond: number;
+  /** Sendings under one key (1..100). */
+  readonly triesAllowed: number;
+  /** Failures in a row that open the circuit. */
+  readonly circuitFailures: number;
+  /** Milliseconds the circuit stays open before one request tries whether they are back. */
+  readonly circuitOpenMs: number;
+}
+
+/** What an act is about, apart from tenant, target and purpose. */
+export interface Subject {
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  readonly line: string | null;
+}
+
+export interface HandOffRequest<Data = JsonObject> extends Subject {
+  /** Ordering key; default: the fact's. */
+  readonly key?: string;
+  readonly data: Data;
+}
+
+export interface UndoRequest extends HandOffRequest {
+  /** Treaty of the same context that does it. */
+  readonly treaty: string;
+}
+
+/** One sending. Everything a message must carry to be found again is here. */
+export interface Dispatch<Data = JsonObject> extends Subject {
+  readonly tenantId: string;
+  readonly handOffId: string;
+  /** Id of this sending; another one at each try. */
+  readonly messageId: string;
+  readonly idempotencyKey: string;
+  /** Hexadecimal. */
+  readonly requestHash: string;
+  readonly attempt: number;
+  readonly tries: number;
+  readonly correlationId: string;
+  readonly causationId: string;
+  readonly processId: string;
+  readonly source: string;
+  readonly schemaVersion: string;
+  readonly externalReference: string | null;
+  readonly data: Data;
+  /** Rows of a batch that have no outcome yet; empty for a single act. */
+  readonly rows: readonly DispatchRow<Data>[];
+}
+
+export interface DispatchRow<Data = JsonObject> extends Subject {
+  readonly row: number;
+  readonly idempotencyKey: string;
+  readonly requestHash: string;
+  readonly data: Data;
+}
+
+export interface Question {
+  readonly tenantId: string;
+  readonly handOffId: string;
+  readonly idempotencyKey: string;
+  readonly requestHash: string;
+  readonly externalReference: string | null;
+  readonly correlationId: string;
+  /** Keys of the rows that have no outcome yet. */
+  readonly rowKeys: readonly string[];
+}
+
+/** What the author's functions may reach the outside with. */
+export interface Means {
+  /** Ends when the time is over or the process stops. */
+  readonly signal: AbortSignal;
+  /** The present value of one of the treaty's own secrets. Errors: `credential-unknown` (defect). */
+  secret(name: string): Promise<string>;
+  /** For `net`, `tls` and `http`: resolves names and refuses addresses the treaty may not reach. */
+  readonly lookup: GuardedLookup;
+}
+
+export type GuardedLookup = (
+  hostname: string,
+  options: object,
+  done: (
+    error: Error | null,
+    address: string | { address: string; family: number }[],
+    family?: number,
+  ) => void,
+) => void;
+
+/** What came back, as it came. */
+export interface Reply<Body = unknown> {
+  readonly body: Body;
+  /** Their status, such as the HTTP status. */
+  readonly status: string;
+  /** The bytes, for the hash that is kept as evidence. */
+  readonly raw: string | Uint8Array;
+}
+
+export interface CallbackRule {
+  readonly schema: TSchema;
+  readonly verification: Verification;
+  /** Source addresses allowed; absent: any that can sign. */
+  readonly allowedFrom?: readonly string[];
+  /** What it speaks of. `reference`: our key, or their name for it. Pure; the body has passed the schema. */
+  identify(body: unknown): {
+    readonly tenantId: string;
+    readonly reference: string;
+    /** Their id of the message, where the signature does not cover one. */
+    readonly messageId?: string;
+  };
+  /** Milliseconds an early one waits for its hand-off before a person looks (default 24 h). */
+  readonly waitsMs?: number;
+}
+
+export interface HandOffNews {
+  readonly handOff: HandOff;
+  readonly from: HandOffState;
+  readonly to: HandOffState;
+  readonly code: string | null;
+  /** Rows that got an outcome with this move. */
+  readonly rows: readonly RowTranslation[];
+  /** Our side withdrew it, and it was done all the same. */
+  readonly unwanted: boolean;
+}
+
+export interface DomainCommand {
+  readonly type: string;
+  readonly schemaVersion: string;
+  readonly key: string;
+  readonly data: JsonObject;
+}
+
+/** Gives the declaration its types. What it leaves out is a type error. */
+export function defineTreaty<Input extends TSchema, Output extends TSchema>(
+  treaty: HandOffTreaty<Input, Output>,
+): HandOffTreaty<Input, Output> {
+  return treaty;
+}
+
+export function defineReadingTreaty<Input extends TSchema, Output extends TSchema>(
+  treaty: ReadingTreaty<Input, Output>,
+): ReadingTreaty<Input, Output> {
+  return treaty;
+}
+
+export function isHandOffTreaty(treaty: Treaty): treaty is HandOffTreaty {
+  return treaty.kind !== "synchronous-query" && treaty.kind !== "table-replication";
+}

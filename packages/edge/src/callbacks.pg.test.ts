@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { connect } from "node:net";
+import { after, test } from "node:test";
+import {
+  defineTreaty,
+  type HandOffTreaty,
+  runbookEntries,
+  type System,
+  sheetTextEntries,
+  startSystem,
+  treatyQuestions,
+} from "@entente/core";
+import { testServer } from "@entente/testkit";
+import { Type } from "typebox";
+import { callbackRoute } from "./callbacks.ts";
+import { secretTokens } from "./edge.fixture.ts";
+import { buildEdge, type Edge } from "./server.ts";
+
+const secret = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
+const texts = <Name extends string>(names: readonly Name[]) =>
+  Object.fromEntries(names.map((entry) => [entry, `Says ${entry}.`])) as Record<Name, string>;
+
+/** A treaty whose counterparty only ever calls back. */
+const treaty = defineTreaty({
+  name: "billing",
+  version: "1.0.0",
+  kind: "command-with-callback",
+  target: "billing",
+  purpose: "activate",
+  sheet: texts(sheetTextEntries),
+  runbook: texts(runbookEntries),
+  answers: texts(treatyQuestions),
+  style: {
+    userWaitsForTheAnswer: false,
+    runsLong: true,
+    counterpartyMayBeAway: true,
+    hasAnEffect: true,
+    staleAnswerWillDo: false,
+    flowNeedsTheResult: true,
+  },
+  credentials: ["callback-secret"],
+  input: Type.Object({}),
+  output: Type.Object({}),
+  errorMap: { E1: { class: "BUSINESS_REJECTED", means: "no" } },
+  factsFrom: ["orders"],
+  facts: ["orders.ready"],
+  request: () => [],
+  send: () => Promise.reject(new Error("never")),
+  inquire: () => Promise.reject(new Error("never")),
+  translate: () => ({ says: "completed" }),
+  callback: {
+    schema: Type.Object({ tenantId: Type.String(), key: Type.String() }),
+    verification: { scheme: "standard-webhooks", secrets: ["callback-secret"] },
+    identify: (body) => {
+      const { tenantId, key } = body as { tenantId: string; key: string };
+      return { tenantId, reference: key };
+    },
+  },
+  times: {
+    answerWithinMs: 1_000,
+    retryFirstMs: 100,
+    retryLongestMs: 1_000,
+    inFlightMs: 1_000,
+    resultWithinMs: 60_000,
+    reconcileEveryMs: 60_000,
+    personAfterMs: 60_000,
+  },
+  limits: { concurrency: 1, ratePerSecond: 10, triesAllowed: 3, circuitFailures: 3, circuitOpenMs: 1_000 },
+  order: "none",
+});
+
+const adminUrl = await testServer();
+const name = `t_${Math.floor(Math.random() * 2 ** 32).toString(16)}`;
+const system: System = await startSystem({
+  definition: {
+    name,
+    contexts: [
+      { name: "front", intake: { processes: [], factsFrom: ["orders"] } },
+      { name: "orders", treaties: [treaty as HandOffTreaty] },
+    ],
+  },
+  adminUrl,
+  outside: { secret: () => secret },
+});
+const edge: Edge = await buildEdge({
+  system,
+  mode: "dev",
+  tokens: secretTokens,
+  title: "Callbacks",
+  version: "1.0.0",
+  routes: [callbackRoute(system)],
+} as never);
+const url = await edge.listen({ port: 0 });
+after(async () => {
+  await edge.close();
+  await system.stop();
+});
+
+function signed(body: string, id = "m-1", by = secret): Record<string, string> {
+  const timestamp = String(Math.floor(Date.now() / 1_000));
+  const key = Buffer.from(by.slice(6), "base64");
+  const signature = createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64");
+  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${signature}` };
+}
+
+async function post(path: string, body: string, headers: Record<string, string>) {
+  const answer = await fetch(`${url}${path}`, { method: "POST", body, headers });
+  return { status: answer.status, body: (await answer.json()) as { outcome?: string; code?: string } };
+}
+
+test("a signed message is taken with a 202, and its repetition with a 200", async () => {
+  // White space and order as no serialiser would write them: the bytes are what is signed.
+  const body = '{ "key":"k-1",\n  "tenantId" : "acme" }';
+  const headers = { ...signed(body), "content-type": "application/cloudevents+json; charset=utf-8" };
+  assert.deepEqual(await post("/callbacks/billing", body, headers), {
+    status: 202,
+    body: { outcome: "received" },
+  });
+  assert.deepEqual(await post("/callbacks/billing", body, headers), {
+    status: 200,
+    body: { outcome: "repeated" },
+  });
+  const [record] = await system.treaties.callbacks("orders", "acme", 10);
+  assert.deepEqual([record?.messageId, record?.reference, record?.repeats], ["m-1", "k-1", 1]);
+});
+
+test("what is not genuine is refused with a problem document that tells the code only", async () => {
+  const body = JSON.stringify({ tenantId: "acme", key: "k-2" });
+  const other = `whsec_${Buffer.alloc(32, 4).toString("base64")}`;
+  for (const [path, headers, sent, status, code] of [
+    ["/callbacks/billing", signed(body, "m-2", other), body, 401, "callback-signature-wrong"],
+    ["/callbacks/billing", signed(body, "m-2"), `${body} `, 401, "callback-signature-wrong"],
+    ["/callbacks/billing", {}, body, 401, "callback-signature-missing"],
+    ["/callbacks/billing", signed("[]", "m-3"), "[]", 422, "callback-unreadable"],
+    ["/callbacks/nobody", signed(body, "m-2"), body, 404, "treaty-unknown"],
+  ] as const) {
+    const answer = await post(path, sent, headers);
+    assert.deepEqual([answer.status, answer.body.code], [status, code]);
+  }
+  const reused = JSON.stringify({ tenantId: "acme", key: "k-9" });
+  const answer = await post("/callbacks/billing", reused, signed(reused, "m-1"));
+  assert.deepEqual([answer.status, answer.body.code], [409, "callback-id-reused"]);
+});
+
+test("a signature header that comes twice is no signature", async () => {
+  const body = JSON.stringify({ tenantId: "acme", key: "k-3" });
+  const headers = Object.entries(signed(body, "m-4")).map(([header, value]) => `${header}: ${value}\r\n`);
+  const { hostname, port } = new URL(url);
+  const twice = headers.filter((header) => header.startsWith("webhook-signature")).join("");
+  const answer = await new Promise<string>((resolve, reject) => {
+    const socket = connect(Number(port), hostname);
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk.toString();
+    });
+    socket.on("end", () => resolve(text));
+    socket.on("error", reject);
+    socket.write(
+      `POST /callbacks/billing HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: text/plain\r\n${headers.join("")}${twice}content-length: ${body.length}\r\n\r\n${body}`,
+    );
+  });
+  assert.match(answer, /^HTTP\/1\.1 401 /);
+  assert.match(answer, /callback-signature-missing/);
+});
