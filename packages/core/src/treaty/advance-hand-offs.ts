@@ -307,9 +307,10 @@ function openStep(
   ): StoredHandOff {
     const asked = one.seen.what === "said" ? (one.seen.translation.retryAfterMs ?? 0) : 0;
     if (handOff.state === before.state && handOff.released === before.released) {
-      // Looked at without news: again after a period, however often.
-      const inquired = one.cause.by === "inquiry" && handOff.lookAt !== null;
-      return inquired ? { ...handOff, lookAt: now + treaty.times.reconcileEveryMs } : handOff;
+      // Looked at without news: again after a period, as long as something is expected.
+      const open = handOff.state === "unknown" || handOff.state === "accepted";
+      if (one.cause.by !== "inquiry") return handOff;
+      return { ...handOff, lookAt: open ? now + treaty.times.reconcileEveryMs : null };
     }
     const since = handOff.firstSentAt ?? now;
     const due = dueTimes(handOff, treaty.times, now, since, around.random(), asked);
