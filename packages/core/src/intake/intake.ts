@@ -217,7 +217,7 @@ export function openIntake(options: IntakeOptions): Intake {
       if (isFailure(error, "partition-missing")) {
         await ensurePartitions(database, clock.now());
         rows = await insert(heads);
-      } else if (isFailure(error, "database-unavailable") && error.fields.sent !== false) {
+      } else if (isFailure(error, "database-unavailable") && error.fields["sent"] !== false) {
         return resolveLost(heads, error);
       } else {
         throw error;
