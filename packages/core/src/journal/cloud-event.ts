@@ -72,7 +72,7 @@ export function fromCloudEvent(event: CloudEventJson): Entry {
     event[name] === undefined || event[name] === null ? null : read(name);
   const count = (name: string): number => whole(name, 1, Number.MAX_SAFE_INTEGER);
   if (event.specversion !== "1.0") refuse("specversion");
-  const kind = entryKinds.find((known) => known === event.kind) ?? refuse("kind");
+  const kind = entryKinds.find((known) => known === event["kind"]) ?? refuse("kind");
   const occurredAt = Date.parse(text("time"));
   if (Number.isNaN(occurredAt)) refuse("time");
   if (typeof event.data !== "object" || event.data === null || Array.isArray(event.data)) refuse("data");

@@ -61,7 +61,7 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
       const candidates = byFact.get(fact.type);
       if (candidates === undefined || candidates.length === 0) return undefined;
       if (candidates.length === 1 && !isAboutParking(fact)) return candidates[0];
-      const started = isAboutParking(fact) ? fact.data.type : commandTypes.get(fact.processId);
+      const started = isAboutParking(fact) ? fact.data["type"] : commandTypes.get(fact.processId);
       return candidates.find((definition) => definition.startedBy === started);
     };
   }

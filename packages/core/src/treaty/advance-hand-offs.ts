@@ -8,7 +8,7 @@ import type { Connection } from "../postgres/database.ts";
 import { type BatchRows, readBatchRows, writeRowOutcomes } from "./batch-rows.ts";
 import { type CaseKind, type NewCase, openCases, type SettledCase, settleCases } from "./fallout-cases.ts";
 import {
-  consequenceId,
+  consequence,
   factId,
   handOffFact,
   type MoveCause,
@@ -275,27 +275,9 @@ function openStep(
   }
 
   function tell(treaty: HandOffTreaty, news: HandOffNews): void {
-    const { handOff } = news;
-    (treaty.tells?.(news) ?? []).forEach((command, n) => {
-      commands.push({
-        id: consequenceId(handOff.handOffId, handOff.version, n),
-        kind: "command",
-        type: command.type,
-        schemaVersion: command.schemaVersion,
-        source: around.context,
-        target: around.context,
-        tenantId: handOff.tenantId,
-        key: command.key,
-        keyVersion: null,
-        processId: handOff.processId,
-        correlationId: handOff.correlationId,
-        causationId: factId(handOff.handOffId, handOff.version),
-        customerId: null,
-        ttlMs: null,
-        traceparent: null,
-        occurredAt: now,
-        data: command.data,
-      });
+    const told = treaty.tells?.(news) ?? [];
+    told.forEach((command, n) => {
+      commands.push(consequence(around.context, news.handOff, n, command, now));
     });
   }
 
@@ -307,9 +289,10 @@ function openStep(
   ): StoredHandOff {
     const asked = one.seen.what === "said" ? (one.seen.translation.retryAfterMs ?? 0) : 0;
     if (handOff.state === before.state && handOff.released === before.released) {
-      // Looked at without news: again after a period, however often.
-      const inquired = one.cause.by === "inquiry" && handOff.lookAt !== null;
-      return inquired ? { ...handOff, lookAt: now + treaty.times.reconcileEveryMs } : handOff;
+      // Looked at without news: again after a period, as long as something is expected.
+      const open = handOff.state === "unknown" || handOff.state === "accepted";
+      if (one.cause.by !== "inquiry") return handOff;
+      return { ...handOff, lookAt: open ? now + treaty.times.reconcileEveryMs : null };
     }
     const since = handOff.firstSentAt ?? now;
     const due = dueTimes(handOff, treaty.times, now, since, around.random(), asked);

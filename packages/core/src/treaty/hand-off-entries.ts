@@ -3,6 +3,7 @@ import type { JsonObject, NewEntry } from "../model/entry.ts";
 import type { HandOffState } from "../model/hand-off.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import { deriveId } from "../model/id.ts";
+import type { DomainCommand } from "./treaty.ts";
 
 /** What hand-offs write into the journal of their context: an opening, then one fact for each move and each thing learnt. */
 
@@ -108,9 +109,27 @@ export function factId(handOffId: string, version: number): string {
   return deriveId(handOffId, version);
 }
 
-/** Commands that follow from a move; n counts within the move. Far above any version. */
-export function consequenceId(handOffId: string, version: number, n: number): string {
-  return deriveId(handOffId, 0x4000_0000 + version * 1_024 + n);
+/** The n-th command to the domain that follows from the move a hand-off has just made. Its id is far above any version's. */
+export function consequence(
+  context: string,
+  handOff: HandOff,
+  n: number,
+  command: DomainCommand,
+  now: number,
+): NewEntry<object> {
+  const { tenantId, handOffId, version, processId, correlationId } = handOff;
+  const { type, schemaVersion, key, data } = command;
+  return {
+    ...plainEntry(context, deriveId(handOffId, 0x4000_0000 + version * 1_024 + n), tenantId, key, now),
+    kind: "command",
+    type,
+    schemaVersion,
+    target: context,
+    processId,
+    correlationId,
+    causationId: factId(handOffId, version),
+    data,
+  };
 }
 
 /** What of a key may be shown and logged. */

@@ -3,7 +3,7 @@ import { Failure, isFailure } from "../model/failure.ts";
 import type { Finding } from "../model/hand-off.ts";
 import { type AnswerClass, meaningOf, type Translation } from "../model/hand-off-answer.ts";
 import { causeOf } from "../parked/parking.ts";
-import { type SchemaCheck, validatorOf } from "./schema-check.ts";
+import { validatorOf } from "./schema-check.ts";
 import type { Dispatch, HandOffTreaty, Means, Question, Reply } from "./treaty.ts";
 
 /** Calls the author's functions and makes of whatever happens something that can be recorded. Nothing here is ever guessed as failure. */
@@ -110,19 +110,11 @@ export function readReply(
   try {
     const translation = treaty.translate(reply, of);
     if (translation.says === "code" || of === "callback") return translation;
-    return checkOf(treaty)(reply.body) === null ? translation : null;
+    return validatorOf(treaty.output)(reply.body) === null ? translation : null;
   } catch {
     // The author's function met something it was not made for; what it threw may hold the payload.
     return null;
   }
-}
-
-const checks = new WeakMap<HandOffTreaty, SchemaCheck>();
-
-function checkOf(treaty: HandOffTreaty): SchemaCheck {
-  const known = checks.get(treaty) ?? validatorOf(treaty.output);
-  checks.set(treaty, known);
-  return known;
 }
 
 interface Trouble {

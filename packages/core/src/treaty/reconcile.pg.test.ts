@@ -266,6 +266,39 @@ test("a case is claimed, offers its safe acts only, and ends by evidence or a re
   assert.ok(acts.every(({ by, why }) => by === "ann" && why === person.why));
 });
 
+test("a person may have them asked again: once, and what they say settles it or clears the doubt", async () => {
+  const { counterparty, orders } = await scene(
+    { times: { ...calm, answerWithinMs: 300, personAfterMs: 500, inFlightMs: 600 } },
+    (c) => {
+      c.behave = (key) => (key.includes("ord-1") ? "silent-done" : "silent");
+      c.asked = () => "drop";
+    },
+  );
+  await orders.facts(billingReady("ord-1"), billingReady("ord-2"));
+  const stuck = await orders.settled(2, "fallout");
+  counterparty.asked = () => "truth";
+  for (const open of await orders.system.treaties.cases("orders", "acme", 10)) {
+    await orders.system.treaties.decideCase("orders", { ...person, caseId: open.caseId, act: "ask-again" });
+  }
+  const [done] = await orders.settled(1, "completed");
+  assert.equal(done?.aggregateId, "ord-1");
+  await orders.happenings.until("the doubt is gone", async () =>
+    (await orders.all()).some(({ state, doubt, lookAt }) => state === "fallout" && !doubt && lookAt === null),
+  );
+  const other = stuck.find(({ aggregateId }) => aggregateId === "ord-2");
+  const [open] = await orders.system.treaties.cases("orders", "acme", 10);
+  assert.equal(open?.handOffId, other?.handOffId);
+  await orders.system.treaties.decideCase("orders", {
+    ...person,
+    caseId: open?.caseId ?? "",
+    act: "give-up",
+  });
+  const [over] = await orders.settled(1, "cancelled");
+  assert.equal(over?.handOffId, other?.handOffId);
+  assert.deepEqual(await orders.system.treaties.cases("orders", "acme", 10), []);
+  assert.equal(posts(counterparty), 2);
+});
+
 test("a person's new attempt after a rejection has a new key and is one effect", async () => {
   const { counterparty, orders } = await scene({}, (c) => {
     c.behave = (key) => (key.endsWith(":1") ? "reject" : "done");

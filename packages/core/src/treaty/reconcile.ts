@@ -93,10 +93,11 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
 
   /** One look at what is due. Returns how many were asked about. */
   async function turn(): Promise<number> {
-    const isScheduled = await takeSchedule(database, treaty, around.now());
+    const takenAt = around.now();
+    const isScheduled = await takeSchedule(database, treaty, takenAt);
     const limit = Math.min(perTurn, treaty.limits.concurrency);
     const claimMs = treaty.times.answerWithinMs + graceMs + (limit * 1_000) / treaty.limits.ratePerSecond;
-    const due = await takeToLook(database, treaty.name, around.now(), limit, claimMs);
+    const due = await takeToLook(database, treaty.name, takenAt, limit, claimMs);
     if (due.length === 0 && !isScheduled) return 0;
     await options.probe?.("reconcile:taken");
     const keys = await openRowKeys(database, due);
@@ -104,7 +105,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
     await options.probe?.("reconcile:asked");
     const compared = due.map((handOff, i) => compare(treaty, handOff, heard[i] as Heard));
     const corrected = await database.transaction((connection) =>
-      record(connection, around, treaty, compared, isScheduled),
+      record(connection, around, treaty, compared, isScheduled, takenAt),
     );
     report({ event: "reconciled", treaty: treaty.name, looked: due.length, corrected });
     if (corrected > 0) options.ring(around.context);
@@ -172,8 +173,10 @@ async function record(
   treaty: HandOffTreaty,
   compared: readonly Compared[],
   isScheduled: boolean,
+  takenAt: number,
 ): Promise<number> {
-  const now = around.now();
+  // A clock that is being set in several processes may read earlier for a moment: what was looked at must not be due at once.
+  const now = Math.max(takenAt, around.now());
   const counts = openCounts(around.shard);
   const entries: NewEntry<object>[] = [];
   const results: Record<string, number> = {};
@@ -258,9 +261,11 @@ function refusalCase(treaty: HandOffTreaty, { tenantId, handOffId }: StoredHandO
 
 const again: Statement = {
   name: "reconcile-again",
-  text: `update entente.hand_off h set look_at = to_timestamp($3::float8 / 1000), claimed_until = null
+  // What a person had looked at once is not looked at again by itself; what is being sent meanwhile is somebody else's.
+  text: `update entente.hand_off h set claimed_until = null,
+      look_at = case when h.state in ('unknown', 'accepted') then to_timestamp($3::float8 / 1000) end
     from unnest($1::text[], $2::uuid[]) as n(tenant_id, hand_off_id)
-    where h.tenant_id = n.tenant_id and h.hand_off_id = n.hand_off_id and h.state in ('unknown', 'accepted')`,
+    where h.tenant_id = n.tenant_id and h.hand_off_id = n.hand_off_id and h.state <> 'sent'`,
 };
 
 /** The checked mark: the next look, whatever came of this one. */
