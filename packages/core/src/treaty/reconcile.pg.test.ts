@@ -133,7 +133,7 @@ test("both sides agreeing is a checked mark; their silence leaves it unknown and
 });
 
 test("two instances never ask about or correct one hand-off at once, and one that dies in a run is followed by another", async () => {
-  const { counterparty, orders, later } = await scene({ times: { ...calm, answerWithinMs: 300 } }, (c) => {
+  const { counterparty, orders, later } = await scene({}, (c) => {
     c.behave = () => "accept";
   });
   const other = await startOrders(bed, [billingTreaty({ counterparty, times: calm })], { name: orders.name });
