@@ -28,13 +28,17 @@ export function conformance(
       if (treaty.batch === undefined) opened = await openTreatyStage(treaty, counterparty, options);
     });
     after(async () => opened?.close(allPassed));
-    // Replay reads what all others wrote, so it comes last.
-    const [replay, ...others] = integrationTests.toReversed();
-    for (const one of [...others.toReversed(), ...counterpartyBehaviours, replay as ConformanceTest]) {
-      test(one.name, { skip: reasonToSkip(one, treaty, counterparty) ?? false }, async () => {
+    // Replays read what all others wrote, so they come last.
+    const isReplay = ({ name }: ConformanceTest) => name.startsWith("replay");
+    const [replays = [], others = []] = [true, false].map((wanted) =>
+      integrationTests.filter((one) => isReplay(one) === wanted),
+    );
+    for (const one of [...others, ...counterpartyBehaviours, ...replays]) {
+      const skip = reasonToSkip(one, treaty, counterparty) ?? false;
+      test(one.name, { skip, todo: one.todo ?? false }, async () => {
         if (opened === null) throw new Error("the stage was not opened");
         const soFar = allPassed;
-        allPassed = false;
+        allPassed = one.todo !== undefined && soFar;
         await run(one, opened, counterparty, options);
         allPassed = soFar;
       });

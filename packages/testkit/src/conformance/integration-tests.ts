@@ -11,7 +11,7 @@ import {
 } from "@entente/core";
 import { validatorOf } from "@entente/core/internal";
 import { forgeries, sign } from "./forged-callbacks.ts";
-import type { ConformanceTest, Scene } from "./scene.ts";
+import { type ConformanceTest, isAbout, type Scene } from "./scene.ts";
 import type { CounterpartyBehaviour } from "./treaty-counterparty.ts";
 import { otherTenant, tenant } from "./treaty-stage.ts";
 
@@ -30,7 +30,7 @@ export const integrationTests: readonly ConformanceTest[] = [
       const own = opened.find(({ data }) => data.idempotencyKey === done.idempotencyKey);
       assert.equal(validatorOf(treaty.input)(own?.data.request), null, "the request does not fit `input`");
       // Asked again and again, they say the same thing in a shape that `output` describes.
-      const reply = await ask(scene, done);
+      const reply = await inquire(scene, done);
       assert.equal(validatorOf(treaty.output)(reply.body), null, "their answer does not fit `output`");
       assert.notEqual(treaty.translate(reply, "inquiry").says, "not-known", "they do not know what they did");
       if (treaty.callback === undefined || stage.door === null) return;
@@ -222,18 +222,26 @@ export const integrationTests: readonly ConformanceTest[] = [
   {
     name: "replay: reading everything again sends nothing again",
     async run(scene) {
-      const { stage, counterparty } = scene;
+      const { stage } = scene;
       await stage.settle(await scene.ask(), "completed");
-      const effects = (await counterparty.effects()).length;
-      const before = await stage.all();
-      await stage.readAgain();
-      // Written after everything else: when it is through, so is all that came before it in its lane.
-      const last = await stage.settle(await scene.ask(), "completed");
-      const after = (await stage.all()).filter(({ handOffId }) => handOffId !== last.handOffId);
-      const happened = (await counterparty.effects()).slice(effects).map(({ key }) => key);
-      assert.deepEqual(happened, [last.idempotencyKey], "a replay had an effect");
-      const told = (all: readonly HandOff[]) => all.map((one) => `${one.idempotencyKey} ${one.tries}`).sort();
-      assert.deepEqual(told(after), told(before), "a replay sent or opened something");
+      // What was reworked has a test of its own.
+      const reworked = (await stage.all()).filter(({ attempt }) => attempt > 1);
+      await replay(scene, (key) => !reworked.some((handOff) => isAbout(handOff, key)));
+    },
+  },
+  {
+    name: "replay of a rework: what was refused and sent under a new key is not sent under the old one",
+    needs: ["rejections"],
+    todo: "opening knows a hand-off by its present key only (packages/core/src/treaty/open-hand-offs.ts)",
+    async run(scene) {
+      const { stage, counterparty } = scene;
+      const reason = counterparty.rejections[0] as string;
+      const act = await scene.ask({ behaviour: "rejection", reason });
+      const open = await stage.caseOf(await stage.settle(act, "rejected"));
+      const decision = { ...person, tenantId: tenant, caseId: open?.caseId ?? "", act: "try-anew" } as const;
+      await stage.system.treaties.decideCase(stage.owner, decision);
+      const done = await stage.settle(act, "completed");
+      await replay(scene, (key) => isAbout(done, key));
     },
   },
 ];
@@ -265,8 +273,26 @@ function assertNoResult(treaty: HandOffTreaty, reply: Reply): void {
   }
 }
 
+/** Reads everything again, and compares what happened and what is stored under the keys in question. */
+async function replay({ stage, counterparty, ask }: Scene, isMeant: (key: string) => boolean): Promise<void> {
+  const effects = (await counterparty.effects()).length;
+  const before = await stage.all();
+  await stage.readAgain();
+  // Written after everything else: when it has come through, so has what was there before it.
+  const last = await stage.settle(await ask(), "completed");
+  const happened = (await counterparty.effects()).slice(effects).map(({ key }) => key ?? "without a key");
+  const again = happened.filter((key) => key !== last.idempotencyKey && isMeant(key));
+  assert.deepEqual(again, [], "a replay had an effect");
+  const told = (all: readonly HandOff[]) =>
+    all
+      .filter(({ handOffId, idempotencyKey }) => handOffId !== last.handOffId && isMeant(idempotencyKey))
+      .map(({ idempotencyKey, tries }) => `${idempotencyKey} ${tries}`)
+      .sort();
+  assert.deepEqual(told(await stage.all()), told(before), "a replay sent or opened something");
+}
+
 /** Puts the treaty's own question over the wire. */
-async function ask({ stage, options }: Scene, handOff: HandOff): Promise<Reply> {
+async function inquire({ stage, options }: Scene, handOff: HandOff): Promise<Reply> {
   const { tenantId, handOffId, idempotencyKey, requestHash, externalReference, correlationId } = handOff;
   const { lookup } = await import("node:dns");
   return stage.treaty.inquire(
