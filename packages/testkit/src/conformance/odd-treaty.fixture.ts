@@ -17,7 +17,14 @@ const says = <Name extends string>(names: readonly Name[]) =>
   Object.fromEntries(names.map((name) => [name, `Says ${name}.`])) as Record<Name, string>;
 
 /** Headers and body over a connection that goes where the treaty may go. */
-function call(url: string, method: string, path: string, body: object | null, means: Means): Promise<Reply> {
+export function call(
+  url: string,
+  method: string,
+  path: string,
+  body: object | string | null,
+  means: Means,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     void means.secret("token").then((token) => {
       const outgoing = httpRequest(
@@ -27,7 +34,7 @@ function call(url: string, method: string, path: string, body: object | null, me
           agent: false,
           lookup: means.lookup as never,
           signal: means.signal,
-          headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+          headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...more },
         },
         (response) => {
           const chunks: Buffer[] = [];
@@ -46,7 +53,7 @@ function call(url: string, method: string, path: string, body: object | null, me
       outgoing.on("error", (error: NodeJS.ErrnoException) =>
         reject(error.code === "ECONNREFUSED" ? notSent(error) : error),
       );
-      outgoing.end(body === null ? undefined : JSON.stringify(body));
+      outgoing.end(body === null ? undefined : typeof body === "string" ? body : JSON.stringify(body));
     }, reject);
   });
 }
