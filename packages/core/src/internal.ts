@@ -31,3 +31,4 @@ export { loadMigrations, migrate } from "./postgres/migrate.ts";
 export { type ContextAccess, contextAccess, provisionContext } from "./postgres/provision.ts";
 export { dumpSchema } from "./postgres/schema-dump.ts";
 export { rebuildProjection } from "./projection/rebuild.ts";
+export { type SchemaCheck, validatorOf } from "./treaty/schema-check.ts";

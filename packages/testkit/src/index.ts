@@ -1,6 +1,14 @@
 /** What tests and benchmarks are promised. Never loaded in production. */
 export type { ArmedFault, ArmOptions } from "./armed-faults.ts";
 export type { ClientRecord } from "./client-journal.ts";
+export { conformance } from "./conformance/conformance.ts";
+export { type ControlledOptions, controlledCounterparty } from "./conformance/controlled-counterparty.ts";
+export type {
+  CounterpartyBehaviour,
+  CounterpartyEffect,
+  TreatyCounterparty,
+} from "./conformance/treaty-counterparty.ts";
+export type { ConformanceOptions, ExampleFact } from "./conformance/treaty-stage.ts";
 export type { TemplateOptions, TestDatabase } from "./database.ts";
 export { cloneDatabase, createTemplate } from "./database.ts";
 export type { FiredStatement } from "./fault-connection.ts";

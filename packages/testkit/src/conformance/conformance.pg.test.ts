@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { testServer } from "../test-server.ts";
+import type { PlantedBug } from "./odd-treaty.fixture.ts";
+
+const fixture = fileURLToPath(new URL("odd-conformance.fixture.ts", import.meta.url));
+
+interface Report {
+  /** First words of the tests, by what became of them. */
+  readonly passed: readonly string[];
+  readonly failed: readonly string[];
+  readonly skipped: readonly string[];
+  readonly code: number | null;
+  readonly text: string;
+}
+
+/** Runs the suite as a user does, in a process of its own, and reads its report. */
+async function runSuite(env: Readonly<Record<string, string>>, only?: string): Promise<Report> {
+  const url = await testServer();
+  const { NODE_TEST_CONTEXT: _context, ...surroundings } = process.env;
+  const pattern = only === undefined ? [] : [`--test-name-pattern=${only}`];
+  const child = spawn(process.execPath, ["--test", "--test-reporter=tap", ...pattern, fixture], {
+    env: { ...surroundings, ...env, ENTENTE_TEST_DATABASE_URL: url },
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: 120_000,
+  });
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  const lines = [...text.matchAll(/^ {4}(ok|not ok) \d+ - ([^\n#]+?)(?: # (SKIP|TODO)[^\n]*)?$/gm)];
+  const named = (isIt: (ok: boolean, mark: string | undefined) => boolean) =>
+    lines
+      .filter(([, ok, , mark]) => isIt(ok === "ok", mark))
+      .map(([, , name = ""]) => name.split(":")[0] ?? "");
+  return {
+    passed: named((ok, mark) => ok && mark === undefined),
+    failed: named((ok, mark) => !ok && mark === undefined),
+    skipped: named((_ok, mark) => mark === "SKIP"),
+    code,
+    text,
+  };
+}
+
+test("a treaty that is right passes everything", async () => {
+  const { passed, failed, skipped, code, text } = await runSuite({});
+  assert.deepEqual([failed, skipped, code], [[], [], 0], text);
+  assert.equal(passed.length, 20);
+});
+
+test("a treaty without callbacks passes, and what does not apply is skipped with its reason", async () => {
+  const { passed, failed, skipped, code, text } = await runSuite({ WITHOUT_CALLBACKS: "1" });
+  assert.deepEqual([failed, code], [[], 0], text);
+  assert.deepEqual(skipped, [
+    "duplicate callback",
+    "early callback",
+    "security",
+    "delayed callback",
+    "duplicate callback",
+    "out-of-order callback",
+  ]);
+  assert.equal(passed.length, 14);
+  assert.match(text, /# SKIP the treaty has no callbacks/);
+});
+
+/** What must fail with each bug. Only the tests in question are run: each failure waits for its patience. */
+const planted: readonly (readonly [PlantedBug, string, readonly string[]])[] = [
+  ["takes silence for failure", "^(timeout|no answer|success)", ["timeout", "no answer"]],
+  ["makes a new key for every sending", "^(idempotency|no answer|success)", ["idempotency", "no answer"]],
+  ["trusts recorded callbacks", "^(security|success)", ["security"]],
+  ["trusts unsigned callbacks", "^(security|success)", ["security"]],
+  ["repeats without asking", "^(idempotency|timeout|success)", ["idempotency", "timeout"]],
+];
+
+for (const [bug, only, expected] of planted) {
+  test(`a treaty that ${bug} fails in ${expected.join(" and ")}`, async () => {
+    const { passed, failed, code, text } = await runSuite({ PLANTED_BUG: bug }, only);
+    assert.deepEqual([failed, passed, code], [expected, ["success"], 1], text);
+  });
+}

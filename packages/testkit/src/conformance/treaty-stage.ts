@@ -1,0 +1,306 @@
+/** A system around one treaty, on a database of its own, against its counterparty, in business time that tests move. */
+import { randomBytes } from "node:crypto";
+import {
+  type FalloutCase,
+  type HandOff,
+  type HandOffState,
+  type HandOffTreaty,
+  type JsonObject,
+  type NewEntry,
+  type Outside,
+  type System,
+  startSystem,
+} from "@entente/core";
+import { appendEntries, newId } from "@entente/core/internal";
+import pg from "pg";
+import { testServer } from "../test-server.ts";
+import { type CallbackDoor, openCallbackDoor } from "./callback-door.ts";
+import type { TreatyCounterparty } from "./treaty-counterparty.ts";
+
+/** A fact that asks for one act, as the owning context writes it. */
+export interface ExampleFact {
+  readonly type: string;
+  readonly key: string;
+  readonly data: JsonObject;
+}
+
+export interface ConformanceOptions {
+  /** A fact for which the treaty's `request` asks for exactly one act; another act for every `id`. Pure. */
+  readonly example: (id: string) => ExampleFact;
+  /** Values of the treaty's credentials by name, fit for the counterparty of the tests. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Where the treaty may connect to (default: the loopback interface). */
+  readonly egress?: NonNullable<Outside["egress"]>[string];
+  /** Longest wait for one answer, real time: the treaty's own limit is cut to it (default 1,000). */
+  readonly answerWithinMs?: number;
+  /** Longest wait for anything to happen, real time (default 10,000). */
+  readonly patienceMs?: number;
+}
+
+/** One act asked for by a test. */
+export interface Act {
+  readonly tenantId: string;
+  readonly processId: string;
+}
+
+export interface TreatyStage {
+  readonly treaty: HandOffTreaty;
+  readonly system: System;
+  readonly owner: string;
+  /** Null when there are no callbacks. */
+  readonly door: CallbackDoor | null;
+  /** Answers to sendings that were applied so far. */
+  answered(): number;
+  /** Wall time as the counterparty's clock has it. */
+  wallNow(): number;
+  /** Writes the example's fact. `id`: the same for two tenants when it is given. */
+  ask(tenantId?: string, id?: string): Promise<Act>;
+  of(act: Act): Promise<HandOff | null>;
+  all(): Promise<HandOff[]>;
+  /** Waits until it is in one of the states. */
+  reach(act: Act, ...states: readonly HandOffState[]): Promise<HandOff>;
+  /** Moves time on, again and again if need be, until it is in one of the states. */
+  settle(act: Act, ...states: readonly HandOffState[]): Promise<HandOff>;
+  /** Both clocks, ours and the counterparty's. */
+  moveTime(ms: number): Promise<void>;
+  until(what: string, condition: () => boolean | Promise<boolean>): Promise<void>;
+  /** Moves that the journal has of it, in order. */
+  moves(handOff: HandOff): Promise<string[]>;
+  entries(type: string): Promise<{ readonly kind: string; readonly data: JsonObject }[]>;
+  caseOf(handOff: HandOff): Promise<FalloutCase | null>;
+  /** Reads every journal again from its first entry, with everything stopped in between. */
+  readAgain(): Promise<void>;
+  close(passed: boolean): Promise<void>;
+}
+
+export const tenant = "conformance-a";
+export const otherTenant = "conformance-b";
+const states: readonly HandOffState[] = [
+  "created",
+  "sent",
+  "accepted",
+  "completed",
+  "rejected",
+  "unknown",
+  "retry_wait",
+  "blocked",
+  "fallout",
+  "cancelled",
+];
+
+export async function openTreatyStage(
+  given: HandOffTreaty,
+  counterparty: TreatyCounterparty,
+  options: ConformanceOptions,
+): Promise<TreatyStage> {
+  const treaty = atTestSpeed(given, options);
+  const adminUrl = await testServer();
+  const name = `c_${randomBytes(4).toString("hex")}`;
+  const [owner = "owner", ...others] = treaty.factsFrom;
+  const patienceMs = options.patienceMs ?? 10_000;
+  let shiftMs = 0;
+  let answered = 0;
+  const wallNow = (): number => Date.now() + shiftMs;
+  const start = (): Promise<System> =>
+    startSystem({
+      adminUrl,
+      wallClock: wallNow,
+      definition: {
+        name,
+        contexts: [
+          { name: "front", intake: { processes: [], factsFrom: [owner] } },
+          { name: owner, treaties: [treaty] },
+          ...others.map((other) => ({ name: other })),
+        ],
+      },
+      outside: {
+        secret(_treaty, secret) {
+          const value = options.secrets?.[secret];
+          if (value === undefined) throw new Error(`the options of the suite name no secret "${secret}"`);
+          return value;
+        },
+        report(event) {
+          if (event.event === "hand-offs-answered") answered += event.count;
+        },
+        egress: { [treaty.name]: options.egress ?? { privateRanges: ["127.0.0.0/8", "::1/128"] } },
+      },
+    });
+  let system = await start();
+  const database = () => {
+    const reachable = system.contexts.get(owner);
+    if (reachable === undefined) throw new Error(`no context ${owner}`);
+    return reachable.database;
+  };
+  const hasCallbacks = treaty.callback !== undefined && counterparty.sendCallbacksTo !== undefined;
+  const door = hasCallbacks
+    ? await openCallbackDoor(({ headers, rawBody }, address) =>
+        system.treaties.receiveCallback(treaty.name, headers, rawBody, address),
+      )
+    : null;
+  if (door !== null) await counterparty.sendCallbacksTo?.(door.url);
+
+  async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    if (!(await comes(condition, patienceMs))) throw new Error(`waited ${patienceMs} ms for ${what}`);
+  }
+  const told = (handOff: HandOff | null): string =>
+    handOff === null
+      ? "there is no hand-off"
+      : `it is ${handOff.state} after ${handOff.tries} sendings (${handOff.lastErrorCode ?? "no error"})`;
+
+  const stage: TreatyStage = {
+    treaty,
+    get system() {
+      return system;
+    },
+    owner,
+    door,
+    answered: () => answered,
+    wallNow,
+    async ask(tenantId = tenant, exampleId) {
+      const id = newId(system.clock.now());
+      const entry: NewEntry = {
+        id,
+        kind: "event",
+        schemaVersion: "1.0.0",
+        source: owner,
+        target: null,
+        tenantId,
+        keyVersion: null,
+        processId: id,
+        correlationId: id,
+        causationId: null,
+        customerId: null,
+        ttlMs: null,
+        traceparent: null,
+        occurredAt: system.clock.now(),
+        ...options.example(exampleId ?? id),
+      };
+      await appendEntries(database(), [entry]);
+      return { tenantId, processId: id };
+    },
+    async of({ tenantId, processId }) {
+      const all = await system.treaties.handOffs(owner, tenantId, states, null, 10_000);
+      return all.find((handOff) => handOff.processId === processId) ?? null;
+    },
+    async all() {
+      const lists = await Promise.all(
+        [tenant, otherTenant].map((one) => system.treaties.handOffs(owner, one, states, null, 10_000)),
+      );
+      return lists.flat();
+    },
+    async reach(act, ...wanted) {
+      let last: HandOff | null = null;
+      const isThere = async (): Promise<boolean> => {
+        last = await stage.of(act);
+        return last !== null && wanted.includes(last.state);
+      };
+      if (!(await comes(isThere, patienceMs)))
+        throw new Error(`the hand-off never was ${wanted.join(" or ")}: ${told(last)}`);
+      return last as unknown as HandOff;
+    },
+    async settle(act, ...wanted) {
+      const steps = [
+        treaty.times.inFlightMs,
+        treaty.times.retryLongestMs * 1.25,
+        treaty.times.reconcileEveryMs,
+      ];
+      for (let n = 0; n < 2 * steps.length; n++) {
+        const isThere = async (): Promise<boolean> => wanted.includes((await stage.of(act))?.state ?? "sent");
+        if (await comes(isThere, 400)) break;
+        await stage.moveTime((steps[n % steps.length] as number) + 1);
+      }
+      return stage.reach(act, ...wanted);
+    },
+    async moveTime(ms) {
+      const whole = Math.ceil(ms);
+      if (counterparty.advance === undefined) return system.setClock(system.clock.now() + whole);
+      // Its callbacks are signed by its clock and judged by ours: they move together.
+      shiftMs += whole;
+      await counterparty.advance(whole);
+      // A millisecond of offset tells everybody in the system that time has moved.
+      await system.setClock(system.clock.now() + 1);
+    },
+    until,
+    async moves({ handOffId }) {
+      const rows = await database().execute<{ move: string }>(
+        `select data->>'move' as move from entente.journal
+         where data->>'handOffId' = $1 and kind = 'event' and data->>'move' is not null order by (data->>'version')::int`,
+        [handOffId],
+      );
+      return rows.map(({ move }) => move);
+    },
+    entries: (type) =>
+      database().execute("select kind, data from entente.journal where type = $1 order by xid, seq", [type]),
+    async caseOf({ tenantId, handOffId }) {
+      const open = await system.treaties.cases(owner, tenantId, 1_000);
+      return open.find((one) => one.handOffId === handOffId) ?? null;
+    },
+    async readAgain() {
+      await system.stop();
+      const url = new URL(adminUrl);
+      url.pathname = `/${name}_${owner}`;
+      const admin = new pg.Client({ connectionString: url.href });
+      await admin.connect();
+      try {
+        await admin.query("update entente.cursor set xid = '0', seq = 0");
+      } finally {
+        await admin.end();
+      }
+      system = await start();
+    },
+    async close(passed) {
+      await counterparty.behaveWell();
+      await system.stop();
+      await door?.close();
+      if (passed) await remove(adminUrl, name);
+      else console.log(`# kept for inspection: databases ${name}_*`);
+    },
+  };
+  return stage;
+}
+
+/**
+ * Only real time is cut short; everything in business time stays as declared. The circuit is left out: it is the runtime's, and its
+ * rest would be waited for. `tells` and `undoes` speak to others, who are not here.
+ */
+function atTestSpeed(given: HandOffTreaty, options: ConformanceOptions): HandOffTreaty {
+  const { tells: _tells, undoes: _undoes, window: _window, ...treaty } = given;
+  const { times, limits } = given;
+  return {
+    ...treaty,
+    times: { ...times, answerWithinMs: Math.min(times.answerWithinMs, options.answerWithinMs ?? 1_000) },
+    limits: { ...limits, ratePerSecond: Math.max(limits.ratePerSecond, 50), circuitFailures: 1_000 },
+  };
+}
+
+async function comes(condition: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
+  const limit = performance.now() + withinMs;
+  for (;;) {
+    if (await condition()) return true;
+    if (performance.now() > limit) return false;
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+}
+
+async function remove(adminUrl: string, name: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  try {
+    const like = [`${name}\\_%`];
+    const found = await admin.query<{ datname: string }>(
+      "select datname from pg_database where datname like $1",
+      like,
+    );
+    for (const { datname } of found.rows)
+      await admin.query(`drop database ${pg.escapeIdentifier(datname)} with (force)`);
+    const roles = await admin.query<{ rolname: string }>(
+      "select rolname from pg_roles where rolname like $1",
+      like,
+    );
+    // In one statement, because one may have granted the others.
+    const names = roles.rows.map(({ rolname }) => pg.escapeIdentifier(rolname));
+    if (names.length > 0) await admin.query(`drop role ${names.join(", ")}`);
+  } finally {
+    await admin.end();
+  }
+}
