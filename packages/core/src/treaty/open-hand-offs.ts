@@ -101,11 +101,17 @@ function act(wanted: Wanted): Act {
   };
 }
 
+/**
+ * By what it is about and not by the key it carries now: a person's new attempt gives it another key, and a fact that is
+ * read again must still find it. Index: hand_off_subject.
+ */
 const knownHandOffs: Statement = {
   name: "hand-off-known",
   text: `select h.tenant_id, h.target, n.idempotency_key, encode(h.request_hash, 'hex') as request_hash
-    from unnest($1::text[], $2::text[], $3::text[]) as n(tenant_id, target, idempotency_key)
-    join entente.hand_off h using (tenant_id, target, idempotency_key)`,
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+      as n(tenant_id, target, idempotency_key, purpose, aggregate_type, aggregate_id, line)
+    join entente.hand_off h using (tenant_id, target, purpose, aggregate_type, aggregate_id)
+    where h.line is not distinct from n.line`,
 };
 
 /** Leaves out what is here already, or came twice; calls `conflict` for a key with another request. */
@@ -124,6 +130,10 @@ async function withoutKnown(
             textArray(alone.map(({ wanted }) => wanted.tenantId)),
             textArray(alone.map(({ wanted }) => wanted.treaty.target)),
             textArray(alone.map(({ idempotencyKey }) => idempotencyKey)),
+            textArray(alone.map(({ wanted }) => wanted.treaty.purpose)),
+            textArray(alone.map(({ wanted }) => wanted.request.aggregateType)),
+            textArray(alone.map(({ wanted }) => wanted.request.aggregateId)),
+            textArray(alone.map(({ wanted }) => wanted.request.line)),
           ],
         ),
     knownRows(

@@ -35,10 +35,10 @@ export function conformance(
     );
     for (const one of [...others, ...counterpartyBehaviours, ...replays]) {
       const skip = reasonToSkip(one, treaty, counterparty) ?? false;
-      test(one.name, { skip, todo: one.todo ?? false }, async () => {
+      test(one.name, { skip }, async () => {
         if (opened === null) throw new Error("the stage was not opened");
         const soFar = allPassed;
-        allPassed = one.todo !== undefined && soFar;
+        allPassed = false;
         await run(one, opened, counterparty, options);
         allPassed = soFar;
       });

@@ -24,8 +24,6 @@ export interface ConformanceTest {
   readonly name: string;
   /** What the treaty and its counterparty must have for it to apply. */
   readonly needs?: readonly ("callbacks" | "clock" | "rejections")[];
-  /** Why the runtime itself does not pass it yet: reported, and no failure. */
-  readonly todo?: string;
   run(scene: Scene): Promise<void>;
 }
 
