@@ -315,9 +315,17 @@ describe("outside the batch window", () => {
     await sap.set("/settings", { batchWindow: { mode: "queue", ...window } });
     const [docnum = ""] = await docnums(await sendXml(xml(posting("A"))));
     await sap.client.advance("PT11H");
-    assert.deepEqual(await statuses(docnum), ["50", "64"]);
+    // The work follows the answer, and on a busy machine a little later.
+    const reaches = async (last: string): Promise<string[]> => {
+      const limit = performance.now() + 5_000;
+      for (;;) {
+        const seen = [...(await statuses(docnum))];
+        if (seen.at(-1) === last || performance.now() > limit) return seen;
+      }
+    };
+    assert.deepEqual(await reaches("64"), ["50", "64"]);
     await sap.client.advance("PT1H1S");
-    assert.equal((await statuses(docnum)).at(-1), "53");
+    assert.equal((await reaches("53")).at(-1), "53");
   });
 
   test("or are refused", async () => {
