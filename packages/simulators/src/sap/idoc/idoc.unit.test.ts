@@ -316,7 +316,7 @@ describe("outside the batch window", () => {
     const [docnum = ""] = await docnums(await sendXml(xml(posting("A"))));
     await sap.client.advance("PT11H");
     // The work follows the answer, and on a busy machine a little later.
-    const reaches = async (last: string): Promise<string[]> => {
+    const reaches = async (last: string): Promise<(string | undefined)[]> => {
       const limit = performance.now() + 5_000;
       for (;;) {
         const seen = [...(await statuses(docnum))];
