@@ -200,6 +200,23 @@ test("two bodies under one key at the same moment: the first is accepted, the ot
   assert.deepEqual((await stored("race"))?.entries, 1);
 });
 
+test("repeats among new requests in one commit are told apart: in the batch that meets the first, and in all after it", async () => {
+  const { intake } = open();
+  const said = (n: number) => deposit("mixed", `k-${n}`, { amount: n });
+  const first = await intake.accept(said(0));
+  for (let round = 1; round <= 40; round++) {
+    // Later rounds are free of repeats: the statement that assumes so gets its turn again before the last repeat.
+    const numbers = round <= 20 || round === 40 ? [0, round] : [round];
+    const answers = await Promise.all(numbers.map((n) => intake.accept(said(n))));
+    assert.deepEqual(
+      answers.map(({ outcome, processId }) => [outcome, processId === first.processId]),
+      numbers.map((n) => (n === 0 ? ["repeated", true] : ["accepted", false])),
+    );
+  }
+  const { entries, keys } = (await stored("mixed")) ?? {};
+  assert.deepEqual({ entries, keys }, { entries: 41, keys: 41 });
+});
+
 test("keys of different tenants, callers and command types never meet", async () => {
   const { intake } = open();
   const mine = deposit("mine", "k");

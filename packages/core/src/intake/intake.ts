@@ -6,7 +6,12 @@ import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { payloadHash, shortHash } from "./payload-hash.ts";
-import { type EarlierKey, type KeyedCommand, type StoredCommands, storeCommands } from "./store-commands.ts";
+import {
+  type EarlierKey,
+  type KeyedCommand,
+  openCommandStore,
+  type StoredCommands,
+} from "./store-commands.ts";
 
 /**
  * Durable acceptance: a command is in the journal, flushed to disk, before anybody is told so.
@@ -86,7 +91,7 @@ export function openIntake(options: IntakeOptions): Intake {
   const perCommit = options.perCommit ?? 512;
   const waitingAllowed = options.waitingAllowed ?? 10_000;
   // Writers of the same tally row wait for each other's commit; shards keep edge processes apart.
-  const shard = Math.floor(options.random() * 1024);
+  const storeCommands = openCommandStore(database, Math.floor(options.random() * 1024));
   const waiting = new Map<string, Waiting[]>();
   let waitingCount = 0;
   let committing: Promise<void> | null = null;
@@ -185,11 +190,11 @@ export function openIntake(options: IntakeOptions): Intake {
     await options.probe?.("intake:before-commit");
     let inserted: StoredCommands;
     try {
-      inserted = await storeCommands(database, shard, heads);
+      inserted = await storeCommands(heads);
     } catch (error) {
       if (isFailure(error, "partition-missing")) {
         await ensurePartitions(database, clock.now());
-        inserted = await storeCommands(database, shard, heads);
+        inserted = await storeCommands(heads);
       } else if (isFailure(error, "database-unavailable") && error.fields.sent !== false) {
         return resolveLost(heads, error);
       } else {
@@ -227,7 +232,7 @@ export function openIntake(options: IntakeOptions): Intake {
       return {
         fresh: false,
         processId: row.process_id,
-        payloadHash: row.payload_hash.toString("hex"),
+        payloadHash: digestOf(row.payload_hash),
         acceptedAt: row.accepted_at,
       };
     }
@@ -238,16 +243,13 @@ export function openIntake(options: IntakeOptions): Intake {
   }
 
   async function lookUp(tenantId: string, keyHash: string): Promise<Stored | null> {
-    const [row] = await database.run<EarlierKey & Record<string, unknown>>(find, [
-      tenantId,
-      Buffer.from(keyHash, "hex"),
-    ]);
+    const [row] = await database.run<EarlierKey & Record<string, unknown>>(find, [tenantId, keyHash]);
     if (row === undefined || row.process_id === null || row.payload_hash === null || row.accepted_at === null)
       return null;
     return {
       fresh: false,
       processId: row.process_id,
-      payloadHash: row.payload_hash.toString("hex"),
+      payloadHash: digestOf(row.payload_hash),
       acceptedAt: row.accepted_at,
     };
   }
@@ -262,7 +264,7 @@ export function openIntake(options: IntakeOptions): Intake {
     while (performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       try {
-        const { earlier } = await storeCommands(database, shard, heads);
+        const { earlier } = await storeCommands(heads);
         const outcomes: Stored[] = [];
         for (const head of heads) {
           const row = earlier.get(head.entry.id);
@@ -316,6 +318,11 @@ interface Stored {
   readonly processId: string;
   readonly payloadHash: string;
   readonly acceptedAt: number;
+}
+
+/** A digest as this side writes it: PostgreSQL reads one of 32 digits, and answers it with hyphens. */
+function digestOf(uuid: string): string {
+  return uuid.replaceAll("-", "");
 }
 
 function settleGroup(group: readonly Waiting[], stored: Stored): void {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
 import {
-  hexArray,
+  digestArray,
   int2Array,
   int8Array,
   jsonArray,
@@ -86,12 +86,12 @@ test("transaction numbers arrive over their whole range", async () => {
   );
 });
 
-test("bytes arrive as they are", () =>
+test("digests arrive as they are", () =>
   survives(
-    "bytea",
+    "uuid",
     fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString("hex")),
-    (list) => hexArray(list, 16),
-    (one) => `\\x${one}`,
+    (list) => digestArray(list),
+    (one) => one.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-"),
   ));
 
 test("moments arrive to the millisecond, before and after 2000, and are read back as the same number", async () => {

@@ -129,10 +129,10 @@ export function bytesArray(values: readonly (Buffer | null)[], width: number): B
   return fixedWidth(values, oid.bytea, width, (buffer, value, at) => value.copy(buffer, at));
 }
 
-/** bytea[] of values that all have `width` bytes, written as lower-case hexadecimal digits. */
-export function hexArray(values: readonly (string | null)[], width: number): Buffer {
-  return fixedWidth(values, oid.bytea, width, (buffer, value, at) => {
-    for (let i = 0; i < width; i++)
+/** uuid[] of 16-byte digests, each written as 32 lower-case hexadecimal digits. */
+export function digestArray(values: readonly (string | null)[]): Buffer {
+  return fixedWidth(values, oid.uuid, 16, (buffer, value, at) => {
+    for (let i = 0; i < 16; i++)
       buffer[at + i] = (nibble(value.charCodeAt(2 * i)) << 4) | nibble(value.charCodeAt(2 * i + 1));
   });
 }

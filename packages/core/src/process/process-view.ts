@@ -90,8 +90,8 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
       (known === undefined ? fresh : further).set(processId, view);
     }
     await Promise.all([
-      fresh.size > 0 ? insertViews(connection, moved, fresh) : undefined,
-      further.size > 0 ? updateViews(connection, moved, further) : undefined,
+      writeViews(connection, "process-insert", rowsOf(moved, fresh), insertFrom),
+      writeViews(connection, "process-update", rowsOf(moved, further), updateFrom),
       finished > 0 ? connection.run(countFinished, [shard, finished]) : undefined,
     ]);
   }
@@ -190,11 +190,11 @@ const updatedAt: Column<MovedView> = {
   array: (rows) => timeArray(rows.map((row) => row.last.occurredAt)),
 };
 
-/** Processes as the source of a statement, in one order for all workers, so that they wait for each other instead of deadlocking. */
-function viewBatch(
+/** The rows of a statement: in one order for all workers, so that they wait for each other instead of deadlocking. */
+function rowsOf(
   moved: ReadonlyMap<string, Moved>,
   views: ReadonlyMap<string, ProcessView>,
-): ColumnBatch<MovedView> {
+): readonly MovedView[] {
   const rows: MovedView[] = [];
   for (const [id, view] of views) {
     const known = moved.get(id);
@@ -202,7 +202,10 @@ function viewBatch(
     if (known !== undefined && last !== undefined)
       rows.push({ first: known.first, definition: known.definition, last, view });
   }
-  rows.sort((a, b) => (a.first.processId < b.first.processId ? -1 : 1));
+  return rows.sort((a, b) => (a.first.processId < b.first.processId ? -1 : 1));
+}
+
+function viewBatch(rows: readonly MovedView[]): ColumnBatch<MovedView> {
   return new ColumnBatch(rows)
     .each(processId)
     .often(text("tenant_id", (row) => row.first.tenantId))
@@ -216,24 +219,34 @@ function viewBatch(
     .often(updatedAt);
 }
 
-function insertViews(
+/** Processes one statement may move: it numbers them within one value of the sequence (migration 007). */
+const perStatement = 4_095;
+const changeBlock = "with block as materialized (select nextval('entente.process_change') as base)";
+const changeOfRow = "(select base from block) + v.n";
+
+/** `textFrom`: the statement, from its FROM item `v`. */
+async function writeViews(
   connection: Connection,
-  moved: ReadonlyMap<string, Moved>,
-  views: ReadonlyMap<string, ProcessView>,
-) {
-  const batch = viewBatch(moved, views);
-  const text = `insert into entente.process (${columns}) select ${columns} from ${batch.from("v")}`;
-  return connection.run({ name: `process-insert-${batch.shape}`, text }, batch.values);
+  name: string,
+  rows: readonly MovedView[],
+  textFrom: (from: string) => string,
+): Promise<void> {
+  const statements: Promise<unknown>[] = [];
+  for (let from = 0; from < rows.length; from += perStatement) {
+    const batch = viewBatch(rows.slice(from, from + perStatement));
+    const statement = {
+      name: `${name}-${batch.shape}`,
+      text: `${changeBlock} ${textFrom(batch.from("v"))}`,
+    };
+    statements.push(connection.run(statement, batch.values));
+  }
+  await Promise.all(statements);
 }
 
-function updateViews(
-  connection: Connection,
-  moved: ReadonlyMap<string, Moved>,
-  views: ReadonlyMap<string, ProcessView>,
-) {
-  const batch = viewBatch(moved, views);
-  const text = `update entente.process p set state = v.state, steps = v.steps, reason = v.reason, outcome = v.outcome,
-      updated_at = v.updated_at, xid = pg_current_xact_id(), change = nextval('entente.process_change')
-    from ${batch.from("v")} where p.process_id = v.process_id`;
-  return connection.run({ name: `process-update-${batch.shape}`, text }, batch.values);
-}
+const insertFrom = (from: string): string =>
+  `insert into entente.process (${columns}, change) select ${columns}, ${changeOfRow} from ${from}`;
+
+const updateFrom = (from: string): string =>
+  `update entente.process p set state = v.state, steps = v.steps, reason = v.reason, outcome = v.outcome,
+      updated_at = v.updated_at, xid = pg_current_xact_id(), change = ${changeOfRow}
+    from ${from} where p.process_id = v.process_id`;
