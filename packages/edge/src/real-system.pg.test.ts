@@ -19,6 +19,10 @@ import { openTokenIssuer } from "./tokens.ts";
 const decider: Decider<{ readonly units: number }> = {
   name: "account",
   commands: { "flux.top-up": { parking: "step-aside", schemaVersion: "1.0.0" } },
+  facts: [
+    { type: "flux.balance-debited", schemaVersion: "1.0.0" },
+    { type: "flux.top-up-refused", schemaVersion: "1.0.0" },
+  ],
   refusalType: "flux.top-up-refused",
   initial: { units: 0 },
   decide: (_state, { data }: Entry) =>

@@ -60,7 +60,8 @@ const defaultContext = { now: Date.UTC(2026, 0, 1), tenantId: "tenant-1", key: "
 /**
  * Tests a decider without a database: given facts, when a command comes, expect what follows.
  * Guarantees: the same test always sees the same ids and times; state, command, context and facts are frozen, and every command is
- * decided twice, so that a decider that changes its arguments or decides by clock or chance fails here and not in production.
+ * decided twice, so that a decider that changes its arguments, decides by clock or chance, or records a fact it does not declare fails
+ * here and not in production.
  */
 export function given<State extends object>(
   decider: Decider<State>,
@@ -101,6 +102,12 @@ function decide<State extends object>(
     `${decider.name} decided ${command.type} differently the second time: it is not a pure function`,
   );
   const recorded = isRefusal(decision) ? [refusalFact(decider, decision)] : decision.facts;
+  for (const { type } of recorded) {
+    assert.ok(
+      decider.facts.some((fact) => fact.type === type),
+      `${decider.name} records ${type}, which is not among its facts`,
+    );
+  }
   const after: Standing<State> = {
     state: fold(decider, before.state, recorded),
     version: context.version + recorded.length,

@@ -14,6 +14,10 @@ const account: Decider<Account> = {
     "test.debit": { parking: "hold-key", schemaVersion: "1.2.0" },
     "test.describe": { parking: "step-aside", schemaVersion: "1.0.0" },
   },
+  facts: ["test.credited", "test.debited", "test.described", "test.debit-refused"].map((type) => ({
+    type,
+    schemaVersion: "1.0.0",
+  })),
   refusalType: "test.debit-refused",
   initial: { units: 0, refusals: 0 },
   decide(state, command, context) {
@@ -128,6 +132,14 @@ test("a command the runtime would not deliver is refused with the list of those 
   assert.throws(
     () => given(account).when({ type: "test.credit" }),
     /never be given test\.credit: it lists test\.debit/,
+  );
+});
+
+test("a fact that the decider does not declare is caught: the runtime would put its command aside", () => {
+  const facts = account.facts.filter(({ type }) => type !== "test.debited");
+  assert.throws(
+    () => given({ ...account, facts }, [credited(5)]).when(debit(5)),
+    /account records test\.debited, which is not among its facts/,
   );
 });
 

@@ -26,7 +26,6 @@ export async function seedDemoData(system: System, accounts = demoAccounts): Pro
     const accountId = demoAccountId(n);
     const customerId = `cust-${String(n).padStart(4, "0")}`;
     const common = {
-      schemaVersion: "1.0.0",
       target: "subscription",
       tenantId: demoTenant,
       key: accountId,
@@ -36,6 +35,7 @@ export async function seedDemoData(system: System, accounts = demoAccounts): Pro
       system.accept({
         ...common,
         type: openAccount.type,
+        schemaVersion: openAccount.schemaVersion,
         caller: "demo-data",
         idempotencyKey: `open ${accountId}`,
         traceparent: null,
@@ -44,6 +44,7 @@ export async function seedDemoData(system: System, accounts = demoAccounts): Pro
       system.accept({
         ...common,
         type: registerCondenser.type,
+        schemaVersion: registerCondenser.schemaVersion,
         caller: "demo-data",
         idempotencyKey: `register ${accountId}`,
         traceparent: null,

@@ -12,6 +12,7 @@ import { deciderConsumer } from "../decider/decider-consumer.ts";
 import { openExpiry } from "../intake/expiry.ts";
 import { ensurePartitions, monthStart } from "../journal/partitions.ts";
 import type { SharedReading } from "../journal/shared-reading.ts";
+import type { Decider } from "../model/decider.ts";
 import { isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
@@ -193,10 +194,11 @@ function consumersOf(
   const consumers: { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] = [];
   const deciders = definition.deciders ?? [];
   deciders.forEach(({ decider, commandsFrom }, i) => {
-    const listedElsewhere = new Set([
-      ...deskCommands,
-      ...deciders.flatMap((other, n) => (n === i ? [] : Object.keys(other.decider.commands))),
-    ]);
+    const commandsElsewhere = Object.assign(
+      {},
+      ...deciders.filter((_, n) => n !== i).map((other) => other.decider.commands),
+    ) as Decider<object>["commands"];
+    const listedElsewhere = new Set([...deskCommands, ...Object.keys(commandsElsewhere)]);
     const twice = Object.keys(decider.commands).find((type) => listedElsewhere.has(type));
     if (twice !== undefined) throw new Error(`context ${name} has two deciders for ${twice}`);
     const own: ConsumerSource = {
@@ -217,6 +219,7 @@ function consumersOf(
         },
         claimsUnlisted: i === 0,
         listedElsewhere,
+        commandsElsewhere,
       }),
       gatherMs: around.settings.deciderGatherMs,
     });

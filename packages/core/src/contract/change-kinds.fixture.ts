@@ -226,6 +226,27 @@ export const changeKinds: readonly ChangeKind[] = [
     forward: null,
   },
   {
+    change: "demand different items of two at most",
+    before: field(Type.Array(note, { maxItems: 2 })),
+    after: field(Type.Array(note, { maxItems: 2, uniqueItems: true })),
+    backward: "items-repeat",
+    forward: null,
+  },
+  {
+    change: "demand different items of one at most",
+    before: field(Type.Array(note, { maxItems: 1 })),
+    after: field(Type.Array(note, { maxItems: 1, uniqueItems: true })),
+    backward: null,
+    forward: null,
+  },
+  {
+    change: "demand different items where a second one is impossible",
+    before: field({ type: "array", prefixItems: [note], items: false }),
+    after: field({ type: "array", prefixItems: [note], items: false, uniqueItems: true }),
+    backward: null,
+    forward: null,
+  },
+  {
     change: "change the type of an array's items",
     before: field(Type.Array(Type.Number())),
     after: field(Type.Array(Type.Integer())),

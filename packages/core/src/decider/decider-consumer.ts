@@ -19,6 +19,8 @@ export interface DeciderConsumerOptions {
   readonly claimsUnlisted?: boolean;
   /** Command types that other deciders of the context list: none of this one's business. */
   readonly listedElsewhere?: ReadonlySet<string>;
+  /** Commands of the context's other deciders with their versions, for timers that set them. */
+  readonly commandsElsewhere?: Readonly<Record<string, { readonly schemaVersion: string }>>;
   /** States kept in memory between batches (default 20,000). */
   readonly rememberedStates?: number;
 }
@@ -51,6 +53,7 @@ export function deciderConsumer<State extends object>(
 ): ConsumerDefinition {
   // Valid while this worker owns the lanes: nobody else may decide these keys. Forgotten whenever that is in doubt.
   const remembered = new Map<string, Known<State>>();
+  const factVersions = new Map(decider.facts.map(({ type, schemaVersion }) => [type, schemaVersion]));
   const claimsUnlisted = options.claimsUnlisted ?? true;
   const limit = options.rememberedStates ?? 20_000;
   /** What the batch would leave; it is remembered only once it is committed. */
@@ -87,6 +90,12 @@ export function deciderConsumer<State extends object>(
     return { slots: [...byName.values()], of };
   }
 
+  function commandVersion(type: string): string {
+    const rule = decider.commands[type] ?? options.commandsElsewhere?.[type];
+    if (rule === undefined) throw commandUnknown(type);
+    return rule.schemaVersion;
+  }
+
   async function apply(connection: Connection, batch: Batch): Promise<void> {
     const { slots, of } = await slotsFor(connection, batch.entries);
     const facts: NewEntry<object>[] = [];
@@ -96,13 +105,7 @@ export function deciderConsumer<State extends object>(
       if (batch.blocked(command)) continue;
       const slot = of[n] as Slot<State>;
       try {
-        if (decider.commands[command.type] === undefined) {
-          throw new Failure(
-            "defect",
-            "command-type-unknown",
-            `No decider knows the command type ${command.type}.`,
-          );
-        }
+        if (decider.commands[command.type] === undefined) throw commandUnknown(command.type);
         const decision = decider.decide(slot.state, command, {
           now,
           tenantId: command.tenantId,
@@ -115,12 +118,23 @@ export function deciderConsumer<State extends object>(
         let state = slot.state;
         for (const fact of decided) state = decider.evolve(state, fact);
         const entries = decided.map((fact, i) =>
-          factEntry(options.context, command, fact, slot.version + i + 1, i, now),
+          factEntry(
+            options.context,
+            command,
+            fact,
+            versionOf(fact, factVersions, decider.name),
+            slot.version + i + 1,
+            i,
+            now,
+          ),
         );
         const { tenantId, key, id: causationId } = command;
         const scheduled = isRefusal(decision)
           ? []
-          : (decision.timers ?? []).map((timer) => ({ ...timer, tenantId, key, causationId }));
+          : (decision.timers ?? []).map((timer) => {
+              const schemaVersion = commandVersion(timer.type);
+              return { ...timer, schemaVersion, tenantId, key, causationId };
+            });
         // Nothing of a command that threw anywhere above has been kept.
         facts.push(...entries);
         timers.push(...scheduled);
@@ -185,10 +199,27 @@ function refusalFact(type: string, refusal: Refusal): Fact {
   return { type, data };
 }
 
+function commandUnknown(type: string): Failure {
+  return new Failure("defect", "command-type-unknown", `No decider knows the command type ${type}.`);
+}
+
+/** Errors: `fact-type-undeclared` (defect): without its contract nobody could tell later how to read the fact. */
+function versionOf(fact: Fact, versions: ReadonlyMap<string, string>, decider: string): string {
+  const version = versions.get(fact.type);
+  if (version !== undefined) return version;
+  throw new Failure(
+    "defect",
+    "fact-type-undeclared",
+    `The decider ${decider} records ${fact.type}, which is not among its facts.`,
+    { fields: { decider, type: fact.type } },
+  );
+}
+
 function factEntry(
   context: string,
   command: Entry,
   fact: Fact,
+  schemaVersion: string,
   keyVersion: number,
   ordinal: number,
   now: number,
@@ -197,7 +228,7 @@ function factEntry(
     id: deriveId(command.id, ordinal),
     kind: "event",
     type: fact.type,
-    schemaVersion: "1.0.0",
+    schemaVersion,
     source: context,
     target: null,
     tenantId: command.tenantId,

@@ -67,11 +67,19 @@ export interface CommandRule {
   readonly schemaVersion: string;
 }
 
+/** A fact type and the version of its schema. The message of a contract is one: list those. */
+export interface FactType {
+  readonly type: string;
+  readonly schemaVersion: string;
+}
+
 export interface Decider<State extends object> {
   /** Names the state records; one per context and kind of key. */
   readonly name: string;
   /** Every command type it decides, with its parking policy. Unlisted types are not delivered to it. */
   readonly commands: Readonly<Record<string, CommandRule>>;
+  /** Every fact type it records, refusals included: written with this version. Recording any other is a defect. */
+  readonly facts: readonly FactType[];
   /** Type of the fact that records a refusal. */
   readonly refusalType: string;
   readonly initial: State;

@@ -6,6 +6,7 @@ export type {
   Decision,
   DecisionContext,
   Fact,
+  FactType,
   ParkingPolicy,
   Refusal,
   Timer,

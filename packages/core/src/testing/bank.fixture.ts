@@ -37,6 +37,16 @@ export function accountDecider(poisoned: Poisoned = new Set()): Decider<Account>
       "bank.remind": rule("step-aside"),
       "bank.ring": rule("step-aside"),
     },
+    // The last is a type that the journal refuses: a batch that fails when it is written.
+    facts: [
+      "bank.deposited",
+      "bank.settled",
+      "bank.withdrawn",
+      "bank.reminder-set",
+      "bank.reminder-rung",
+      "bank.refused",
+      "",
+    ].map((type) => ({ type, schemaVersion: "1.0.0" })),
     refusalType: "bank.refused",
     initial: { balance: 0 },
     decide(state, command, context) {

@@ -24,6 +24,7 @@ function timer(tenantId: string, said: Partial<ScheduledTimer> = {}): ScheduledT
     name: "t",
     dueAt: now,
     type: "bank.ring",
+    schemaVersion: "1.4.0",
     data: {},
     causationId: newId(now),
     ...said,
@@ -51,12 +52,13 @@ test("a timer becomes a command to its own context at its due moment, not a mill
   assert.equal(await fireDueTimers(stage.database("ledger"), "ledger", now + 4), 0);
   assert.equal(await fireDueTimers(stage.database("ledger"), "ledger", now + 5), 1);
   const [command] = await stage.database("ledger").execute(
-    `select kind, type, source, target, key, causation_id, process_id = id as starts, occurred_at, data
+    `select kind, type, schema_version, source, target, key, causation_id, process_id = id as starts, occurred_at, data
      from entente.journal where tenant_id = 'moment'`,
   );
   assert.deepEqual(command, {
     kind: "command",
     type: "bank.ring",
+    schema_version: "1.4.0",
     source: "ledger",
     target: "ledger",
     key: "a-1",

@@ -11,17 +11,20 @@ export interface ScheduledTimer extends Timer {
   readonly tenantId: string;
   readonly key: string;
   readonly causationId: string;
+  /** Of the command's schema when the timer was set: its data keeps that shape however late it fires. */
+  readonly schemaVersion: string;
 }
 
 const schedule: Statement = {
   name: "timer-schedule",
-  text: `insert into entente.timer (tenant_id, key, name, due_at, type, data, causation_id)
-    select distinct on (tenant_id, key, name) tenant_id, key, name, due_at, type, data, causation_id
-    from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::json[], $7::uuid[])
-      with ordinality as t(tenant_id, key, name, due_at, type, data, causation_id, place)
+  text: `insert into entente.timer (tenant_id, key, name, due_at, type, schema_version, data, causation_id)
+    select distinct on (tenant_id, key, name) tenant_id, key, name, due_at, type, schema_version, data, causation_id
+    from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::json[], $7::uuid[], $8::text[])
+      with ordinality as t(tenant_id, key, name, due_at, type, data, causation_id, schema_version, place)
     order by tenant_id, key, name, place desc
     on conflict (tenant_id, key, name) do update
-      set due_at = excluded.due_at, type = excluded.type, data = excluded.data, causation_id = excluded.causation_id`,
+      set due_at = excluded.due_at, type = excluded.type, schema_version = excluded.schema_version,
+        data = excluded.data, causation_id = excluded.causation_id`,
 };
 
 /** Schedules timers in the caller's transaction; the last one of a name wins. */
@@ -40,6 +43,7 @@ export async function scheduleTimers(
     textArray(timers.map((t) => t.type)),
     jsonArray(timers.map((t) => JSON.stringify(t.data))),
     uuidArray(timers.map((t) => t.causationId)),
+    textArray(timers.map((t) => t.schemaVersion)),
   ]);
 }
 
@@ -49,7 +53,7 @@ const takeDue: Statement = {
       select tenant_id, key, name from entente.timer where due_at <= to_timestamp($1::float8 / 1000)
       order by due_at limit $2 for update skip locked) due
     where t.tenant_id = due.tenant_id and t.key = due.key and t.name = due.name
-    returning t.tenant_id, t.key, t.name, t.due_at, t.type, t.data, t.causation_id`,
+    returning t.tenant_id, t.key, t.name, t.due_at, t.type, t.schema_version, t.data, t.causation_id`,
 };
 
 interface DueRow extends Record<string, unknown> {
@@ -58,6 +62,7 @@ interface DueRow extends Record<string, unknown> {
   name: string;
   due_at: number;
   type: string;
+  schema_version: string;
   data: JsonObject;
   causation_id: string | null;
 }
@@ -89,7 +94,7 @@ function timerEntry(context: string, row: DueRow, now: number): NewEntry {
     id,
     kind: "command",
     type: row.type,
-    schemaVersion: "1.0.0",
+    schemaVersion: row.schema_version,
     source: context,
     target: context,
     tenantId: row.tenant_id,

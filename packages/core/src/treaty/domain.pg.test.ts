@@ -14,6 +14,10 @@ const bed = await openTestBed();
 const lines: Decider<{ readonly billing: string }> = {
   name: "order-line",
   commands: { "orders.note-billing": { parking: "hold-key", schemaVersion: "1.0.0" } },
+  facts: [
+    { type: "orders.billing-noted", schemaVersion: "1.0.0" },
+    { type: "orders.refused", schemaVersion: "1.0.0" },
+  ],
   refusalType: "orders.refused",
   initial: { billing: "none" },
   decide: (state, command) => {

@@ -9,6 +9,7 @@ import {
 import { topUp } from "../../gateway/contract/top-up.ts";
 import { changePlan } from "../contract/change-plan.ts";
 import { openAccount } from "../contract/open-account.ts";
+import { subscriptionFacts } from "../contract/published-language.ts";
 import { registerCondenser } from "../contract/register-condenser.ts";
 import { startCycle } from "../contract/start-cycle.ts";
 import { topUpRefused } from "../contract/top-up-refused.ts";
@@ -37,6 +38,7 @@ export const accountDecider: Decider<AccountState> = {
     [topUp.type]: { parking: "step-aside", schemaVersion: topUp.schemaVersion },
     [undoQuotaDebit.type]: { parking: "step-aside", schemaVersion: undoQuotaDebit.schemaVersion },
   },
+  facts: subscriptionFacts,
   refusalType: topUpRefused.type,
   initial: unopenedAccount,
   decide,
