@@ -8,19 +8,19 @@ const debited = "flux.balance-debited";
 const preloadXid = "3";
 
 /**
- * Commands confirmed, without counting the journal: each account's version moves with its facts, in their transaction.
- * The peers' accounts are asked in the same way. What the facts say is checked after the run.
+ * Commands confirmed, without counting the journal: the decider's cursors move with its facts, in their transaction.
+ * The peers' accounts are asked in a like way. What the facts say is checked after the run.
  */
 export async function confirmedReader(client: pg.Client): Promise<() => Promise<number>> {
-  const versions = async (): Promise<number> => {
+  const decided = async (): Promise<number> => {
     const { rows } = await client.query<{ n: string }>({
       name: "confirmed",
-      text: "select coalesce(sum(version), 0) as n from entente.state",
+      text: "select coalesce(sum(consumed), 0) as n from entente.cursor where consumer = 'account'",
     });
     return Number(rows[0]?.n ?? 0);
   };
-  const opened = await versions();
-  return async () => (await versions()) - opened;
+  const opened = await decided();
+  return async () => (await decided()) - opened;
 }
 
 /** Accounts that have been opened and have their condenser. */

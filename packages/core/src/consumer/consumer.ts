@@ -105,6 +105,8 @@ class ConsumerLoop implements Consumer {
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.alarm.signal();
     await this.running;
+    // Spares whoever comes next the work; what cannot be written now is found in the journal.
+    await this.settle(true).catch(() => {});
     await releaseAllLanes(this.setting.database, this.name, this.setting.workerId).catch(() => {});
   }
 
@@ -205,7 +207,10 @@ class ConsumerLoop implements Consumer {
     const found = reads.flat();
     this.lastBatch = found.length;
     this.nothingToDo = found.length === 0 && !worked;
-    if (found.length === 0) return worked;
+    if (found.length === 0) {
+      if (!worked) await this.settle(false);
+      return worked;
+    }
     await this.setting.probe?.("consumer:read");
     await this.process(found, now);
     return true;
@@ -308,6 +313,28 @@ class ConsumerLoop implements Consumer {
       });
     }
     this.definition.committed?.(batch.entries);
+  }
+
+  /** Writes down what waited for a quiet moment, as the owner of its lanes. */
+  private async settle(all: boolean): Promise<void> {
+    const { unsettled, settle } = this.definition;
+    if (unsettled === undefined || settle === undefined) return;
+    const lanes = unsettled(all).filter((lane) => this.owned.has(lane));
+    const journal = this.definition.sources[0]?.context;
+    if (lanes.length === 0 || journal === undefined) return;
+    const standing = lanes.map((number): CursorMove => {
+      const lane = this.owned.get(number) as OwnedLane;
+      const position = lane.positions.get(journal) ?? journalStart;
+      return { journal, lane, from: position, to: position, entries: 0 };
+    });
+    await this.setting.database.transaction(
+      async (connection) => {
+        await settle(connection, lanes);
+        await this.setting.probe?.("consumer:before-settle-commit");
+      },
+      (connection) => moveCursors(connection, this.name, standing),
+    );
+    this.definition.committed?.([]);
   }
 
   private movesOver(found: readonly SourcedEntry[]): CursorMove[] {

@@ -23,6 +23,10 @@ export interface ConsumerDefinition {
   policy(entry: Entry): ParkingPolicy;
   /** Writes the effect of the batch in the transaction. Throwing undoes it: the batch is split until the culprit stands alone. */
   apply(connection: Connection, batch: Batch): Promise<void>;
+  /** Lanes with effects that wait for a quiet moment to be written; `all`: however short they have waited. */
+  unsettled?(all: boolean): readonly number[];
+  /** Writes them, in a transaction of its own; then `committed` of no entries. */
+  settle?(connection: Connection, lanes: readonly number[]): Promise<void>;
   /** The batch is committed. */
   committed?(entries: readonly Entry[]): void;
   /** A batch was undone or lanes changed hands: whatever was remembered about keys may be wrong. */

@@ -201,6 +201,12 @@ function consumersOf(
     const listedElsewhere = new Set([...deskCommands, ...Object.keys(commandsElsewhere)]);
     const twice = Object.keys(decider.commands).find((type) => listedElsewhere.has(type));
     if (twice !== undefined) throw new Error(`context ${name} has two deciders for ${twice}`);
+    // A state is folded from the facts of its decider, which are known by their types.
+    const factsElsewhere = new Set(
+      deciders.flatMap((other, n) => (n === i ? [] : other.decider.facts.map(({ type }) => type))),
+    );
+    const shared = decider.facts.find(({ type }) => factsElsewhere.has(type));
+    if (shared !== undefined) throw new Error(`context ${name} has two deciders that record ${shared.type}`);
     const own: ConsumerSource = {
       context: name,
       database: journalOf(name, around, name),

@@ -6,7 +6,7 @@ import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { deriveId } from "../model/id.ts";
 import type { Connection } from "../postgres/database.ts";
-import { loadStates, type SavedState, saveStates } from "../state/key-states.ts";
+import { type KeptStatesOptions, type KeyInHand, keepStates } from "../state/kept-states.ts";
 import { type ScheduledTimer, scheduleTimers } from "../timer/timers.ts";
 
 export interface DeciderConsumerOptions {
@@ -21,74 +21,23 @@ export interface DeciderConsumerOptions {
   readonly listedElsewhere?: ReadonlySet<string>;
   /** Commands of the context's other deciders with their versions, for timers that set them. */
   readonly commandsElsewhere?: Readonly<Record<string, { readonly schemaVersion: string }>>;
-  /** States kept in memory between batches (default 20,000). */
-  readonly rememberedStates?: number;
-}
-
-/** A key's state as the store has it. */
-interface Known<State extends object> {
-  /** 0 when the key has no row yet. */
-  readonly version: number;
-  readonly state: State;
-}
-
-/** A key of the batch under way, and its state as the batch would leave it. */
-interface Slot<State extends object> {
-  readonly name: string;
-  readonly tenantId: string;
-  readonly key: string;
-  before: Known<State> | null;
-  version: number;
-  state: State;
+  readonly states?: KeptStatesOptions;
 }
 
 /**
- * Runs a decider over journals: many commands, one transaction. States of all keys of a batch are loaded in one query,
- * commands are decided in memory in order, and facts, states, timers and cursors are written with one statement each.
+ * Runs a decider over journals: many commands, one transaction. States are kept in memory (state/kept-states.ts),
+ * commands are decided in order, and facts, timers, cursors and the states that are due are written with one statement each.
  * A refusal is a business outcome and becomes a fact. A command that makes the decider throw is put aside alone.
  */
 export function deciderConsumer<State extends object>(
   decider: Decider<State>,
   options: DeciderConsumerOptions,
 ): ConsumerDefinition {
-  // Valid while this worker owns the lanes: nobody else may decide these keys. Forgotten whenever that is in doubt.
-  const remembered = new Map<string, Known<State>>();
+  const states = keepStates(decider, options.states);
   const factVersions = new Map(decider.facts.map(({ type, schemaVersion }) => [type, schemaVersion]));
   const claimsUnlisted = options.claimsUnlisted ?? true;
-  const limit = options.rememberedStates ?? 20_000;
-  /** What the batch would leave; it is remembered only once it is committed. */
-  let pending: readonly Slot<State>[] = [];
   let pendingFacts: readonly NewEntry<object>[] = [];
   let pendingAt: AppendedAt | null = null;
-
-  /** The batch's keys, each once, with their states: `of` has a command's slot in the command's place. */
-  async function slotsFor(
-    connection: Connection,
-    commands: readonly Entry[],
-  ): Promise<{ readonly slots: readonly Slot<State>[]; readonly of: readonly Slot<State>[] }> {
-    const byName = new Map<string, Slot<State>>();
-    const missing: Slot<State>[] = [];
-    const of = commands.map(({ tenantId, key }) => {
-      const name = `${tenantId}\u0000${key}`;
-      let slot = byName.get(name);
-      if (slot === undefined) {
-        const before = remembered.get(name) ?? null;
-        slot = { name, tenantId, key, before, ...(before ?? { version: 0, state: decider.initial }) };
-        byName.set(name, slot);
-        if (before === null) missing.push(slot);
-      }
-      return slot;
-    });
-    for (const { tenantId, key, version, state } of await loadStates<State>(
-      connection,
-      decider.name,
-      missing,
-    )) {
-      const slot = byName.get(`${tenantId}\u0000${key}`);
-      if (slot !== undefined) Object.assign(slot, { before: { version, state }, version, state });
-    }
-    return { slots: [...byName.values()], of };
-  }
 
   function commandVersion(type: string): string {
     const rule = decider.commands[type] ?? options.commandsElsewhere?.[type];
@@ -97,13 +46,13 @@ export function deciderConsumer<State extends object>(
   }
 
   async function apply(connection: Connection, batch: Batch): Promise<void> {
-    const { slots, of } = await slotsFor(connection, batch.entries);
+    const { keys, of } = await states.of(connection, batch.entries);
     const facts: NewEntry<object>[] = [];
     const timers: ScheduledTimer[] = [];
     const now = options.now();
     for (const [n, command] of batch.entries.entries()) {
       if (batch.blocked(command)) continue;
-      const slot = of[n] as Slot<State>;
+      const slot = of[n] as KeyInHand<State>;
       try {
         if (decider.commands[command.type] === undefined) throw commandUnknown(command.type);
         const decision = decider.decide(slot.state, command, {
@@ -116,7 +65,7 @@ export function deciderConsumer<State extends object>(
         });
         const decided = isRefusal(decision) ? [refusalFact(decider.refusalType, decision)] : decision.facts;
         let state = slot.state;
-        for (const fact of decided) state = decider.evolve(state, fact);
+        for (const { type, data } of decided) state = decider.evolve(state, { type, data });
         const entries = decided.map((fact, i) =>
           factEntry(
             options.context,
@@ -144,18 +93,12 @@ export function deciderConsumer<State extends object>(
         batch.stall(command, error);
       }
     }
-    const saved: SavedState[] = [];
-    for (const { tenantId, key, before, version, state } of slots) {
-      const stored = before?.version ?? 0;
-      if (version !== stored) saved.push({ tenantId, key, version, state, isNew: stored === 0 });
-    }
     // Issued together, so that they travel together.
     const [appended] = await Promise.all([
       appendEntries(connection, facts),
-      saveStates(connection, decider.name, saved),
+      states.write(connection, keys),
       scheduleTimers(connection, timers),
     ]);
-    pending = slots;
     pendingFacts = facts;
     pendingAt = appended;
   }
@@ -170,24 +113,16 @@ export function deciderConsumer<State extends object>(
         (claimsUnlisted && options.listedElsewhere?.has(entry.type) !== true)),
     policy: (entry) => decider.commands[entry.type]?.parking ?? "step-aside",
     apply,
+    unsettled: states.unwritten,
+    settle: states.writeLanes,
     committed() {
-      for (const { name, before, version, state } of pending) {
-        // Used last is forgotten last, which only matters once not all fit.
-        if (before !== null && remembered.size * 2 > limit) remembered.delete(name);
-        remembered.set(name, { version, state });
-      }
-      pending = [];
-      for (const name of remembered.keys()) {
-        if (remembered.size <= limit) break;
-        remembered.delete(name);
-      }
+      states.committed();
       options.onFacts(pendingFacts, pendingAt);
       pendingFacts = [];
       pendingAt = null;
     },
     forget() {
-      remembered.clear();
-      pending = [];
+      states.forget();
       pendingFacts = [];
       pendingAt = null;
     },

@@ -84,7 +84,8 @@ export interface Decider<State extends object> {
   readonly refusalType: string;
   readonly initial: State;
   decide(state: State, command: Entry, context: DecisionContext): Decision | Refusal;
-  evolve(state: State, fact: Fact): State;
+  /** Sees the same of a fact when it is read back from the journal years later. */
+  evolve(state: State, fact: Pick<Fact, "type" | "data">): State;
 }
 
 export function isRefusal(decision: Decision | Refusal): decision is Refusal {

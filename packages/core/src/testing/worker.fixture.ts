@@ -65,6 +65,7 @@ export function decides(stage: Stage, own: Database, poisoned?: Poisoned): Consu
     ],
     now: Date.now,
     onFacts: () => {},
+    states: { unwrittenMs: 200 },
   });
 }
 
