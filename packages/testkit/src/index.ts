@@ -31,5 +31,5 @@ export { seededRandom } from "./seeded-random.ts";
 export type { ProcessExit, ServerProcess, StartOptions } from "./server-process.ts";
 export { disposeAll, startProcess } from "./server-process.ts";
 export { type SimulatedLedgerOptions, simulatedLedger } from "./simulated/ledger-treaty.ts";
-export { type SimulatedTreatyOptions, simulatedPayments } from "./simulated/payments-treaty.ts";
+export { type SimulatedPaymentsOptions, simulatedPayments } from "./simulated/payments-treaty.ts";
 export { testServer } from "./test-server.ts";

@@ -51,6 +51,7 @@ export const disturbances = {
   async "part from PostgreSQL"(shop: ShopUnderTest, random: SeededRandom) {
     const { toPostgres } = anyOf(shop, random);
     await bothAtWork(shop);
+    await somethingSent(shop);
     toPostgres.blackHole();
     await takenOver(shop);
     toPostgres.clear();
@@ -119,29 +120,34 @@ async function takenOver(shop: ShopUnderTest): Promise<void> {
 }
 
 /** Processes that have a share of the payments. */
-async function couriers({ database }: ShopUnderTest): Promise<number> {
-  const [row] = await database.execute<{ n: number }>(
-    `select count(distinct owner)::int as n from entente.lease
-     where consumer = 'courier:payments' and leased_until > clock_timestamp()`,
-  );
-  return row?.n ?? 0;
+async function couriers(shop: ShopUnderTest): Promise<number> {
+  const owners =
+    "select distinct owner from entente.lease where consumer = 'courier:payments' and leased_until > clock_timestamp()";
+  return count(shop, `(${owners}) o`);
 }
 
 async function bothAtWork(shop: ShopUnderTest): Promise<void> {
   await until("both workers have their share", async () => (await couriers(shop)) === 2);
 }
 
-/** Something has become unknown since; or nothing was under way that could. */
-async function troubled({ database }: ShopUnderTest): Promise<void> {
-  const count = async (): Promise<number> => {
-    const [row] = await database.execute<{ n: number }>(
-      "select count(*)::int as n from entente.journal where type = 'entente.hand-off-unknown'",
-    );
-    return row?.n ?? 0;
-  };
-  const before = await count();
+/** Several have become unknown since; or not so many were under way. */
+async function troubled(shop: ShopUnderTest): Promise<void> {
+  const unknown = () => count(shop, "entente.journal where type = 'entente.hand-off-unknown'");
+  const before = await unknown();
   const limit = performance.now() + 3_000;
-  while (performance.now() < limit && (await count()) === before) await pause(50);
+  while (performance.now() < limit && (await unknown()) < before + 5) await pause(50);
+}
+
+/** At this moment an answer is waited for; or there is nothing to send. */
+async function somethingSent(shop: ShopUnderTest): Promise<void> {
+  const limit = performance.now() + 2_000;
+  while (performance.now() < limit && (await count(shop, "entente.hand_off where state = 'sent'")) === 0)
+    await pause(5);
+}
+
+async function count({ database }: ShopUnderTest, what: string): Promise<number> {
+  const [row] = await database.execute<{ n: number }>(`select count(*)::int as n from ${what}`);
+  return row?.n ?? 0;
 }
 
 async function within(ms: number, event: Promise<unknown>): Promise<void> {

@@ -38,12 +38,10 @@ test(`${acts} hand-offs, alone and in batches, to counterparties that misbehave 
   for (let n = 0; n < times; n++) {
     const kind = order[n % order.length] as Disturbance;
     await ask(shop, asked, Math.round((acts * (n + 0.5)) / times));
-    if (process.env.TIMES) console.log(`# ${kind} begins ${performance.now() | 0}`);
     await Promise.all([
       disturbances[kind](shop, random),
       ask(shop, asked, Math.round((acts * (n + 1)) / times)),
     ]);
-    if (process.env.TIMES) console.log(`# ${kind} ends ${performance.now() | 0}`);
     done[kind] = (done[kind] ?? 0) + 1;
     await letTheBlockedGoOn(shop);
     // Bank debits settle, and callbacks nobody was there to take come again.

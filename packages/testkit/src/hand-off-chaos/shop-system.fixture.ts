@@ -11,7 +11,7 @@ export interface ShopOptions {
   readonly leaving?: (on: boolean) => void;
 }
 
-export const rowsTogether = 20;
+export const rowsTogether = 10;
 
 export function shopSystem(options: ShopOptions): { definition: SystemDefinition; outside: Outside } {
   const { name, paymentsUrl, ledgerUrl, callbackSecret, leaving } = options;

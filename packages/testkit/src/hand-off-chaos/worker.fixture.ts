@@ -1,7 +1,8 @@
 /**
  * A process that works for the shop: its treaties, and a door for callbacks. Started, stopped and killed by the scenario.
- * SIGUSR2 stops it like a machine that is suspended, once no byte of a posting is on its way: a ledger that recognizes no repeat
- * cannot be protected from a request that was written before the stop and leaves after it (docs/decisions/0009).
+ * SIGUSR2 stops it like a machine that is suspended, in the middle of its sendings, but with no byte of a posting on its way: a ledger
+ * that recognizes no repeat cannot be protected from a request that was written before the stop and leaves after it
+ * (docs/decisions/0009-treaties-and-hand-offs.md).
  */
 import { createServer } from "node:http";
 import { startSystem } from "@entente/core";
@@ -10,9 +11,12 @@ import { shopSystem } from "./shop-system.fixture.ts";
 const environment = process.env as Readonly<Record<string, string>>;
 const { CHAOS_NAME = "", CHAOS_ADMIN_URL = "", CHAOS_DOOR_PORT = "", CHAOS_DIE_AT = "" } = environment;
 
+/** Milliseconds after which it stops even with nothing to do. */
+const patienceMs = 2_000;
 let leaving = 0;
+let underWay = 0;
 let shallStop = false;
-function stopWhenQuiet(): void {
+function stop(): void {
   if (!shallStop || leaving > 0) return;
   shallStop = false;
   console.log("stopping");
@@ -20,7 +24,7 @@ function stopWhenQuiet(): void {
 }
 process.on("SIGUSR2", () => {
   shallStop = true;
-  stopWhenQuiet();
+  setInterval(stop, patienceMs).unref();
 });
 
 const [diesAt = "", times = "1"] = CHAOS_DIE_AT.split("@");
@@ -32,7 +36,6 @@ const { definition, outside } = shopSystem({
   callbackSecret: environment.CHAOS_CALLBACK_SECRET ?? "",
   leaving(on) {
     leaving += on ? 1 : -1;
-    stopWhenQuiet();
   },
 });
 const system = await startSystem({
@@ -41,6 +44,9 @@ const system = await startSystem({
   settings: { leaseMs: 1_000 },
   outside,
   probe(point) {
+    if (point === "courier:before-send") underWay++;
+    if (point === "courier:answered") underWay--;
+    if (underWay > 1) stop();
     if (point === diesAt && --passes === 0) process.kill(process.pid, "SIGKILL");
   },
 });

@@ -16,6 +16,13 @@ export interface SimulatedTreatyOptions {
   readonly limits?: Partial<TreatyLimits>;
 }
 
+export interface SimulatedPaymentsOptions extends SimulatedTreatyOptions {
+  /** Default `payments`; the treaty is named `<target>-take`. */
+  readonly target?: string;
+  /** Type of the facts that ask for a payment; default `shop.paid`. */
+  readonly fact?: string;
+}
+
 /** Times for counterparties that answer in milliseconds, so that everything that takes time takes seconds. */
 export const quickTimes: TreatyTimes = {
   answerWithinMs: 800,
@@ -41,7 +48,8 @@ const declines = ["generic_decline", "insufficient_funds", "lost_card", "expired
  * Takes payments at the payments simulator, one by one: fact `shop.paid` `{paymentId, amountMinor, method}`, withdrawn by
  * `shop.cancelled` `{paymentId}`. Secrets: `token`, `callback-secret`. Loaded by tests and measurements.
  */
-export function simulatedPayments({ url, times, limits }: SimulatedTreatyOptions): HandOffTreaty {
+export function simulatedPayments(options: SimulatedPaymentsOptions): HandOffTreaty {
+  const { url, times, limits, target = "payments", fact = "shop.paid" } = options;
   const agent = new Agent({ keepAlive: true });
   const about = (data: { readonly [name: string]: unknown }) => ({
     aggregateType: "payment",
@@ -49,10 +57,10 @@ export function simulatedPayments({ url, times, limits }: SimulatedTreatyOptions
     line: null,
   });
   return defineTreaty({
-    name: "payments-take",
+    name: `${target}-take`,
     version: "1.0.0",
     kind: "command-with-callback",
-    target: "payments",
+    target,
     purpose: "take",
     ...treatyTexts("Takes a payment"),
     credentials: ["token", "callback-secret"],
@@ -72,9 +80,9 @@ export function simulatedPayments({ url, times, limits }: SimulatedTreatyOptions
       "http-503": { class: "UNKNOWN", means: "Their trouble." },
     },
     factsFrom: ["shop"],
-    facts: ["shop.paid", "shop.cancelled"],
+    facts: [fact, "shop.cancelled"],
     request: ({ type, data }) =>
-      type === "shop.paid"
+      type === fact
         ? [{ ...about(data), data: { amountMinor: data.amountMinor as number, method: String(data.method) } }]
         : [],
     withdraws: ({ type, data }) => (type === "shop.cancelled" ? [about(data)] : []),
