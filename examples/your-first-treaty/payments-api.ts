@@ -9,7 +9,7 @@ export interface PaymentsRequest {
   readonly idempotencyKey?: string;
 }
 
-const origin = process.env.PAYMENTS_URL ?? "http://localhost:4010";
+const origin = "http://localhost:4010";
 
 export async function askPayments(ask: PaymentsRequest, means: Means): Promise<Reply> {
   const headers = {

@@ -2,7 +2,7 @@ import type { HandOffTreaty } from "@entente/core";
 import { conformance, controlledCounterparty } from "@entente/testkit";
 import { takePayment } from "./take-payment.ts";
 
-const counterparty = await controlledCounterparty(process.env.PAYMENTS_URL ?? "http://localhost:4010", {
+const counterparty = await controlledCounterparty("http://localhost:4010", {
   operation: "create-payment-intent",
   rejections: ["insufficient_funds", "expired_card"],
 });
