@@ -28,7 +28,7 @@ export const quickTimes: TreatyTimes = {
   answerWithinMs: 800,
   retryFirstMs: 50,
   retryLongestMs: 500,
-  inFlightMs: 3_000,
+  inFlightMs: 4_000,
   resultWithinMs: 6_000,
   reconcileEveryMs: 1_000,
   personAfterMs: 120_000,
