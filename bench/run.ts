@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --peers] [--docs] [--scenarios A,D] [--only entente,floor] [--seconds 15] [--rounds 1] [--outage-seconds 60]
  * [--outage-rate 500] [--preload 5000000] [--seed 1] [--out folder]`. See README.md.
+ * `npm run bench -- --scenarios courier [--rows 100000] [--singles 10000]` measures hand-offs instead: courier.ts.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,6 +9,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { runCourier } from "./courier.ts";
 import { ententeTarget } from "./entente-target.ts";
 import { describeMachine } from "./machine.ts";
 import { peerTargets } from "./peer-targets.ts";
@@ -32,13 +34,15 @@ const { values } = parseArgs({
     "outage-seconds": { type: "string", default: "60" },
     "outage-rate": { type: "string", default: "500" },
     preload: { type: "string", default: "5000000" },
+    rows: { type: "string", default: "100000" },
+    singles: { type: "string", default: "10000" },
     seed: { type: "string", default: "1" },
     out: { type: "string" },
   },
 });
 
 function wholeNumber(
-  name: "seconds" | "rounds" | "outage-seconds" | "outage-rate" | "preload" | "seed",
+  name: "seconds" | "rounds" | "outage-seconds" | "outage-rate" | "preload" | "seed" | "rows" | "singles",
 ): number {
   const value = Number(values[name]);
   if (!Number.isSafeInteger(value) || value < 1)
@@ -110,6 +114,11 @@ async function main(): Promise<boolean> {
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.once(signal, () => void stop().finally(() => process.exit(1)));
+  if (values.scenarios === "courier") {
+    const sizes = { rows: wholeNumber("rows"), singles: wholeNumber("singles") };
+    await runCourier(server, data, values.out ?? join(folder, "results"), sizes, say).finally(stop);
+    return true;
+  }
   const outcomes: Outcome[] = [];
   let results: Results;
   try {

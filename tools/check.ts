@@ -7,7 +7,8 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { repositoryFiles, repositoryRoot } from "./tree.ts";
 
-const testFolders = /^(?:packages|systems|tools|bench|examples)\/.*\.test\.ts$/;
+/** Those in folders of `examples` need what their guide starts for them: the guide's own test runs them. */
+const testFolders = /^(?:(?:packages|systems|tools|bench)\/.*|examples\/[^/]+)\.test\.ts$/;
 /** Tests share the machine with the PostgreSQL servers they start. */
 const testFilesAtOnce = 2;
 /** A test that hangs fails instead of holding everything up. */

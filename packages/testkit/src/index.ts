@@ -17,10 +17,19 @@ export type { FaultCounters, FaultProxy, LastingFault, Side } from "./fault-prox
 export { startFaultProxy } from "./fault-proxy.ts";
 export type { CommandLike, Given, Outcome } from "./given.ts";
 export { given } from "./given.ts";
+export {
+  type ActBelief,
+  checkHandOffs,
+  type HandOffRun,
+  type HandOffViolation,
+  type HandOffViolationCode,
+} from "./hand-off-check.ts";
 export type { JournalCounts, LedgerFact, Violation, ViolationCode } from "./journal-check.ts";
 export { checkJournal, countJournal } from "./journal-check.ts";
 export type { SeededRandom } from "./seeded-random.ts";
 export { seededRandom } from "./seeded-random.ts";
 export type { ProcessExit, ServerProcess, StartOptions } from "./server-process.ts";
 export { disposeAll, startProcess } from "./server-process.ts";
+export { type SimulatedLedgerOptions, simulatedLedger } from "./simulated/ledger-treaty.ts";
+export { type SimulatedPaymentsOptions, simulatedPayments } from "./simulated/payments-treaty.ts";
 export { testServer } from "./test-server.ts";
