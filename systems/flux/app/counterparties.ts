@@ -1,4 +1,6 @@
 import type { Outside, Treaty } from "@entente/core";
+import { journalEntryOf } from "../contexts/ledger/domain/journal-entry-of.ts";
+import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
 export const counterpartyNames = ["payments", "salesforce", "sap"] as const;
@@ -22,7 +24,9 @@ export interface PlacedTreaty {
 }
 
 /** Every treaty of Flux, one line each. */
-export const placedTreaties: readonly PlacedTreaty[] = [];
+export const placedTreaties: readonly PlacedTreaty[] = [
+  { with: "sap", context: "ledger", declare: ({ url }) => sapLedger(url, journalEntryOf) },
+];
 
 export interface DeclaredTreaty {
   readonly with: CounterpartyName;

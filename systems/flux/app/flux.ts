@@ -27,7 +27,7 @@ export const flux: SystemDefinition = {
 };
 
 /** Contexts that are there for their treaties alone. */
-const treatyContexts: readonly ContextDefinition[] = [];
+const treatyContexts: readonly ContextDefinition[] = [{ name: "ledger" }];
 
 /** Flux with the treaties it has with these counterparties. Without any it is `flux`. */
 export function fluxWith(counterparties: Counterparties): SystemDefinition {
