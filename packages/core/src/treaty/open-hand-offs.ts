@@ -249,7 +249,9 @@ function openTogether(context: string, acts: readonly Act[], now: number): Openi
     request: null,
     rows,
   };
-  const where = { id, tenantId, key: `batch:${id}`, processId: id, correlationId, rows: acts.length };
+  // A batch holds acts of many keys: keeping the order of each of them means sending the treaty's batches one after the other.
+  const key = treaty.order === "per-key" ? "batches" : `batch:${id}`;
+  const where = { id, tenantId, key, processId: id, correlationId, rows: acts.length };
   const handOff = opened(where, treaty, subject, idempotencyKey, requestHash, now);
   return {
     handOff,

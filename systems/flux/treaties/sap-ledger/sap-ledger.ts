@@ -1,0 +1,168 @@
+import {
+  defineTreaty,
+  type Entry,
+  type HandOffTreaty,
+  type Means,
+  type Reply,
+  type Translation,
+} from "@entente/core";
+import { Type } from "typebox";
+import { JournalEntry } from "../../contexts/ledger/contract/journal-entry.ts";
+import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
+import { quotaDebitUndone } from "../../contexts/subscription/contract/quota-debit-undone.ts";
+import { type HttpAnswer, httpCall } from "../http-call.ts";
+import { readConfirmation } from "./confirmation.ts";
+import { errorMap } from "./error-map.ts";
+import { journalEntryMessage, postingPath, soapAction } from "./journal-entry-message.ts";
+import { readBack } from "./read-back.ts";
+import { referenceOf } from "./references.ts";
+import { answers, runbook, sheet, style } from "./sheet.ts";
+
+/** What comes back: a confirmation as text, or the documents that the books have; beside it our keys by reference. */
+const SapAnswer = Type.Object({
+  keys: Type.Record(Type.String(), Type.String()),
+  text: Type.Optional(Type.String()),
+  documents: Type.Optional(Type.Record(Type.String(), Type.String())),
+  retryAfter: Type.Optional(Type.String()),
+});
+interface Said {
+  readonly keys: Readonly<Record<string, string>>;
+  readonly text?: string;
+  readonly documents?: Readonly<Record<string, string>>;
+  readonly retryAfter?: string;
+}
+
+/**
+ * Posts what the ledger is owed to SAP. `entryOf` is the ledger context's decision: the entry a fact asks for, or null.
+ * `url`: SAP's, without a path.
+ */
+export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | null): HandOffTreaty {
+  return defineTreaty({
+    name: "sap-ledger",
+    version: "1.0.0",
+    kind: "command-with-callback",
+    target: "sap",
+    purpose: "journal-entry",
+    sheet,
+    runbook,
+    answers,
+    style,
+    errorMap,
+    credentials: ["user", "password"],
+    input: JournalEntry,
+    output: SapAnswer,
+    factsFrom: ["subscription"],
+    facts: [balanceDebited.type, quotaDebitUndone.type],
+    request(fact) {
+      const data = entryOf(fact);
+      if (data === null) return [];
+      // A top-up and its undo are two acts about one top-up.
+      const line = fact.type === quotaDebitUndone.type ? "undo" : null;
+      return [{ aggregateType: "top-up", aggregateId: data.processId, line, data }];
+    },
+    batch: { rowsAllowed: 100 },
+    async send(dispatch, means) {
+      const answer = await httpCall(
+        {
+          url: url + postingPath,
+          method: "POST",
+          headers: {
+            authorization: await basic(means),
+            "content-type": "text/xml; charset=utf-8",
+            soapaction: `"${soapAction}"`,
+          },
+          body: journalEntryMessage(dispatch, Date.now()),
+        },
+        means,
+      );
+      return replyOf(answer, keysOf(dispatch.rows.map(({ idempotencyKey }) => idempotencyKey)));
+    },
+    async inquire({ rowKeys }, means) {
+      const keys = keysOf(rowKeys);
+      const found = await readBack(url, Object.keys(keys), await basic(means), means);
+      if ("refused" in found) return replyOf(found.refused, keys);
+      const body: Said = { keys, documents: found.documents };
+      return { status: "200", raw: JSON.stringify(found.documents), body };
+    },
+    translate: ({ status, body }, of) =>
+      of === "inquiry"
+        ? translateReadBack(status, body as Said)
+        : translateConfirmation(status, body as Said),
+    times: {
+      answerWithinMs: 20_000,
+      retryFirstMs: 10_000,
+      retryLongestMs: 10 * 60_000,
+      inFlightMs: 2 * 60_000,
+      resultWithinMs: 3_600_000,
+      reconcileEveryMs: 5 * 60_000,
+      personAfterMs: 4 * 3_600_000,
+    },
+    limits: {
+      concurrency: 8,
+      ratePerSecond: 20,
+      triesAllowed: 100,
+      circuitFailures: 5,
+      circuitOpenMs: 15_000,
+    },
+    // Of one account a later entry never overtakes an earlier one.
+    order: "per-key",
+  }) as unknown as HandOffTreaty;
+}
+
+async function basic(means: Means): Promise<string> {
+  const [user, password] = [await means.secret("user"), await means.secret("password")];
+  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+}
+
+function keysOf(rowKeys: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(rowKeys.map((key) => [referenceOf(key), key]));
+}
+
+function replyOf({ status, headers, text }: HttpAnswer, keys: Said["keys"]): Reply<Said> {
+  const retryAfter = headers["retry-after"];
+  return {
+    status: String(status),
+    raw: text,
+    body: { keys, text, ...(retryAfter === undefined ? {} : { retryAfter }) },
+  };
+}
+
+/** The outcome of each entry; an entry that is not named, or whose fate is not certain, stays open and is asked about. */
+function translateConfirmation(status: string, said: Said): Translation {
+  const isXml = status === "200" || (status === "500" && said.text?.includes("Envelope") === true);
+  if (!isXml) return refusal(status, said);
+  const confirmation = readConfirmation(said.text ?? "");
+  if ("fault" in confirmation) return { says: "code", code: `fault-${confirmation.fault}` };
+  const ours = confirmation.entries.flatMap((entry) => {
+    const key = said.keys[entry.reference];
+    return key === undefined ? [] : [{ key, entry }];
+  });
+  if (ours.length === 0) throw new Error("none of the entries is ours");
+  const strange = ours.find(({ entry }) => entry.code !== null && !Object.hasOwn(errorMap, entry.code));
+  const posted = ours.some(({ entry }) => entry.document !== null);
+  // Nothing of the message is posted, and why is not known: a case for all of it, not a guess for each.
+  if (strange?.entry.code != null && !posted) return { says: "code", code: strange.entry.code };
+  return {
+    says: "accepted",
+    rows: ours.map(({ key, entry: { code } }) =>
+      code === null ? { key, says: "completed" } : { key, says: "code", code },
+    ),
+  };
+}
+
+function translateReadBack(status: string, { keys, documents, ...said }: Said): Translation {
+  if (documents === undefined) return refusal(status, { keys, ...said });
+  const rows = Object.entries(keys).map(([reference, key]) =>
+    Object.hasOwn(documents, reference)
+      ? ({ key, says: "completed" } as const)
+      : ({ key, says: "not-known" } as const),
+  );
+  return { says: rows.some(({ says }) => says === "completed") ? "accepted" : "not-known", rows };
+}
+
+function refusal(status: string, { retryAfter }: Said): Translation {
+  const seconds = /^\d{1,6}$/.test(retryAfter ?? "") ? Number(retryAfter) : null;
+  // Only their application server says when to come back; a gateway before it does not know.
+  const code = status === "503" && seconds !== null ? "window-closed" : status;
+  return { says: "code", code, ...(seconds === null ? {} : { retryAfterMs: seconds * 1_000 }) };
+}

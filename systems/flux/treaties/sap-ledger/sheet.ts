@@ -1,0 +1,94 @@
+import type { Runbook, SheetText, TreatyAnswers, TreatyStyle } from "@entente/core";
+
+/** What the treaty says in words; what code says is not repeated. */
+export const sheet: SheetText = {
+  purpose:
+    "Every confirmed top-up and every undo of one stands in the general ledger, once, in double entry.",
+  owner: "Flux's ledger context owns the entry that is owed; SAP finance owns the document and its number.",
+  authority:
+    "SAP: an entry is posted when the books have a document with its reference, whatever any answer said.",
+  direction: "Outbound: Flux posts and reads back. SAP calls nothing of ours.",
+  protocol:
+    "SOAP Journal Entry Post, synchronous (SAP_COM_0002), many entries a message; read back by OData v2 API_OPLACCTGDOCITEMCUBE_SRV.",
+  trigger:
+    "The facts flux.balance-debited and flux.quota-debit-undone, gathered into batches of up to 100 entries per tenant.",
+  correlationId:
+    "The process id of the top-up stands in the text of every line; the reference is derived from the row's key.",
+  tenantPropagation:
+    "The tenant is part of every key and so of every reference; a batch never mixes tenants.",
+  stateImpact:
+    "None on top-ups: they are confirmed before anything is posted. A row becomes completed or rejected here.",
+  auditEvidence:
+    "Opening entry with every row, each move with code and hash of the answer, comparisons of reconciliation; in SAP the document itself.",
+  replayBehaviour:
+    "A fact read again finds its row and opens nothing. A sending without an answer is read back before anything is repeated.",
+  reconciliationPath:
+    "Open rows are looked for by reference in the item cube; found is completed, not found is sent again.",
+  securityControl:
+    "Basic authentication of a communication user that may post and read in one company code; TLS; connections to SAP's host only.",
+  dashboard: "GET /ops/treaties and the metrics entente_treaty_* of target sap, purpose journal-entry.",
+};
+
+export const runbook: Runbook = {
+  integrationName: "sap-ledger: top-ups to the general ledger",
+  businessOwner: "Accounting, general ledger",
+  technicalOwner: "Integration platform",
+  targetSystemOwner: "SAP Core",
+  dataClassification: "Financial, with account ids and no names. Texts and amounts are never logged.",
+  protocol: "SOAP Journal Entry Post (synchronous) and OData v2 over HTTPS.",
+  normalFlow:
+    "Facts gather into a batch, one message posts it, the confirmation names a document per entry, the batch is completed.",
+  knownExternalStatuses:
+    "605(RW) posted; 609(RW) and the message after it: not posted, and why. Severity 1 and 2 are success, 3 is refusal; another one is a case.",
+  retryPolicy:
+    "Not reached, throttled or outside the batch window: again after 10 s, doubling to 10 min. Anything that may have posted is read back first, never repeated blindly.",
+  timeoutPolicy:
+    "20 s for an answer. Then the batch is unknown, and the books are asked after two minutes, in which a late posting would have come.",
+  reconciliationJob:
+    "Every five minutes: open rows against the item cube by reference. For sums compare the period's totals of accounts 11002000, 23200000, 41000000, 41100000 with the facts.",
+  dashboardLink: "GET /ops/treaties; metrics entente_treaty_* with target sap.",
+  alertThresholds:
+    "Oldest unposted batch over 1 h in the posting day; any rejected row; any case of this treaty; the circuit open for 15 min.",
+  deadLetterHandling:
+    "Rejected rows and unknown batches become cases of accounting; nothing is dropped and nothing is posted by hand without its reference.",
+  manualRecoveryActions:
+    "201(F5): have the period opened, then rework. 507(F5), 351(F5): mend the account, then rework. Unknown over 4 h: look for the references in FB03 by reference, then decide the case.",
+  securityCredentials:
+    "user and password of the communication user (ENTENTE_SAP_USER, ENTENTE_SAP_PASSWORD).",
+  secretRotation:
+    "Create the second communication user, change both variables, restart, lock the first. A refused logon stops the treaty and pages once.",
+  commonIncidents:
+    "Month end: the old period closes before the last entries of its last day are posted. Batch window: 503 with Retry-After. Locked account 042(MC): passes by itself.",
+  disableSwitch:
+    "Stop the treaty sap-ledger (POST /ops/treaties/sap-ledger/stop). Top-ups go on; batches wait.",
+  escalationContacts:
+    "Accounting on duty for rejected entries, SAP Core on duty for outages, integration platform for everything else.",
+  auditEvidenceLocation:
+    "Journal of the ledger context (entente.hand-off-*), and the documents in company code 1010 by reference.",
+};
+
+export const answers: TreatyAnswers = {
+  whoOwnsTheFact: "The subscription owns the debit; the books own the document.",
+  whoMayAsk: "The ledger context, for facts of the subscription; persons through cases.",
+  whatIsTheContract: "Contract journal-entry.ts and SAP's JournalEntryBulkCreateRequest.",
+  whatDoesSuccessMean: "The entry has a document in company code 1010.",
+  whatDoesRejectionMean: "That one entry is not posted; the others of its batch are judged by themselves.",
+  whatDoesTimeoutMean: "Nothing: entries may be posted or not, some or all. The books are asked.",
+  whatIsSafeToRetry:
+    "What never left, what was throttled or met a closed window, and rows that the books do not have two minutes after the sending.",
+  howAreDuplicatesFound:
+    "By the reference. SAP's own checks (117(F5), 611(RW)) are a second net where they are switched on, and not relied on.",
+  howIsDisagreementSettled:
+    "SAP's documents count; what is missing is posted, what is wrong is countered by another entry.",
+  whatIsAudited: "Every row, sending, answer (as a hash), comparison and act of a person.",
+  whoMayRepair: "Accounting decides cases; sending many anew takes a second person.",
+};
+
+export const style: TreatyStyle = {
+  userWaitsForTheAnswer: false,
+  runsLong: false,
+  counterpartyMayBeAway: true,
+  hasAnEffect: true,
+  staleAnswerWillDo: false,
+  flowNeedsTheResult: false,
+};
