@@ -14,8 +14,8 @@ export const noPaymentMethod = "no_payment_method";
 
 /**
  * Refusals after which certainly no money moved, by decline code or, where there is none, by error code.
- * Source: Stripe's documentation, "Decline codes" and "Error codes" (2026-06). What Stripe adds later is not on the map, and so a
- * person's case and a line to write here. The provider asks merchants not to tell customers of lost, stolen or suspicious cards.
+ * Source: Stripe's pages on decline codes and error codes. What is added there later is not on the map, and so a person's case and a line
+ * to write here. The provider asks merchants not to tell customers of lost, stolen or suspicious cards.
  */
 export const declines: Readonly<Record<string, Decline>> = {
   card_declined: declined("The card was declined without a reason."),
