@@ -68,7 +68,7 @@ export async function startChargedFlux(): Promise<ChargedFlux> {
       ),
     },
     outside: {
-      secret: (_treaty, name) => (name === "api-key" ? apiKey : secret),
+      secret: (_treaty, name) => (name === "apiKey" ? apiKey : secret),
       egress: { [treaty.name]: { hosts: ["127.0.0.1"], privateRanges: ["127.0.0.0/8"] } },
     },
   });

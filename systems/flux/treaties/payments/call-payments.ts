@@ -21,7 +21,7 @@ export interface PaymentsCall {
  */
 export async function callPayments(baseUrl: string, call: PaymentsCall, means: Means): Promise<Reply> {
   const url = new URL(call.path, baseUrl);
-  const apiKey = await means.secret("api-key");
+  const apiKey = await means.secret("apiKey");
   await mayConnect(url.hostname, means);
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;

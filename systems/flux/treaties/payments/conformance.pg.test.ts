@@ -12,7 +12,7 @@ const provider = await startPayments({ seed: 7 });
 after(() => provider.stop());
 
 const apiKey = "sk_test_entente";
-const secrets: Record<string, string> = { "api-key": apiKey, "webhook-secret": "" };
+const secrets: Record<string, string> = { apiKey: apiKey, webhookSecret: "" };
 const payer = { customer: null, paymentMethod: "pm_card_visa" };
 const treaty = paymentsTreaty({
   url: provider.url,
@@ -23,7 +23,7 @@ const treaty = paymentsTreaty({
 const counterparty = await controlledCounterparty(provider.url, {
   operation: "create-payment-intent",
   async sendCallbacksTo(url) {
-    secrets["webhook-secret"] = await registerWebhook({ url: provider.url, apiKey, callbackUrl: url });
+    secrets.webhookSecret = await registerWebhook({ url: provider.url, apiKey, callbackUrl: url });
   },
 });
 

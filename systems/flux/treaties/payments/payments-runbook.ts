@@ -29,7 +29,7 @@ export const paymentsRunbook: Runbook = {
   manualRecoveryActions:
     "Case unknown: search the provider's dashboard for metadata entente_key; then prove-completed or prove-not-done, with the intent's id as evidence. Not done: try-anew, or give-up, which undoes the debit. Case unwanted-effect, or contradiction after an undo: refund the intent in the dashboard, then close the case with the refund's id. Case unclassified: add the code to declines.ts.",
   securityCredentials:
-    "api-key: a restricted key that may write payment intents and read them. webhook-secret: the signing secret of the endpoint /callbacks/payments-charge. Use a provider account of Flux's own: messages about other systems' payments are refused as unreadable.",
+    "apiKey: a restricted key that may write payment intents and read them. webhookSecret: the signing secret of the endpoint /callbacks/payments-charge. Use a provider account of Flux's own: messages about other systems' payments are refused as unreadable.",
   secretRotation:
     "Both are read at every use, without a restart. API key: make the new one, replace, revoke the old one. Webhook secret: roll it in the provider's dashboard with an overlap, in which both sign, and replace it here within the overlap.",
   commonIncidents:

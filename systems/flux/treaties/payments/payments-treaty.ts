@@ -35,7 +35,7 @@ export const paymentsCharge = "payments-charge";
 /**
  * The on-demand part of a top-up is charged to the account's payment method. Kept by the subscription, which owns the debit that the
  * charge pays for and the undo of it. A top-up paid by quota alone asks for nothing here.
- * Credentials: `api-key`, `webhook-secret`.
+ * Credentials: `apiKey`, `webhookSecret`.
  */
 export function paymentsTreaty({ url, payerOf, charging }: PaymentsSetting): HandOffTreaty {
   return defineTreaty({
@@ -56,7 +56,7 @@ export function paymentsTreaty({ url, payerOf, charging }: PaymentsSetting): Han
       flowNeedsTheResult: true,
     },
     errorMap: paymentsErrorMap,
-    credentials: ["api-key", "webhook-secret"],
+    credentials: ["apiKey", "webhookSecret"],
     input: ChargeRequest,
     output: Type.Union([PaymentIntent, FoundPaymentIntents]),
     factsFrom: ["subscription"],
@@ -69,7 +69,7 @@ export function paymentsTreaty({ url, payerOf, charging }: PaymentsSetting): Han
     translate: translatePayment,
     callback: {
       schema: PaymentEvent,
-      verification: { scheme: "timestamped-hmac", header: "stripe-signature", secrets: ["webhook-secret"] },
+      verification: { scheme: "timestamped-hmac", header: "stripe-signature", secrets: ["webhookSecret"] },
       identify(body) {
         const { id: messageId, data } = body as PaymentEvent;
         const { [metadataNames.tenant]: tenantId = "", [metadataNames.key]: reference = "" } =

@@ -89,7 +89,7 @@ describe("what the subscription is told", () => {
       ["flux.record-decline", "card-expired"],
       ["flux.undo-quota-debit", "card-expired"],
     ]);
-    assert.deepEqual(treaty.tells?.(refused)[1]?.data.debit, (act?.data as ChargeRequest).debit);
+    assert.deepEqual(treaty.tells?.(refused)[1]?.data.debit, (act?.data as ChargeRequest | undefined)?.debit);
   });
 
   test("nothing while it is open, unknown or a person's, and nothing of a conflict that may have charged", () => {
