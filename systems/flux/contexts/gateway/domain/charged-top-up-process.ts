@@ -78,15 +78,15 @@ function charged(view: ProcessView, fact: Entry): ProcessView {
 }
 
 function undone(view: ProcessView, fact: Entry): ProcessView {
-  const { undoneProcessId, reasonCode } = fact.data as QuotaDebitUndone;
-  if (undoneProcessId !== fact.processId || isUndone(view)) return view;
+  const undo = fact.data as QuotaDebitUndone;
+  if (undo.undoneProcessId !== fact.processId || isUndone(view)) return view;
   const steps = withStep(view, debitStep, "undone", fact.occurredAt)
     // What was open is owed to nobody any more; what was charged stays on show, and is somebody's to give back.
     .filter(({ state }) => state !== "open");
   const isTaken = steps.some(({ name, state }) => name === chargeStep && state === "done");
   const reason = isTaken
     ? topUpReasons.chargeToRefund(fact.processId)
-    : (declinedReason(reasonCode) ?? topUpReasons.compensated(fact.processId));
+    : (declinedReason(undo.reasonCode, undo) ?? topUpReasons.compensated(fact.processId));
   return { state: "failed", steps, reason, outcome: null };
 }
 

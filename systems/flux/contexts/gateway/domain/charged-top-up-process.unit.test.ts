@@ -95,14 +95,19 @@ test("debits from before charging began are confirmed as they were then", () => 
   assert.equal(view.state, "confirmed");
 });
 
-test("every decline has one plain sentence that says what became of money and quota", () => {
+test("every decline has one plain sentence, and says what became of money and quota", () => {
+  const back = { restoredToQuota: 20, lapsedFromQuota: 0 };
   for (const code of declineCodes) {
-    const reason = declinedReason(code);
+    const reason = declinedReason(code, back);
     assert.equal(reason?.code, code);
     assert.match(
       reason.message,
-      /^[A-Z].*Nothing was charged, and the units taken from the quota are back\.$/,
+      /^[A-Z].*\. Nothing was charged, and the units taken from the quota are back\.$/,
     );
   }
-  assert.equal(declinedReason("constructor"), null);
+  const ended = declinedReason("card-declined", { restoredToQuota: 0, lapsedFromQuota: 20 });
+  assert.match(ended?.message ?? "", /belonged to a month that has ended\.$/);
+  const onDemandAlone = declinedReason("card-declined", { restoredToQuota: 0, lapsedFromQuota: 0 });
+  assert.equal(onDemandAlone?.message, "Your card was declined. Nothing was charged.");
+  assert.equal(declinedReason("constructor", back), null);
 });
