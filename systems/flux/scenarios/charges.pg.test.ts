@@ -86,8 +86,8 @@ test("charged, and we were told that it timed out: it shows as open, then confir
   });
   const processId = await topUp("acct-0003", 104);
   await flux.handOff(processId, "unknown");
-  const { body: open } = await customer.get(`/processes/${processId}`);
-  assert.deepEqual([open.state, open.reason], ["processing", undefined]);
+  const open = await customer.until(processId, "processing");
+  assert.equal(open.reason, undefined);
   assert.deepEqual(stepsOf(open), ["accepted done", "balance-debited done", "charged open"]);
   assert.match(String(open.text), /The balance is debited; the charge of EUR 1\.00 is still open\./);
   await flux.moveTime(2 * 60_000 + 1_000);
@@ -102,6 +102,7 @@ test("the provider away: a top-up is done in part and says that it is late; the 
   await flux.away();
   const processId = await topUp("acct-0004", 104);
   await flux.handOff(processId, "retry_wait");
+  await customer.until(processId, "processing");
   await flux.moveTime(16_000);
   const { body: late } = await customer.get(`/processes/${processId}`);
   assert.deepEqual([late.state, late.delayed, late.title], ["processing", true, "Delayed"]);
@@ -121,9 +122,16 @@ test("hostile and strange messages change nothing and are recorded; the genuine 
   // A charge that is done, and one that a bank takes a while for: what hostile messages would like to settle.
   const done = await topUp("acct-0005", 104);
   await customer.until(done, "confirmed");
-  await comes("its webhook is in", async () => flux.webhooks.some(({ body }) => body.includes(done)));
   const open = await topUp("acct-0996", 104);
   const handOff = await flux.handOff(open, "accepted");
+  await customer.until(open, "processing");
+  const ofDone = await flux.handOff(done, "completed");
+  await comes("both have had their first webhook", async () => {
+    const judged = await flux.system.treaties.callbacks("subscription", "demo", 100);
+    return [handOff, ofDone].every(({ idempotencyKey }) =>
+      judged.some(({ reference, status }) => reference === idempotencyKey && status !== "received"),
+    );
+  });
   const genuine = flux.webhooks.find(({ body }) => body.includes(done)) as Webhook;
   const target = `${flux.url}/callbacks/payments-charge`;
   const seen = async () => ({
