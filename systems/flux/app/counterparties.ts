@@ -1,4 +1,7 @@
 import type { Outside, Treaty } from "@entente/core";
+import type { Charging } from "../contexts/subscription/contract/charge.ts";
+import { demoPayers } from "../treaties/payments/payers.ts";
+import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
 export const counterpartyNames = ["payments", "salesforce", "sap"] as const;
@@ -8,6 +11,8 @@ export type CounterpartyName = (typeof counterpartyNames)[number];
 export interface Counterparty {
   /** `https://host[:port]`, without a path. */
   readonly url: string;
+  /** Epoch milliseconds, business time: what happened before is none of its business (default: nothing is too old). */
+  readonly from?: number;
 }
 
 /** Those that are there. With one that is missing Flux has no treaty. */
@@ -22,7 +27,19 @@ export interface PlacedTreaty {
 }
 
 /** Every treaty of Flux, one line each. */
-export const placedTreaties: readonly PlacedTreaty[] = [];
+export const placedTreaties: readonly PlacedTreaty[] = [
+  {
+    with: "payments",
+    context: "subscription",
+    declare: (payments) =>
+      paymentsTreaty({ url: payments.url, payerOf: demoPayers, charging: chargingOf(payments) }),
+  },
+];
+
+/** Which debits are charged. Treaty and process view must agree, or a top-up would wait for a charge that nobody makes. */
+export function chargingOf({ from = 0 }: Counterparty): Charging {
+  return { from };
+}
 
 export interface DeclaredTreaty {
   readonly with: CounterpartyName;

@@ -3,17 +3,31 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type HandOff, type HandOffState, type System, startSystem } from "@entente/core";
+import {
+  type HandOff,
+  type HandOffState,
+  isHandOffTreaty,
+  type System,
+  type SystemDefinition,
+  startSystem,
+  type Treaty,
+} from "@entente/core";
 import { buildEdge, callbackRoute } from "@entente/edge";
 import { openControlClient, simulators } from "@entente/simulators";
 import { testServer } from "@entente/testkit";
-import { demoTenant, flux, fluxErrors, fluxRoutes, fluxTags, textOf } from "../app/flux.ts";
-import { withCharges } from "../app/with-payments.ts";
+import {
+  demoTenant,
+  fluxErrors,
+  fluxOutside,
+  fluxRoutes,
+  fluxTags,
+  fluxWith,
+  paymentsCharge,
+  registerWebhook,
+  textOf,
+} from "../app/flux.ts";
 import { openAccount } from "../contexts/subscription/contract/open-account.ts";
 import { registerCondenser } from "../contexts/subscription/contract/register-condenser.ts";
-import { demoPayers } from "../treaties/payments/payers.ts";
-import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
-import { registerWebhook } from "../treaties/payments/register-webhook.ts";
 import { type Caller, caller } from "./client.fixture.ts";
 
 const apiKey = "sk_test_entente";
@@ -54,23 +68,13 @@ export async function startChargedFlux(): Promise<ChargedFlux> {
   const port = Number(new URL(running.url).port);
   let shiftMs = 0;
   let secret = "";
-  const treaty = paymentsTreaty({ url: running.url, payerOf: demoPayers, charging: { from: 0 } });
-  // Real time is waited for where an answer must fail to come.
-  const impatient = { ...treaty, times: { ...treaty.times, answerWithinMs: 500 } };
-  const charged = withCharges(flux, { from: 0 });
+  const counterparties = { payments: { url: running.url } };
+  const callbacks = `/callbacks/${paymentsCharge}`;
   const system = await startSystem({
     adminUrl: await testServer(),
     wallClock: () => Date.now() + shiftMs,
-    definition: {
-      name: `f_${randomBytes(4).toString("hex")}`,
-      contexts: charged.contexts.map((context) =>
-        context.name === "subscription" ? { ...context, treaties: [impatient] } : context,
-      ),
-    },
-    outside: {
-      secret: (_treaty, name) => (name === "apiKey" ? apiKey : secret),
-      egress: { [treaty.name]: { hosts: ["127.0.0.1"], privateRanges: ["127.0.0.0/8"] } },
-    },
+    definition: impatient(fluxWith(counterparties)),
+    outside: fluxOutside(counterparties, (_, name) => (name === "apiKey" ? apiKey : secret), ["127.0.0.0/8"]),
   });
   const edge = await buildEdge({
     system,
@@ -84,7 +88,7 @@ export async function startChargedFlux(): Promise<ChargedFlux> {
     routes: [fluxRoutes(system), callbackRoute(system)],
   });
   const url = await edge.listen({ port: 0 });
-  const recorder = await openRecorder(`${url}/callbacks/${treaty.name}`);
+  const recorder = await openRecorder(`${url}${callbacks}`);
   const token = async (claims: object): Promise<string> => {
     const answer = await fetch(`${url}/dev/token`, {
       method: "POST",
@@ -186,6 +190,19 @@ export async function startChargedFlux(): Promise<ChargedFlux> {
       await recorder.close();
       await running.stop();
     },
+  };
+}
+
+/** A database of its own, and half a second for an answer: real time is waited for where one must fail to come. */
+function impatient(definition: SystemDefinition): SystemDefinition {
+  const hurry = (treaty: Treaty): Treaty =>
+    isHandOffTreaty(treaty) ? { ...treaty, times: { ...treaty.times, answerWithinMs: 500 } } : treaty;
+  return {
+    name: `f_${randomBytes(4).toString("hex")}`,
+    contexts: definition.contexts.map((context) => ({
+      ...context,
+      treaties: (context.treaties ?? []).map(hurry),
+    })),
   };
 }
 

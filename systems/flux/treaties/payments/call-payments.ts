@@ -1,12 +1,9 @@
-import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { isFailure, type Means, notSent, type Reply } from "@entente/core";
+import { type HttpAnswer, httpCall } from "../http-call.ts";
 
 /** The version of the interface that this treaty was written against. */
 const interfaceVersion = "2026-10-28.endive";
-/** Longer answers are cut off, and so unreadable. */
-const answerBytesAllowed = 1_000_000;
 
 export interface PaymentsCall {
   readonly method: "GET" | "POST";
@@ -16,75 +13,53 @@ export interface PaymentsCall {
 }
 
 /**
- * One request to the payment provider over a connection of its own: one that was kept open could break by itself, and leave open what
- * was done. Errors: `request-not-sent` (unavailable) when certainly nothing left; anything else thrown means that it may have.
+ * One request to the payment provider. Errors: `request-not-sent` (unavailable) when certainly nothing left; anything else thrown
+ * means that it may have.
  */
 export async function callPayments(baseUrl: string, call: PaymentsCall, means: Means): Promise<Reply> {
   const url = new URL(call.path, baseUrl);
   const apiKey = await means.secret("apiKey");
   await mayConnect(url.hostname, means);
-  return new Promise((resolve, reject) => {
-    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-    const outgoing = send(
-      url,
-      {
-        method: call.method,
-        agent: false,
-        lookup: means.lookup as never,
-        signal: means.signal,
-        headers: {
-          authorization: `Bearer ${apiKey}`,
-          "stripe-version": interfaceVersion,
-          ...(call.form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
-          ...(call.idempotencyKey === undefined ? {} : { "idempotency-key": call.idempotencyKey }),
-        },
+  const { method, form, idempotencyKey } = call;
+  const answer = await httpCall(
+    {
+      url: url.href,
+      method,
+      headers: {
+        authorization: `Bearer ${apiKey}`,
+        "stripe-version": interfaceVersion,
+        ...(form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
+        ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
       },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        response.on("data", (chunk: Buffer) => {
-          bytes += chunk.byteLength;
-          if (bytes > answerBytesAllowed) response.destroy(new Error("the answer is too long"));
-          else chunks.push(chunk);
-        });
-        response.on("error", reject);
-        response.on("end", () => {
-          const raw = Buffer.concat(chunks).toString();
-          resolve({ status: String(response.statusCode), raw, body: bodyOf(raw, response.headers) });
-        });
-      },
-    );
-    outgoing.on("error", (error: NodeJS.ErrnoException) => {
-      reject(neverLeft.has(error.code ?? "") ? notSent(error) : error);
-    });
-    outgoing.end(call.form?.toString());
-  });
+      ...(form === undefined ? {} : { body: form.toString() }),
+    },
+    means,
+  );
+  return { status: String(answer.status), raw: answer.text, body: bodyOf(answer) };
 }
-
-/** Without a connection there is no effect. */
-const neverLeft: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"]);
 
 /** An address written into the URL is never resolved, and so would pass the guard by. */
 async function mayConnect(hostname: string, means: Means): Promise<void> {
   const host = hostname.replace(/^\[|\]$/g, "");
   if (isIP(host) === 0) return;
   await new Promise<void>((resolve, reject) => {
-    means.lookup(host, {}, (error) =>
-      error === null ? resolve() : reject(isFailure(error) ? error : notSent(error)),
-    );
+    means.lookup(host, {}, (error) => {
+      if (error === null) resolve();
+      else reject(isFailure(error) ? error : notSent(error));
+    });
   });
 }
 
 /** The JSON, or the text when it is none. How long to wait stands in a header and is put beside the error it belongs to. */
-function bodyOf(raw: string, headers: IncomingHttpHeaders): unknown {
+function bodyOf({ text, headers }: HttpAnswer): unknown {
   let body: unknown;
   try {
-    body = JSON.parse(raw);
+    body = JSON.parse(text);
   } catch {
-    return raw;
+    return text;
   }
   const seconds = Number(headers["retry-after"]);
-  const { error } = body as { error?: unknown };
+  const error = (body as { readonly error?: unknown } | null)?.error;
   if (!Number.isFinite(seconds) || typeof error !== "object" || error === null) return body;
   return { error: { ...error, retry_after_seconds: seconds } };
 }
