@@ -3,12 +3,25 @@
  * says nothing.
  */
 import { Failure } from "@entente/core";
-import { type Counterparties, type CounterpartyName, counterpartyNames, type SecretOf } from "@entente/flux";
+import {
+  type Counterparties,
+  type Counterparty,
+  type CounterpartyName,
+  counterpartyNames,
+  paymentsCharge,
+  registerWebhook,
+  type SecretOf,
+} from "@entente/flux";
 import { type RunningSimulator, type RunningSimulators, startSimulators } from "./simulators.ts";
 
-/** `url` or the name of a secret, by the variable that has it. Secrets are called as a simulator calls its credentials. */
+/** `url`, `from` or the name of a secret, by the variable that has it. Secrets are called as a simulator calls its credentials. */
 const variables: Readonly<Record<CounterpartyName, Readonly<Record<string, string>>>> = {
-  payments: { ENTENTE_PAYMENTS_URL: "url", ENTENTE_PAYMENTS_API_KEY: "apiKey" },
+  payments: {
+    ENTENTE_PAYMENTS_URL: "url",
+    ENTENTE_PAYMENTS_API_KEY: "apiKey",
+    ENTENTE_PAYMENTS_WEBHOOK_SECRET: "webhookSecret",
+    ENTENTE_PAYMENTS_FROM: "from",
+  },
   salesforce: {
     ENTENTE_SALESFORCE_URL: "url",
     ENTENTE_SALESFORCE_CLIENT_ID: "clientId",
@@ -23,6 +36,11 @@ export interface PlacedCounterparties {
   readonly privateRanges: readonly string[];
   /** For people: where the simulators are. */
   readonly lines: readonly string[];
+  /**
+   * Has the simulator of payments send its messages to the edge at this address, signed with a secret that is made now. A simulator that was
+   * started again has forgotten it, and sends none: what they would tell is then found by asking.
+   */
+  hear(edgeUrl: string): Promise<void>;
   /** Stops the simulators. */
   stop(): Promise<void>;
 }
@@ -38,7 +56,7 @@ export interface CounterpartiesOptions {
 
 /**
  * Errors: `counterparty-incomplete` when some variables of a counterparty are set and others are not, `counterparty-address-invalid`
- * (refused); `simulator-not-started` (defect).
+ * `counterparty-from-invalid` (refused); `simulator-not-started` (defect).
  */
 export async function placeCounterparties(options: CounterpartiesOptions): Promise<PlacedCounterparties> {
   const { mode, environment, alone, log } = options;
@@ -58,17 +76,28 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
         )
       : null;
   const simulated = simulators?.running ?? new Map<string, RunningSimulator>();
-  const counterparties: Partial<Record<CounterpartyName, { readonly url: string }>> = {};
+  const counterparties: Partial<Record<CounterpartyName, Counterparty>> = {};
   for (const name of counterpartyNames) {
-    const url = given.get(name) ?? simulated.get(name)?.url;
-    if (url !== undefined) counterparties[name] = { url };
+    const url = simulated.get(name)?.url;
+    const counterparty = given.get(name) ?? (url === undefined ? null : { url });
+    if (counterparty !== null) counterparties[name] = counterparty;
     else log(`there is no treaty with ${name}: ${Object.keys(variables[name])[0]} is not set`);
   }
+  const payments = simulated.get("payments");
+  let webhookSecret: string | undefined;
   return {
     counterparties,
     // Read at every use: a simulator's secrets never change, and others may be rotated.
-    secretOf: (name, secret) =>
-      simulated.get(name)?.credentials[secret] ?? secretFrom(environment, name, secret),
+    secretOf(name, secret) {
+      if (name === "payments" && secret === "webhookSecret" && payments !== undefined) return webhookSecret;
+      return simulated.get(name)?.credentials[secret] ?? secretFrom(environment, name, secret);
+    },
+    async hear(edgeUrl) {
+      if (payments === undefined) return;
+      const { url, credentials } = payments;
+      const callbackUrl = `${edgeUrl}/callbacks/${paymentsCharge}`;
+      webhookSecret = await registerWebhook({ url, apiKey: credentials.apiKey ?? "", callbackUrl });
+    },
     privateRanges: [
       ...(environment.ENTENTE_PRIVATE_RANGES ?? "").split(",").filter((range) => range !== ""),
       ...(mode === "dev" ? ["127.0.0.0/8", "::1/128"] : []),
@@ -80,12 +109,12 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
   };
 }
 
-/** The address that the environment gives; null: it says nothing of this counterparty. */
+/** The address that the environment gives, and the time from which on; null: it says nothing of this counterparty. */
 function givenFor(
   name: CounterpartyName,
   mode: "dev" | "production",
   environment: NodeJS.ProcessEnv,
-): string | null {
+): Counterparty | null {
   const names = Object.keys(variables[name]);
   const unset = names.filter((variable) => (environment[variable] ?? "") === "");
   if (unset.length === names.length) return null;
@@ -109,7 +138,19 @@ function givenFor(
       { fields: { counterparty: name } },
     );
   }
-  return url.origin;
+  const since = names.find((known) => variables[name][known] === "from");
+  return since === undefined ? { url: url.origin } : { url: url.origin, from: timeOf(since, environment) };
+}
+
+function timeOf(variable: string, environment: NodeJS.ProcessEnv): number {
+  const time = Date.parse(environment[variable] ?? "");
+  if (Number.isFinite(time)) return time;
+  throw new Failure(
+    "refused",
+    "counterparty-from-invalid",
+    `${variable} must be a time, such as 2027-01-31T00:00:00Z.`,
+    { fields: { variable } },
+  );
 }
 
 function secretFrom(
@@ -118,7 +159,7 @@ function secretFrom(
   secret: string,
 ): string | undefined {
   const variable = Object.entries(variables[name]).find(([, known]) => known === secret)?.[0];
-  return variable === undefined || secret === "url" ? undefined : environment[variable];
+  return variable === undefined || secret === "url" || secret === "from" ? undefined : environment[variable];
 }
 
 function portOf(text: string | undefined): number {

@@ -6,7 +6,7 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "@entente/core/internal";
-import { buildEdge, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
+import { buildEdge, callbackRoute, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
 import { fluxErrors, fluxOutside, fluxRoutes, fluxTags, fluxWith, seedDemoData, textOf } from "@entente/flux";
 import pg from "pg";
 import { placeCounterparties } from "./counterparties.ts";
@@ -105,10 +105,11 @@ export async function up(
         registers: [metrics.register],
         errors: fluxErrors,
         textOf: textOf(system),
-        routes: [fluxRoutes(system)],
+        routes: [fluxRoutes(system), callbackRoute(system)],
       });
       stops.unshift(() => edge.close());
       await listen(edge, port);
+      await placed.value.hear(`http://127.0.0.1:${port}`);
       for (const line of lines) console.log(line);
       console.log(`ready http://127.0.0.1:${port}`);
     }

@@ -33,7 +33,7 @@ export const ProcessSchema = Type.Object(
     steps: Type.Array(
       Type.Object({
         name: Type.String(),
-        state: Type.Enum(["done", "failed", "undone"]),
+        state: Type.Enum(["open", "done", "failed", "undone"]),
         at: Type.String({ format: "date-time" }),
       }),
     ),

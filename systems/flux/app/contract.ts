@@ -4,6 +4,8 @@ import {
   subscriptionCommands,
   subscriptionFacts,
 } from "../contexts/subscription/contract/published-language.ts";
+import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
+import { termsOf } from "./treaty-terms.ts";
 
 /**
  * Everything Flux promises. What of it may change, and how, is checked against `contracts.snapshot.json` beside this
@@ -21,6 +23,10 @@ export const fluxContract: SystemContract = {
         ...subscriptionFacts,
       ],
     },
+  ],
+  // What is promised does not depend on where the counterparty is.
+  treaties: [
+    termsOf(paymentsTreaty({ url: "https://payments.example", payerOf: () => null, charging: { from: 0 } })),
   ],
 };
 

@@ -1,5 +1,8 @@
 import type { Outside, Treaty } from "@entente/core";
 import { journalEntryOf } from "../contexts/ledger/domain/journal-entry-of.ts";
+import type { Charging } from "../contexts/subscription/contract/charge.ts";
+import { demoPayers } from "../treaties/payments/payers.ts";
+import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
 import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
@@ -10,6 +13,8 @@ export type CounterpartyName = (typeof counterpartyNames)[number];
 export interface Counterparty {
   /** `https://host[:port]`, without a path. */
   readonly url: string;
+  /** Epoch milliseconds, business time: what happened before is none of its business (default: nothing is too old). */
+  readonly from?: number;
 }
 
 /** Those that are there. With one that is missing Flux has no treaty. */
@@ -26,7 +31,18 @@ export interface PlacedTreaty {
 /** Every treaty of Flux, one line each. */
 export const placedTreaties: readonly PlacedTreaty[] = [
   { with: "sap", context: "ledger", declare: ({ url }) => sapLedger(url, journalEntryOf) },
+  {
+    with: "payments",
+    context: "subscription",
+    declare: (payments) =>
+      paymentsTreaty({ url: payments.url, payerOf: demoPayers, charging: chargingOf(payments) }),
+  },
 ];
+
+/** Which debits are charged. Treaty and process view must agree, or a top-up would wait for a charge that nobody makes. */
+export function chargingOf({ from = 0 }: Counterparty): Charging {
+  return { from };
+}
 
 export interface DeclaredTreaty {
   readonly with: CounterpartyName;

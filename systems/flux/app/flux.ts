@@ -3,7 +3,8 @@ import { accountProcesses } from "../contexts/gateway/domain/account-processes.t
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
-import { type Counterparties, treatiesWith } from "./counterparties.ts";
+import { type Counterparties, chargingOf, treatiesWith } from "./counterparties.ts";
+import { withCharges } from "./with-charges.ts";
 
 /**
  * Flux: a utility that sells refills for temporal condensers.
@@ -36,15 +37,19 @@ export function fluxWith(counterparties: Counterparties): SystemDefinition {
     const own = declared.get(context.name);
     return own === undefined ? context : { ...context, treaties: own.map(({ treaty }) => treaty) };
   };
+  const { payments } = counterparties;
+  const { contexts } = payments === undefined ? flux : withCharges(flux, chargingOf(payments));
   return {
     ...flux,
     contexts: [
-      ...flux.contexts.map(withTreaties),
+      ...contexts.map(withTreaties),
       ...treatyContexts.filter(({ name }) => declared.has(name)).map(withTreaties),
     ],
   };
 }
 
+export { paymentsCharge } from "../treaties/payments/payments-treaty.ts";
+export { registerWebhook } from "../treaties/payments/register-webhook.ts";
 export { fluxContract, fluxSnapshot } from "./contract.ts";
 export {
   type Counterparties,

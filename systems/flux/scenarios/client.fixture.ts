@@ -22,7 +22,7 @@ export interface ProcessBody extends Record<string, unknown> {
 }
 
 export async function caller(
-  flux: FluxUnderTest,
+  flux: Pick<FluxUnderTest, "url" | "token">,
   claims: {
     readonly role: string;
     readonly accounts?: readonly string[];

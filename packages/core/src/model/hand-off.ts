@@ -292,10 +292,10 @@ function withdrawn(life: HandOffLife): Advance {
       return { ...stays(unwanted, "noted"), unwanted: true };
     case "fallout":
       return life.doubt || life.effectKnown ? stays(unwanted, "noted") : moved(unwanted, ["give-up"]);
-    case "rejected":
     case "cancelled":
       return stays(life, "stale");
     default:
+      // Also when it was refused: nobody may send it anew for somebody who wants it no more.
       return stays(unwanted, "noted");
   }
 }

@@ -284,6 +284,19 @@ test("what was withdrawn while unknown and turns out done is completed and must 
   assert.equal(advance(unwanted.life, found("inquiry", "not-done"), limits).life.state, "cancelled");
 });
 
+test("what was refused and is then withdrawn stays refused, and nobody may send it anew", () => {
+  const refused = advance(life({ state: "rejected", tries: 1 }), { what: "withdrawn" }, limits);
+  assert.deepEqual(
+    [refused.verdict, refused.life.state, refused.life.withdrawn],
+    ["noted", "rejected", true],
+  );
+  const decide = (from: HandOffLife, decision: "try-anew" | "give-up" | "escalate") =>
+    advance(from, { what: "decided", decision }, limits);
+  const taken = decide(refused.life, "escalate").life;
+  assert.equal(decide(taken, "try-anew").verdict, "refused");
+  assert.equal(decide(taken, "give-up").life.state, "cancelled");
+});
+
 test("a stale or contradicting callback moves nothing", () => {
   const done = life({ state: "completed", tries: 1, effectKnown: true });
   assert.equal(advance(done, found("callback", "accepted"), limits).verdict, "stale");

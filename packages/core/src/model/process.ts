@@ -8,8 +8,9 @@ export type ProcessState = "queued" | "processing" | "confirmed" | "failed";
 
 export interface ProcessStep {
   readonly name: string;
-  readonly state: "done" | "failed" | "undone";
-  /** Epoch milliseconds, business time. */
+  /** `open`: owed, and not done yet. */
+  readonly state: "open" | "done" | "failed" | "undone";
+  /** Since when it is in this state. Epoch milliseconds, business time. */
   readonly at: number;
 }
 
@@ -23,7 +24,7 @@ export interface ProcessView {
   readonly state: ProcessState;
   readonly steps: readonly ProcessStep[];
   readonly reason: ProcessReason | null;
-  /** What the customer is shown with a confirmed process, e.g. the funding split. */
+  /** What the customer is shown with a process that is confirmed, or done in part, e.g. the funding split. */
   readonly outcome: JsonObject | null;
 }
 

@@ -23,6 +23,7 @@ import {
   type StoredHandOff,
   updateHandOffs,
 } from "./hand-off-rows.ts";
+import { readRequests } from "./read-requests.ts";
 import { nextOpen } from "./sending-window.ts";
 import type { HandOffNews, HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
@@ -105,6 +106,7 @@ export async function advanceLocked(
 ): Promise<Advanced> {
   const step = openStep(around, locked, await rowsOf(connection, locked, witnessed));
   const outcomes = witnessed.map((one) => step.apply(one));
+  await step.tell(connection);
   await step.write(connection);
   return { outcomes, facts: step.facts, unwanted: step.unwanted, commands: step.commands };
 }
@@ -124,6 +126,8 @@ async function rowsOf(
 
 interface Step {
   apply(one: Witnessed): Outcome;
+  /** Asks the treaties what their domains are to be told of the moves made. */
+  tell(connection: Connection): Promise<void>;
   write(connection: Connection): Promise<void>;
   readonly facts: readonly NewEntry<object>[];
   readonly unwanted: readonly StoredHandOff[];
@@ -151,6 +155,7 @@ function openStep(
   const closedBatches: string[] = [];
   const stopped = new Map<string, string>();
   const unwanted: StoredHandOff[] = [];
+  const untold: { readonly treaty: HandOffTreaty; readonly news: Omit<HandOffNews, "request"> }[] = [];
   const counts: Counts = openCounts(around.shard);
 
   function apply(one: Witnessed): Outcome {
@@ -189,14 +194,9 @@ function openStep(
         ...evidence(told, answerClass, rows),
       });
       counts.add(treaty.name, "states", handOff.state);
-      tell(treaty, {
-        handOff,
-        from,
-        to: handOff.state,
-        code: told.externalCode,
-        rows: rows?.said ?? [],
-        unwanted: result.unwanted,
-      });
+      const { state: to } = handOff;
+      const news = { handOff, from, to, code: told.externalCode, rows: rows?.said ?? [] };
+      if (treaty.tells !== undefined) untold.push({ treaty, news: { ...news, unwanted: result.unwanted } });
     }
     if (
       result.moves.length === 0 &&
@@ -218,7 +218,9 @@ function openStep(
     if (handOff.state !== "sent") handOff = { ...handOff, claimMs: null };
     handOff = withDueTimes(handOff, before, treaty, one);
     openCasesOf(treaty, before, handOff, result.verdict, result.unwanted, answerClass, rows);
-    if (before.state === "fallout" && handOff.state !== "fallout") {
+    // A refusal that our side wants no more asks nothing of anybody: a compensation has dealt with it.
+    const dealtWith = handOff.state === "rejected" && handOff.withdrawn && !before.withdrawn;
+    if ((before.state === "fallout" && handOff.state !== "fallout") || dealtWith) {
       const { tenantId, handOffId } = handOff;
       const by = one.cause.person?.by ?? one.cause.by;
       settled.push({ tenantId, handOffId, by, why: one.cause.person?.why ?? `settled by ${one.cause.by}` });
@@ -274,11 +276,19 @@ function openStep(
     facts.push(handOffFact(around.context, handOff, type, cause, now, data));
   }
 
-  function tell(treaty: HandOffTreaty, news: HandOffNews): void {
-    const told = treaty.tells?.(news) ?? [];
-    told.forEach((command, n) => {
-      commands.push(consequence(around.context, news.handOff, n, command, now));
-    });
+  /** What a result means depends on what was asked, and that is kept once, in the opening entry. */
+  async function tell(connection: Connection): Promise<void> {
+    const alone = untold.filter(({ news }) => news.handOff.rows === 0);
+    const requests = await readRequests(
+      connection,
+      alone.map(({ news }) => news.handOff.handOffId),
+    );
+    for (const { treaty, news } of untold) {
+      const told = treaty.tells?.({ ...news, request: requests.get(news.handOff.handOffId) ?? null }) ?? [];
+      told.forEach((command, n) => {
+        commands.push(consequence(around.context, news.handOff, n, command, now));
+      });
+    }
   }
 
   function withDueTimes(
@@ -358,6 +368,7 @@ function openStep(
 
   return {
     apply,
+    tell,
     facts,
     unwanted,
     get commands() {

@@ -37,12 +37,12 @@ test("the domain is told of each move by a command of its own, in the transactio
   const treaty = billingTreaty({
     counterparty,
     over: {
-      tells: ({ handOff, to, code }) => [
+      tells: ({ handOff, request, to, code }) => [
         {
           type: "orders.note-billing",
           schemaVersion: "1.0.0",
           key: handOff.aggregateId,
-          data: { billing: to, code },
+          data: { billing: to, code, asked: request },
         },
       ],
     },
@@ -84,6 +84,10 @@ test("the domain is told of each move by a command of its own, in the transactio
       ["completed", "entente.hand-off-completed"],
     ],
   );
+  const told = await database.execute<{ asked: string }>(
+    "select distinct data->>'asked' as asked from entente.journal where type = 'orders.note-billing'",
+  );
+  assert.deepEqual(told, [{ asked: '{"amount":5}' }]);
   assert.equal(happenings.count("retrying"), 0, "the desk's own commands are nobody else's business");
   assert.deepEqual(
     (await noted("ord-2")).map(({ billing }) => billing),

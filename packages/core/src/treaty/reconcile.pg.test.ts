@@ -182,6 +182,24 @@ test("what is withdrawn before it was sent is never sent; withdrawn while unknow
   assert.equal(posts(counterparty), 1);
 });
 
+test("a refusal that is withdrawn by a compensation leaves no case open, and is never sent anew", async () => {
+  const { counterparty, orders } = await scene({}, (c) => {
+    c.behave = () => "reject";
+  });
+  await orders.facts(billingReady("ord-1"));
+  await orders.settled(1, "rejected");
+  const open = await caseOf(orders, "rejected");
+  await orders.facts(
+    fact({ type: "orders.cancelled", source: "orders", key: "ord-1", data: { orderId: "ord-1", line: "1" } }),
+  );
+  await orders.happenings.until("its case is closed", async () => {
+    const cases = await orders.system.treaties.cases("orders", "acme", 10);
+    return cases.every(({ caseId }) => caseId !== open.caseId);
+  });
+  assert.equal((await orders.one()).state, "rejected");
+  assert.equal(posts(counterparty), 1);
+});
+
 test("an unwanted effect is undone by the treaty's own counter-act where it has one", async () => {
   const counterparty = await startCounterparty();
   bed.atEnd(() => counterparty.close());

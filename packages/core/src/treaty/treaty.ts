@@ -213,6 +213,8 @@ export interface CallbackRule {
 
 export interface HandOffNews {
   readonly handOff: HandOff;
+  /** What was asked for, as it stands in the opening entry; null for a batch. */
+  readonly request: JsonObject | null;
   readonly from: HandOffState;
   readonly to: HandOffState;
   readonly code: string | null;

@@ -1,16 +1,10 @@
-import type { JsonObject } from "../model/entry.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
-import type { Connection, Statement } from "../postgres/database.ts";
+import type { Connection } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
 import { type NewCase, openCases } from "./fallout-cases.ts";
-import type { OpeningData } from "./hand-off-entries.ts";
 import { openHandOffs, type Wanted } from "./open-hand-offs.ts";
+import { readRequests } from "./read-requests.ts";
 import type { HandOffTreaty } from "./treaty.ts";
-
-const openingData: Statement = {
-  name: "hand-off-opening-data",
-  text: "select id, data from entente.journal where id = any($1::uuid[])",
-};
 
 /** Opens the acts that undo what happened and is not wanted; a treaty without one leaves a case instead. */
 export async function undo(
@@ -21,10 +15,10 @@ export async function undo(
   const undoable = unwanted.filter(({ treaty }) => around.treaties.get(treaty)?.undoes !== undefined);
   if (undoable.length === 0) return;
   const now = around.now();
-  const rows = await connection.run<{ id: string; data: OpeningData & JsonObject }>(openingData, [
+  const requests = await readRequests(
+    connection,
     undoable.map(({ handOffId }) => handOffId),
-  ]);
-  const requests = new Map(rows.map(({ id, data }) => [id, data.request ?? {}]));
+  );
   const wanted: Wanted[] = [];
   const cases: NewCase[] = [];
   for (const handOff of undoable) {

@@ -28,23 +28,33 @@ export function customerText(view: ProcessView, context: TextContext): CustomerT
       return { title: "Failed", text: failedText(view, context.processId) };
     case "queued":
     case "processing":
-      return context.delayed ? delayedText(context) : waitingText(view.state, context);
+      return context.delayed ? delayedText(view, context) : waitingText(view, context);
   }
 }
 
-function waitingText(state: "queued" | "processing", context: TextContext): CustomerText {
-  if (state === "processing") {
-    return { title: "Processing", text: `Your top-up is being carried out.${waitText(context)}` };
+function waitingText(view: ProcessView, context: TextContext): CustomerText {
+  if (view.state === "processing") {
+    const text = `Your top-up is being carried out.${openText(view)}${waitText(context)}`;
+    return { title: "Processing", text };
   }
   const text = `Your top-up was stored at ${timeText(context.acceptedAt)} and will be carried out in order.${waitText(context)}`;
   return { title: "Queued", text };
 }
 
-function delayedText(context: TextContext): CustomerText {
+function delayedText(view: ProcessView, context: TextContext): CustomerText {
   const text =
     `Your top-up is taking longer than usual. It was stored at ${timeText(context.acceptedAt)} and is not lost;` +
-    ` there is no need to send it again.${waitText(context)}`;
+    ` there is no need to send it again.${openText(view)}${waitText(context)}`;
   return { title: "Delayed", text };
+}
+
+/** Of a top-up that is done in part: what is still owed. */
+function openText({ steps, outcome }: ProcessView): string {
+  const amountMinor = outcome?.onDemandAmountMinor;
+  const currency = outcome?.currency;
+  const isOpen = steps.some(({ state }) => state === "open");
+  if (!isOpen || typeof amountMinor !== "number" || typeof currency !== "string") return "";
+  return ` The balance is debited; the charge of ${moneyText(amountMinor, currency)} is still open.`;
 }
 
 function failedText(view: ProcessView, processId: string): string {

@@ -16,8 +16,8 @@ import { refusedReason, saysNothingOfTopUp, topUpReasons } from "./top-up-reason
 const commandParked = "entente.command-parked";
 const commandDiscarded = "entente.command-discarded";
 
-/** The one step a customer sees. */
-const debitStep = "balance-debited";
+/** The one step a customer sees where on-demand money is not charged at once. */
+export const debitStep = "balance-debited";
 
 /**
  * How a top-up looks to its customer.
@@ -74,8 +74,8 @@ function confirmed(view: ProcessView, fact: Entry): ProcessView {
   };
 }
 
-/** What a confirmed top-up shows: how it was paid and the balance afterwards. */
-function fundingSplit(debit: BalanceDebited): JsonObject {
+/** What a top-up shows that was debited: how it is paid and the balance afterwards. */
+export function fundingSplit(debit: BalanceDebited): JsonObject {
   const { units, fundedFromQuota, fundedOnDemand, onDemandAmountMinor, currency } = debit;
   const { quotaRemaining, usedUnits, onDemandMinor } = debit;
   return {

@@ -38,4 +38,9 @@ export const topUpReasons = {
     code: "compensated",
     message: `This top-up could not be completed and its payment was undone. Quote process ${processId} to support.`,
   }),
+  /** It was undone, and charged all the same; a person gives the money back. */
+  chargeToRefund: (processId: string): ProcessReason => ({
+    code: "charge-to-refund",
+    message: `This top-up was undone, but a charge was made for it all the same. We give it back. Quote process ${processId} to support.`,
+  }),
 } as const;

@@ -2,6 +2,7 @@ import { topUp } from "../../gateway/contract/top-up.ts";
 import { accountOpened } from "./account-opened.ts";
 import { balanceDebited } from "./balance-debited.ts";
 import { changePlan } from "./change-plan.ts";
+import { chargeDeclined, recordCharge, recordDecline, topUpCharged } from "./charge.ts";
 import { condenserRegistered } from "./condenser-registered.ts";
 import { cycleStarted } from "./cycle-started.ts";
 import { openAccount } from "./open-account.ts";
@@ -20,6 +21,8 @@ export const subscriptionCommands = [
   topUp,
   undoQuotaDebit,
   startCycle,
+  recordCharge,
+  recordDecline,
 ] as const;
 
 /** Facts this context writes to its journal. */
@@ -30,5 +33,7 @@ export const subscriptionFacts = [
   cycleStarted,
   balanceDebited,
   quotaDebitUndone,
+  topUpCharged,
+  chargeDeclined,
   topUpRefused,
 ] as const;

@@ -8,6 +8,7 @@ import {
 } from "@entente/core/model";
 import { topUp } from "../../gateway/contract/top-up.ts";
 import { changePlan } from "../contract/change-plan.ts";
+import { recordCharge, recordDecline } from "../contract/charge.ts";
 import { openAccount } from "../contract/open-account.ts";
 import { subscriptionFacts } from "../contract/published-language.ts";
 import { registerCondenser } from "../contract/register-condenser.ts";
@@ -18,6 +19,7 @@ import { type AccountState, evolve, unopenedAccount } from "./account.ts";
 import { decideChangePlan } from "./change-plan.ts";
 import { decideTopUp } from "./debit-balance.ts";
 import { decideOpenAccount } from "./open-account.ts";
+import { decideRecordCharge, decideRecordDecline } from "./record-charge.ts";
 import { refuse } from "./refuse.ts";
 import { decideRegisterCondenser } from "./register-condenser.ts";
 import { decideStartCycle } from "./start-cycle.ts";
@@ -26,7 +28,7 @@ import { decideUndoQuotaDebit } from "./undo-quota-debit.ts";
 /**
  * The account: authority for quota, balance and top-ups. Key: accountId.
  * Parking: what later commands build on holds the key (a top-up decided before a stuck cycle start would take the wrong
- * quota); a stuck top-up or undo steps aside, so that one customer's bad command does not stop that customer's next.
+ * quota); a stuck top-up, undo or word of a charge steps aside, so that one customer's bad command does not stop that customer's next.
  */
 export const accountDecider: Decider<AccountState> = {
   name: "account",
@@ -37,6 +39,8 @@ export const accountDecider: Decider<AccountState> = {
     [startCycle.type]: { parking: "hold-key", schemaVersion: startCycle.schemaVersion },
     [topUp.type]: { parking: "step-aside", schemaVersion: topUp.schemaVersion },
     [undoQuotaDebit.type]: { parking: "step-aside", schemaVersion: undoQuotaDebit.schemaVersion },
+    [recordCharge.type]: { parking: "step-aside", schemaVersion: recordCharge.schemaVersion },
+    [recordDecline.type]: { parking: "step-aside", schemaVersion: recordDecline.schemaVersion },
   },
   facts: subscriptionFacts,
   refusalType: topUpRefused.type,
@@ -53,6 +57,10 @@ function decide(state: AccountState, command: Entry, context: DecisionContext): 
       return decideTopUp(state, command, context);
     case undoQuotaDebit.type:
       return decideUndoQuotaDebit(state, command, context);
+    case recordCharge.type:
+      return decideRecordCharge(state, command);
+    case recordDecline.type:
+      return decideRecordDecline(state, command);
     case startCycle.type:
       return decideStartCycle(state, context);
     case registerCondenser.type:

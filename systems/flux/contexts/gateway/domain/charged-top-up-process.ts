@@ -1,0 +1,108 @@
+import {
+  type Entry,
+  type ProcessDefinition,
+  type ProcessStep,
+  type ProcessView,
+  timeOfId,
+} from "@entente/core/model";
+import { type BalanceDebited, balanceDebited } from "../../subscription/contract/balance-debited.ts";
+import {
+  type Charging,
+  chargeDeclined,
+  isCharged,
+  topUpCharged,
+} from "../../subscription/contract/charge.ts";
+import { type QuotaDebitUndone, quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
+import { declinedReason } from "./charge-declined-reasons.ts";
+import { debitStep, fundingSplit, topUpProcess } from "./top-up-process.ts";
+import { topUpReasons } from "./top-up-reasons.ts";
+
+const acceptedStep = "accepted";
+const chargeStep = "charged";
+
+/**
+ * How a top-up looks to its customer where on-demand money is charged at once: with the steps that are done and the step that is
+ * open. A top-up paid by quota alone is confirmed by its debit, as everywhere.
+ *
+ * | Fact | From | To |
+ * | --- | --- | --- |
+ * | `flux.balance-debited` with an on-demand part | queued | processing: debited, charge open |
+ * | `flux.top-up-charged` | processing | confirmed, with the funding split |
+ * | `flux.charge-declined` | processing | processing: charge failed, the undo is on its way |
+ * | `flux.quota-debit-undone` of this process | any | failed, with the reason of the decline; nothing is open any more |
+ * | `flux.top-up-charged` | failed, undone | failed, `charge-to-refund`: money was taken all the same |
+ *
+ * Everything else as in top-up-process.ts. While nobody knows whether the charge was made, nothing is told: it stays open.
+ */
+export function chargedTopUpProcess(charging: Charging): ProcessDefinition {
+  return {
+    ...topUpProcess,
+    facts: [...topUpProcess.facts, topUpCharged.type, chargeDeclined.type],
+    apply(view, fact) {
+      switch (fact.type) {
+        case balanceDebited.type:
+          return debited(view, fact, charging);
+        case topUpCharged.type:
+          return charged(view, fact);
+        case chargeDeclined.type:
+          return isUndone(view)
+            ? view
+            : { ...view, steps: withStep(view, chargeStep, "failed", fact.occurredAt) };
+        case quotaDebitUndone.type:
+          return undone(view, fact);
+        default:
+          // Of a top-up that is debited, what happens to other commands of its process says nothing.
+          return view.steps.some(({ name }) => name === chargeStep) ? view : topUpProcess.apply(view, fact);
+      }
+    },
+  };
+}
+
+function debited(view: ProcessView, fact: Entry, charging: Charging): ProcessView {
+  if (isUndone(view)) return view;
+  const debit = fact.data as BalanceDebited;
+  const told = topUpProcess.apply(view, fact);
+  if (told === view) return view;
+  const accepted: ProcessStep = { name: acceptedStep, state: "done", at: timeOfId(fact.processId) };
+  const steps = [accepted, ...told.steps];
+  if (!isCharged(charging, debit, fact.occurredAt)) return { ...told, steps };
+  const open: ProcessStep = { name: chargeStep, state: "open", at: fact.occurredAt };
+  return { state: "processing", steps: [...steps, open], reason: null, outcome: fundingSplit(debit) };
+}
+
+function charged(view: ProcessView, fact: Entry): ProcessView {
+  const steps = withStep(view, chargeStep, "done", fact.occurredAt);
+  return isUndone(view)
+    ? { ...view, steps, reason: topUpReasons.chargeToRefund(fact.processId) }
+    : { ...view, state: "confirmed", steps, reason: null };
+}
+
+function undone(view: ProcessView, fact: Entry): ProcessView {
+  const undo = fact.data as QuotaDebitUndone;
+  if (undo.undoneProcessId !== fact.processId || isUndone(view)) return view;
+  const steps = withStep(view, debitStep, "undone", fact.occurredAt)
+    // What was open is owed to nobody any more; what was charged stays on show, and is somebody's to give back.
+    .filter(({ state }) => state !== "open");
+  const isTaken = steps.some(({ name, state }) => name === chargeStep && state === "done");
+  const reason = isTaken
+    ? topUpReasons.chargeToRefund(fact.processId)
+    : (declinedReason(undo.reasonCode, undo) ?? topUpReasons.compensated(fact.processId));
+  return { state: "failed", steps, reason, outcome: null };
+}
+
+/** Once given back, a debit stays so. */
+function isUndone({ steps }: ProcessView): boolean {
+  return steps.some(({ name, state }) => name === debitStep && state === "undone");
+}
+
+/** The steps with one of them in its newest state, in their order. */
+function withStep(
+  view: ProcessView,
+  name: string,
+  state: ProcessStep["state"],
+  at: number,
+): readonly ProcessStep[] {
+  const step: ProcessStep = { name, state, at };
+  const known = view.steps.some((one) => one.name === name);
+  return known ? view.steps.map((one) => (one.name === name ? step : one)) : [...view.steps, step];
+}

@@ -1,0 +1,265 @@
+/** Flux with its payment provider: the edge over HTTP, the system on PostgreSQL, the simulator over its own interface. */
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  type HandOff,
+  type HandOffState,
+  isHandOffTreaty,
+  type System,
+  type SystemDefinition,
+  startSystem,
+  type Treaty,
+} from "@entente/core";
+import { buildEdge, callbackRoute } from "@entente/edge";
+import { openControlClient, simulators } from "@entente/simulators";
+import { testServer } from "@entente/testkit";
+import {
+  demoTenant,
+  fluxErrors,
+  fluxOutside,
+  fluxRoutes,
+  fluxTags,
+  fluxWith,
+  paymentsCharge,
+  registerWebhook,
+  textOf,
+} from "../app/flux.ts";
+import { openAccount } from "../contexts/subscription/contract/open-account.ts";
+import { registerCondenser } from "../contexts/subscription/contract/register-condenser.ts";
+import { type Caller, caller } from "./client.fixture.ts";
+
+const apiKey = "sk_test_entente";
+
+/** A message of the provider as its bytes came. */
+export interface Webhook {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface ChargedFlux {
+  readonly url: string;
+  readonly system: System;
+  readonly provider: ReturnType<typeof openControlClient> & { readonly url: string };
+  readonly customer: Caller;
+  /** Everything the provider sent since `listen`, in order, as it was handed on to Flux. */
+  readonly webhooks: readonly Webhook[];
+  /** The secret that the provider signs with. */
+  webhookSecret(): string;
+  /** Has the provider's webhooks come; answers the endpoint's id. */
+  listen(): Promise<string>;
+  /** Opens an account with its condenser. */
+  open(accountId: string): Promise<void>;
+  handOff(processId: string, ...states: readonly HandOffState[]): Promise<HandOff>;
+  /** Effects of the provider for a process: how often it was charged. */
+  chargesOf(processId: string): Promise<number>;
+  /** Both clocks. */
+  moveTime(ms: number): Promise<void>;
+  /** Takes the provider away, down to its port, and gives it back with nothing remembered. */
+  away(): Promise<void>;
+  back(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startChargedFlux(): Promise<ChargedFlux> {
+  const startProvider = await simulators.payments();
+  let running = await startProvider({ seed: 11 });
+  const port = Number(new URL(running.url).port);
+  let shiftMs = 0;
+  let secret = "";
+  const counterparties = { payments: { url: running.url } };
+  const callbacks = `/callbacks/${paymentsCharge}`;
+  const system = await startSystem({
+    adminUrl: await testServer(),
+    wallClock: () => Date.now() + shiftMs,
+    definition: impatient(fluxWith(counterparties)),
+    outside: fluxOutside(counterparties, (_, name) => (name === "apiKey" ? apiKey : secret), ["127.0.0.0/8"]),
+  });
+  const edge = await buildEdge({
+    system,
+    mode: "dev",
+    tokens: { key: { kind: "secret", secret: randomBytes(32) }, issuer: "test", audience: "flux" },
+    title: "Flux",
+    version: "0.1.0",
+    tags: fluxTags,
+    errors: fluxErrors,
+    textOf: textOf(system),
+    routes: [fluxRoutes(system), callbackRoute(system)],
+  });
+  const url = await edge.listen({ port: 0 });
+  const recorder = await openRecorder(`${url}${callbacks}`);
+  const token = async (claims: object): Promise<string> => {
+    const answer = await fetch(`${url}/dev/token`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ sub: "scenario", tenant: demoTenant, ...claims }),
+    });
+    return ((await answer.json()) as { token: string }).token;
+  };
+  const customer = await caller({ url, token }, { role: "operator" });
+  const control = openControlClient(running.url);
+
+  async function find(processId: string): Promise<HandOff | undefined> {
+    const states = [
+      "created",
+      "sent",
+      "accepted",
+      "completed",
+      "rejected",
+      "unknown",
+      "retry_wait",
+      "fallout",
+    ] as const;
+    const all = await system.treaties.handOffs("subscription", demoTenant, states, null, 1_000);
+    return all.find((one) => one.processId === processId);
+  }
+
+  return {
+    url,
+    system,
+    provider: { ...control, url: running.url },
+    customer,
+    webhooks: recorder.webhooks,
+    webhookSecret: () => secret,
+    async listen() {
+      secret = await registerWebhook({ url: running.url, apiKey, callbackUrl: recorder.url });
+      const list = await fetch(`${running.url}/v1/webhook_endpoints`, {
+        headers: { authorization: `Bearer ${apiKey}` },
+      });
+      const { data } = (await list.json()) as { data: readonly { id: string }[] };
+      return data[0]?.id ?? "";
+    },
+    async open(accountId) {
+      const condenserId = accountId.replace("acct", "car");
+      const customerId = accountId.replace("acct", "cust");
+      const commands = [
+        [
+          openAccount,
+          { accountId, customerId, planId: "commuter", timeZone: "Europe/Madrid", currency: "EUR" },
+        ],
+        [registerCondenser, { condenserId, model: "car" }],
+      ] as const;
+      for (const [{ type, schemaVersion }, data] of commands) {
+        await system.accept({
+          type,
+          schemaVersion,
+          target: "subscription",
+          tenantId: demoTenant,
+          key: accountId,
+          customerId,
+          caller: "scenario",
+          idempotencyKey: `${type} ${accountId}`,
+          traceparent: null,
+          data,
+        });
+      }
+    },
+    async handOff(processId, ...states) {
+      let found: HandOff | undefined;
+      await comes(
+        `the charge of ${processId} is ${states.join(" or ")}`,
+        async () => {
+          found = await find(processId);
+          return found !== undefined && states.includes(found.state);
+        },
+        () => found?.state,
+      );
+      return found as HandOff;
+    },
+    async chargesOf(processId) {
+      const handOff = await find(processId);
+      const effects = await control.effects({ operation: "create-payment-intent" });
+      return effects.filter(({ key }) => key === handOff?.idempotencyKey).length;
+    },
+    async moveTime(ms) {
+      // Webhooks are signed by the provider's clock and judged by ours.
+      shiftMs += ms;
+      await openControlClient(running.url)
+        .advance(`PT${ms / 1_000}S`)
+        .catch(() => {});
+      await system.setClock(system.clock.now() + 1);
+    },
+    away: () => running.stop(),
+    async back() {
+      running = await startProvider({ seed: 12, port });
+    },
+    async stop() {
+      await edge.close();
+      await system.stop();
+      await recorder.close();
+      await running.stop();
+    },
+  };
+}
+
+/** A database of its own, and half a second for an answer: real time is waited for where one must fail to come. */
+function impatient(definition: SystemDefinition): SystemDefinition {
+  const hurry = (treaty: Treaty): Treaty =>
+    isHandOffTreaty(treaty) ? { ...treaty, times: { ...treaty.times, answerWithinMs: 500 } } : treaty;
+  return {
+    name: `f_${randomBytes(4).toString("hex")}`,
+    contexts: definition.contexts.map((context) => ({
+      ...context,
+      treaties: (context.treaties ?? []).map(hurry),
+    })),
+  };
+}
+
+/** Hands on what comes, byte for byte, and keeps it. */
+async function openRecorder(
+  target: string,
+): Promise<{ readonly url: string; readonly webhooks: Webhook[]; close(): Promise<void> }> {
+  const webhooks: Webhook[] = [];
+  const server = createServer((request, response) => {
+    void take(request).then(async (webhook) => {
+      webhooks.push(webhook);
+      response.writeHead(await post(target, webhook).then(({ status }) => status)).end();
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    webhooks,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function take(request: IncomingMessage): Promise<Webhook> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const signature = request.headers["stripe-signature"];
+  return {
+    headers: typeof signature === "string" ? { "stripe-signature": signature } : {},
+    body: Buffer.concat(chunks).toString(),
+  };
+}
+
+export async function post(
+  url: string,
+  { headers, body }: Webhook,
+): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body,
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+}
+
+/** Resolves when it has come true; fails after 30 s, saying what it saw last. */
+export async function comes(
+  what: string,
+  condition: () => Promise<boolean>,
+  last: () => unknown = () => "",
+): Promise<void> {
+  const limit = performance.now() + 30_000;
+  while (!(await condition())) {
+    if (performance.now() > limit) throw new Error(`waited 30 s until ${what}: ${String(last())}`);
+    await new Promise((resolve) => setTimeout(resolve, 15));
+  }
+}

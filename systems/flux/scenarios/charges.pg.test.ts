@@ -1,0 +1,221 @@
+/** On-demand charges over HTTP, with the real simulator of the payment provider. */
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { after, test } from "node:test";
+import { comes, post, startChargedFlux, type Webhook } from "./charged-flux.fixture.ts";
+
+const flux = await startChargedFlux();
+after(() => flux.stop());
+const { customer, provider } = flux;
+
+const sentence = (body: Record<string, unknown>) =>
+  body as { reason?: { code: string; message: string }; text?: string };
+const stepsOf = (body: Record<string, unknown>) =>
+  (body.steps as readonly { name: string; state: string }[]).map(({ name, state }) => `${name} ${state}`);
+
+let keys = 0;
+/** The quota of a commuter is 100 units; what is beyond costs EUR 0.25 each. */
+async function topUp(accountId: string, units: number): Promise<string> {
+  const { status, body } = await customer.topUp(accountId, `top-up-${keys++}`, units);
+  assert.equal(status, 202);
+  return String(body.processId);
+}
+
+const balance = async (accountId: string) => {
+  const { body } = await customer.get(`/accounts/${accountId}/balance`);
+  const { quotaUnits, usedUnits, onDemandMinor } = body;
+  return { quotaUnits, usedUnits, onDemandMinor };
+};
+
+test("a top-up paid by quota alone asks the payment provider for nothing, also while the provider hangs", async () => {
+  await flux.open("acct-0001");
+  await provider.outage("hang");
+  const processId = await topUp("acct-0001", 40);
+  const { body } = await customer.get(`/processes/${processId}`);
+  assert.ok(["queued", "confirmed"].includes(String(body.state)));
+  const confirmed = await customer.until(processId, "confirmed");
+  assert.deepEqual(stepsOf(confirmed), ["accepted done", "balance-debited done"]);
+  await provider.outage("none");
+  assert.deepEqual(await provider.calls({ operation: "create-payment-intent" }), []);
+});
+
+test("a declined charge ends as failed with the reason in plain words, and the quota is back", async () => {
+  await flux.open("acct-0002");
+  await customer.until(await topUp("acct-0002", 30), "confirmed");
+  const rule = { behaviour: "rejection", reason: "insufficient_funds", times: 1 } as const;
+  await provider.rule({ ...rule, when: { operation: "create-payment-intent" } });
+  const processId = await topUp("acct-0002", 90);
+  const failed = await customer.until(processId, "failed");
+  assert.deepEqual(stepsOf(failed), ["accepted done", "balance-debited undone", "charged failed"]);
+  const { reason, text } = sentence(failed);
+  assert.equal(reason?.code, "insufficient-funds");
+  assert.match(text ?? "", /^Your card has too little money.*Nothing was charged, and the units.*are back\./);
+  assert.ok(!/stripe|payment_intent|insufficient_funds|hand-off/i.test(JSON.stringify(failed)));
+  await comes("the balance is as before", async () => {
+    const { usedUnits, onDemandMinor } = await balance("acct-0002");
+    return usedUnits === 30 && onDemandMinor === 0;
+  });
+  assert.equal(await flux.chargesOf(processId), 0);
+  await comes("no case is left for a person", async () => {
+    return (await flux.system.treaties.cases("subscription", "demo", 10)).length === 0;
+  });
+  // The account goes on: the same again is charged now.
+  const again = await topUp("acct-0002", 90);
+  const confirmed = await customer.until(again, "confirmed");
+  assert.deepEqual(stepsOf(confirmed), ["accepted done", "balance-debited done", "charged done"]);
+  assert.equal(await flux.chargesOf(again), 1);
+  assert.deepEqual(await balance("acct-0002"), { quotaUnits: 100, usedUnits: 120, onDemandMinor: 500 });
+});
+
+test("an account with nothing to pay with is declined without asking anybody", async () => {
+  await flux.open("acct-0997");
+  const processId = await topUp("acct-0997", 110);
+  const failed = await customer.until(processId, "failed");
+  assert.equal(sentence(failed).reason?.code, "payment-method-missing");
+  const { idempotencyKey } = await flux.handOff(processId, "rejected");
+  assert.deepEqual(await provider.calls({ key: idempotencyKey }), []);
+});
+
+test("charged, and we were told that it timed out: it shows as open, then confirmed, and was charged once", async () => {
+  await flux.open("acct-0003");
+  await provider.rule({
+    behaviour: "timeout",
+    effect: true,
+    times: 1,
+    when: { operation: "create-payment-intent" },
+  });
+  const processId = await topUp("acct-0003", 104);
+  await flux.handOff(processId, "unknown");
+  const open = await customer.until(processId, "processing");
+  assert.equal(open.reason, undefined);
+  assert.deepEqual(stepsOf(open), ["accepted done", "balance-debited done", "charged open"]);
+  assert.match(String(open.text), /The balance is debited; the charge of EUR 1\.00 is still open\./);
+  await flux.moveTime(2 * 60_000 + 1_000);
+  const confirmed = await customer.until(processId, "confirmed");
+  assert.deepEqual(stepsOf(confirmed), ["accepted done", "balance-debited done", "charged done"]);
+  assert.equal(await flux.chargesOf(processId), 1);
+  assert.equal((await flux.handOff(processId, "completed")).tries, 1);
+});
+
+test("the provider away: a top-up is done in part and says that it is late; the provider back: it is charged once and confirmed", async () => {
+  await flux.open("acct-0004");
+  await flux.away();
+  const processId = await topUp("acct-0004", 104);
+  await flux.handOff(processId, "retry_wait");
+  await customer.until(processId, "processing");
+  await flux.moveTime(16_000);
+  const { body: late } = await customer.get(`/processes/${processId}`);
+  assert.deepEqual([late.state, late.delayed, late.title], ["processing", true, "Delayed"]);
+  assert.deepEqual(stepsOf(late), ["accepted done", "balance-debited done", "charged open"]);
+  assert.match(String(late.text), /not lost.*no need to send it again.*EUR 1\.00 is still open/);
+  await flux.back();
+  await flux.moveTime(15 * 60_000);
+  const confirmed = await customer.until(processId, "confirmed");
+  assert.equal(confirmed.delayed, undefined);
+  assert.equal(await flux.chargesOf(processId), 1);
+});
+
+test("hostile and strange messages change nothing and are recorded; the genuine one confirms", async () => {
+  await flux.open("acct-0005");
+  await flux.open("acct-0996");
+  const endpoint = await flux.listen();
+  // A charge that is done, and one that a bank takes a while for: what hostile messages would like to settle.
+  const done = await topUp("acct-0005", 104);
+  await customer.until(done, "confirmed");
+  const open = await topUp("acct-0996", 104);
+  const handOff = await flux.handOff(open, "accepted");
+  await customer.until(open, "processing");
+  const ofDone = await flux.handOff(done, "completed");
+  await comes("both have had their first webhook", async () => {
+    const judged = await flux.system.treaties.callbacks("subscription", "demo", 100);
+    return [handOff, ofDone].every(({ idempotencyKey }) =>
+      judged.some(({ reference, status }) => reference === idempotencyKey && status !== "received"),
+    );
+  });
+  const genuine = flux.webhooks.find(({ body }) => body.includes(done)) as Webhook;
+  const target = `${flux.url}/callbacks/payments-charge`;
+  const seen = async () => ({
+    done: (await customer.get(`/processes/${done}`)).body,
+    open: (await customer.get(`/processes/${open}`)).body,
+    charge: await flux.system.treaties.handOff("subscription", {
+      tenantId: "demo",
+      handOffId: handOff.handOffId,
+    }),
+    effects: await provider.effects(),
+  });
+  const before = await seen();
+
+  const succeeded = (tenant: string, id: string) =>
+    JSON.stringify({
+      id,
+      type: "payment_intent.succeeded",
+      data: {
+        object: {
+          id: handOff.externalReference,
+          object: "payment_intent",
+          amount: 100,
+          currency: "eur",
+          status: "succeeded",
+          metadata: { entente_key: handOff.idempotencyKey, tenant },
+        },
+      },
+    });
+  const signed = (body: string, secret: string): Webhook => {
+    const seconds = Math.floor((flux.system.clock.now() - flux.system.clock.offsetMs()) / 1_000);
+    const hex = createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
+    return { headers: { "stripe-signature": `t=${seconds},v1=${hex}` }, body };
+  };
+  const refused = async (webhook: Webhook, problem: string) => {
+    const { status, body } = await post(target, webhook);
+    assert.equal(body.code, problem);
+    assert.ok(status >= 400 && status < 500);
+  };
+  await refused({ headers: {}, body: succeeded("demo", "evt_unsigned") }, "callback-signature-missing");
+  await refused(signed(succeeded("demo", "evt_forged"), "whsec_guess"), "callback-signature-wrong");
+  // The signing secret of another treaty, and of another endpoint of the same provider.
+  await refused(
+    signed(succeeded("demo", "evt_other"), "whsec_of_another_treaty"),
+    "callback-signature-wrong",
+  );
+  const altered = genuine.body.replaceAll(done, open);
+  assert.notEqual(altered, genuine.body);
+  await refused({ ...genuine, body: altered }, "callback-signature-wrong");
+  for (const variant of ["wrong-secret", "old-timestamp", "tampered-body", "unsigned"]) {
+    const answer = await fetch(`${provider.url}/_control/payments/forged-webhooks`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ endpoint, variant, object: JSON.parse(succeeded("demo", "x")).data.object }),
+    });
+    assert.ok(((await answer.json()) as { status: number }).status >= 400, variant);
+  }
+  const replayed = await post(target, genuine);
+  assert.deepEqual([replayed.status, replayed.body.outcome], [200, "repeated"]);
+  const rivals = await post(target, signed(succeeded("rival", "evt_rival"), flux.webhookSecret()));
+  assert.equal(
+    rivals.status,
+    202,
+    "signed by the provider, in the name of another tenant: taken, and judged after",
+  );
+  await comes("it is refused for what it says of another tenant's charge", async () => {
+    const [record] = await flux.system.treaties.callbacks("subscription", "rival", 10);
+    return record?.status === "refused" && record.errorCode === "tenant-mismatch";
+  });
+  assert.deepEqual(await seen(), before);
+  const database = flux.system.contexts.get("subscription")?.database;
+  const counted = await database?.execute<{ code: string; total: number }>(
+    "select code, sum(total)::int as total from entente.callback_refusal group by code order by code",
+  );
+  assert.deepEqual(counted, [
+    { code: "callback-signature-missing", total: 2 },
+    { code: "callback-signature-wrong", total: 5 },
+    { code: "callback-timestamp-outside", total: 1 },
+  ]);
+  const own = await flux.system.treaties.callbacks("subscription", "demo", 100);
+  assert.equal(own.find(({ repeats }) => repeats > 0)?.repeats, 1);
+
+  // A quarter of an hour later the bank has paid; a recording of an old message is as old as it is.
+  await flux.moveTime(15 * 60_000 + 1_000);
+  await customer.until(open, "confirmed");
+  await refused(genuine, "callback-timestamp-outside");
+  assert.equal((await flux.handOff(open, "completed")).tries, 1);
+});
