@@ -1,4 +1,5 @@
 import type { SystemContract } from "@entente/core";
+import { entitlementMessages } from "../contexts/entitlement/contract/published-language.ts";
 import { topUp } from "../contexts/gateway/contract/top-up.ts";
 import {
   subscriptionCommands,
@@ -21,6 +22,7 @@ export const fluxContract: SystemContract = {
         ...subscriptionFacts,
       ],
     },
+    { name: "entitlement", messages: entitlementMessages },
   ],
 };
 

@@ -76,9 +76,14 @@ export function followFeed(options: FollowerOptions): Follower {
       const problem = check(record);
       if (problem === null) return treaty.tells(record);
       // Their content stays out of the text.
-      throw new Failure("defect", "record-unreadable", `${treaty.name} was given a record it cannot read: ${problem}`, {
-        fields: { treaty: treaty.name },
-      });
+      throw new Failure(
+        "defect",
+        "record-unreadable",
+        `${treaty.name} was given a record it cannot read: ${problem}`,
+        {
+          fields: { treaty: treaty.name },
+        },
+      );
     });
   }
 
