@@ -1,5 +1,5 @@
 import type { SystemContract } from "@entente/core";
-import { entitlementMessages } from "../contexts/entitlement/contract/published-language.ts";
+import { entitlementCommands, entitlementFacts } from "../contexts/entitlement/contract/published-language.ts";
 import { topUp } from "../contexts/gateway/contract/top-up.ts";
 import {
   subscriptionCommands,
@@ -22,7 +22,7 @@ export const fluxContract: SystemContract = {
         ...subscriptionFacts,
       ],
     },
-    { name: "entitlement", messages: entitlementMessages },
+    { name: "entitlement", messages: [...entitlementCommands, ...entitlementFacts] },
   ],
 };
 

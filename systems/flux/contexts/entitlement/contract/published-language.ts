@@ -10,13 +10,17 @@ import {
 } from "./order-plan.ts";
 import { entitlementRefused } from "./refusals.ts";
 
-/** Commands and facts of this context, for documentation and the compatibility gate. */
-export const entitlementMessages = [
+/** Commands this context decides. */
+export const entitlementCommands = [
   orderPlan,
   noteEntitlement,
   noteEntitlementGone,
   noteCustomer,
   noteOrderOutcome,
+] as const;
+
+/** Facts this context writes to its journal. */
+export const entitlementFacts = [
   entitlementChanged,
   entitlementRemoved,
   customerStandingChanged,

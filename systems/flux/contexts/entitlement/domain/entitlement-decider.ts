@@ -25,6 +25,7 @@ import {
   planOrdered,
   planOrderFailed,
 } from "../contract/order-plan.ts";
+import { entitlementFacts } from "../contract/published-language.ts";
 import { type EntitlementRefusal, entitlementRefusals, entitlementRefused } from "../contract/refusals.ts";
 import { type EntitledAccount, evolve, nothingKnown, presentEntitlement } from "./entitled-account.ts";
 import { offeredPlan } from "./offered-plans.ts";
@@ -44,6 +45,7 @@ export const entitlementDecider: Decider<EntitledAccount> = {
     // The next order depends on what became of this one.
     [noteOrderOutcome.type]: { parking: "hold-key", schemaVersion: noteOrderOutcome.schemaVersion },
   },
+  facts: entitlementFacts,
   refusalType: entitlementRefused.type,
   initial: nothingKnown,
   decide,
