@@ -25,3 +25,9 @@ create table entente.followed_record (
   content_hash text not null,
   primary key (treaty, name)
 ) with (fillfactor = 80);
+
+-- A record that is not as agreed is a person's work, and holds up no other.
+alter table entente.fallout_case drop constraint fallout_case_kind_check;
+alter table entente.fallout_case add constraint fallout_case_kind_check check (kind in ('rejected', 'unknown', 'tries-used-up',
+  'unclassified', 'key-conflict', 'contradiction', 'unwanted-effect', 'rows-rejected', 'callback-unmatched',
+  'credentials-refused', 'record-unreadable'));

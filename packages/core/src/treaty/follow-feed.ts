@@ -1,6 +1,6 @@
 import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { appendEntries } from "../journal/append.ts";
-import { Failure, isFailure } from "../model/failure.ts";
+import { isFailure } from "../model/failure.ts";
 import { causeOf } from "../parked/parking.ts";
 import type { Connection, Database } from "../postgres/database.ts";
 import {
@@ -8,6 +8,7 @@ import {
   type FollowedFeed,
   holdFeed,
   missingRecords,
+  openUnreadable,
   readingEntry,
   releaseFeed,
   stepFeed,
@@ -71,20 +72,26 @@ export function followFeed(options: FollowerOptions): Follower {
     return states.find((one) => one.treaty === treaty.name)?.stopped !== true;
   };
 
-  function newsOf(records: readonly unknown[]): RecordNews[] {
-    return records.map((record) => {
-      const problem = check(record);
-      if (problem === null) return treaty.tells(record);
-      // Their content stays out of the text.
-      throw new Failure(
-        "defect",
-        "record-unreadable",
-        `${treaty.name} was given a record it cannot read: ${problem}`,
-        {
-          fields: { treaty: treaty.name },
-        },
-      );
-    });
+  /** What can be read of them, and where the first one that cannot differs from what was agreed. */
+  function readRecords(records: readonly unknown[]): { news: RecordNews[]; problem: string | null } {
+    const news: RecordNews[] = [];
+    let problem: string | null = null;
+    for (const record of records) {
+      const found = check(record);
+      if (found === null) news.push(treaty.tells(record));
+      else problem ??= found;
+    }
+    return { news, problem };
+  }
+
+  async function tell(
+    connection: Connection,
+    { news, problem }: ReturnType<typeof readRecords>,
+    place: string | null,
+    at: number,
+  ): Promise<number> {
+    if (problem !== null) await openUnreadable(connection, treaty, problem, at);
+    return tellRecords(connection, context, treaty, news, place, at);
   }
 
   /** Writes what was heard and moves the feed on; tells the context's consumers. */
@@ -109,21 +116,22 @@ export function followFeed(options: FollowerOptions): Follower {
     const startedAt = now();
     const found = new Set<string>();
     let corrected = 0;
+    let isWhole = true;
     let after: string | null = null;
     do {
       const page = await treaty.readPage(after, meansFor(times.answerWithinMs));
-      const news = newsOf(page.records);
-      for (const { name } of news) found.add(name);
-      corrected += await write({ state: "reading" }, (connection) =>
-        tellRecords(connection, context, treaty, news, null, now()),
-      );
+      const read = readRecords(page.records);
+      for (const { name } of read.news) found.add(name);
+      isWhole &&= read.problem === null;
+      corrected += await write({ state: "reading" }, (connection) => tell(connection, read, null, now()));
       await options.probe?.("feed:page");
       after = page.next;
     } while (after !== null);
     // The feed was listened to before the reading began: what changed since then is told by it.
     const step = { state: "following", heardAt: startedAt, readAllAt: now(), ...place } as const;
     await write(step, async (connection) => {
-      const gone = await missingRecords(connection, treaty.name, found);
+      // Of a record that could not be read nobody knows which one it was.
+      const gone = isWhole ? await missingRecords(connection, treaty.name, found) : [];
       const news = gone.map((record) => {
         return { ...record, isThere: false, command: treaty.tellsGone(record) };
       });
@@ -162,13 +170,13 @@ export function followFeed(options: FollowerOptions): Follower {
       if (now() >= (readAllAt ?? 0) + times.readAllEveryMs) await readEverything({});
       const news = await listening.next(meansFor(times.quietMs + times.answerWithinMs));
       await options.probe?.("feed:heard");
-      const records = newsOf(news.records);
+      const records = readRecords(news.records);
       const { place } = news;
       const at = now();
       // What is incomplete is not heard until everything was read: a kill in between must find the place before it.
       if (news.incomplete) await readEverything({});
       const step = { state: "following", heardAt: at, ...(place === null ? {} : { place }) } as const;
-      await write(step, (connection) => tellRecords(connection, context, treaty, records, place, at));
+      await write(step, (connection) => tell(connection, records, place, at));
       await options.probe?.("feed:told");
       heard();
     }

@@ -6,6 +6,7 @@ import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { textArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
+import { openCases } from "./fallout-cases.ts";
 import { plainEntry } from "./hand-off-entries.ts";
 import type { DomainCommand, FollowingTreaty, RecordNews } from "./treaty.ts";
 
@@ -140,6 +141,24 @@ export async function tellRecords(
     .map(({ key, command }) => commandEntry(context, treaty, key, command, place, now));
   await appendEntries(connection, commands);
   return commands.length;
+}
+
+/** One open case of a treaty is enough: who looks into it finds the others. `problem`: where the record differs, without its content. */
+export async function openUnreadable(
+  connection: Connection,
+  treaty: FollowingTreaty,
+  problem: string,
+  now: number,
+): Promise<void> {
+  const known = await connection.execute(
+    "select 1 from entente.fallout_case where tenant_id = $1 and treaty = $2 and kind = 'record-unreadable' and closed_at is null limit 1",
+    [treaty.tenantId, treaty.name],
+  );
+  if (known.length > 0) return;
+  const says = `A record of theirs is not as agreed (${problem}). It was left out; what we knew of it stays.`;
+  const { tenantId, name, target, runbook } = treaty;
+  const about = { tenantId, treaty: name, target, handOffId: null, owner: runbook.businessOwner };
+  await openCases(connection, [{ ...about, kind: "record-unreadable", code: null, says }], now);
 }
 
 const missing: Statement = {
