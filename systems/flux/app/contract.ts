@@ -1,5 +1,8 @@
 import type { SystemContract } from "@entente/core";
-import { entitlementCommands, entitlementFacts } from "../contexts/entitlement/contract/published-language.ts";
+import {
+  entitlementCommands,
+  entitlementFacts,
+} from "../contexts/entitlement/contract/published-language.ts";
 import { topUp } from "../contexts/gateway/contract/top-up.ts";
 import {
   subscriptionCommands,

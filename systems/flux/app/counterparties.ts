@@ -1,4 +1,8 @@
 import type { Outside, Treaty } from "@entente/core";
+import { changeEntitlement } from "../treaties/salesforce-entitlement/change-entitlement.ts";
+import { entitlementChanges } from "../treaties/salesforce-entitlement/entitlement-changes.ts";
+import { entitlementNow } from "../treaties/salesforce-entitlement/entitlement-now.ts";
+import { demoTenant } from "./demo-data.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
 export const counterpartyNames = ["payments", "salesforce", "sap"] as const;
@@ -22,7 +26,12 @@ export interface PlacedTreaty {
 }
 
 /** Every treaty of Flux, one line each. */
-export const placedTreaties: readonly PlacedTreaty[] = [];
+export const placedTreaties: readonly PlacedTreaty[] = [
+  // One org is one tenant's.
+  { with: "salesforce", context: "entitlement", declare: ({ url }) => changeEntitlement(url, demoTenant) },
+  { with: "salesforce", context: "entitlement", declare: ({ url }) => entitlementChanges(url, demoTenant) },
+  { with: "salesforce", context: "entitlement", declare: ({ url }) => entitlementNow(url) },
+];
 
 export interface DeclaredTreaty {
   readonly with: CounterpartyName;

@@ -1,9 +1,11 @@
-import type { ContextDefinition, SystemDefinition } from "@entente/core";
+import type { ContextDefinition, ProcessDefinition, SystemDefinition } from "@entente/core";
 import { accountProcesses } from "../contexts/gateway/domain/account-processes.ts";
+import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
 import { type Counterparties, treatiesWith } from "./counterparties.ts";
+import { entitlementContext } from "./entitlement-context.ts";
 
 /**
  * Flux: a utility that sells refills for temporal condensers.
@@ -27,7 +29,12 @@ export const flux: SystemDefinition = {
 };
 
 /** Contexts that are there for their treaties alone. */
-const treatyContexts: readonly ContextDefinition[] = [];
+const treatyContexts: readonly ContextDefinition[] = [entitlementContext];
+
+/** Processes that customers start there. */
+const processesOf: Readonly<Record<string, readonly ProcessDefinition[]>> = {
+  [entitlementContext.name]: [planOrderProcess],
+};
 
 /** Flux with the treaties it has with these counterparties. Without any it is `flux`. */
 export function fluxWith(counterparties: Counterparties): SystemDefinition {
@@ -36,12 +43,18 @@ export function fluxWith(counterparties: Counterparties): SystemDefinition {
     const own = declared.get(context.name);
     return own === undefined ? context : { ...context, treaties: own.map(({ treaty }) => treaty) };
   };
+  const added = treatyContexts.filter(({ name }) => declared.has(name));
+  const visible = added.filter(({ name }) => processesOf[name] !== undefined);
+  const withProcesses = (context: ContextDefinition): ContextDefinition => {
+    const { intake } = context;
+    if (intake === undefined || visible.length === 0) return context;
+    const processes = [...intake.processes, ...visible.flatMap(({ name }) => processesOf[name] ?? [])];
+    const factsFrom = [...intake.factsFrom, ...visible.map(({ name }) => name)];
+    return { ...context, intake: { processes, factsFrom } };
+  };
   return {
     ...flux,
-    contexts: [
-      ...flux.contexts.map(withTreaties),
-      ...treatyContexts.filter(({ name }) => declared.has(name)).map(withTreaties),
-    ],
+    contexts: [...flux.contexts, ...added].map(withTreaties).map(withProcesses),
   };
 }
 

@@ -7,7 +7,12 @@ import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixtur
 import { type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
 
 interface Shown {
-  readonly entitlements: readonly { planId: string; monthlyQuotaUnits: number; status: string; version: number }[];
+  readonly entitlements: readonly {
+    planId: string;
+    monthlyQuotaUnits: number;
+    status: string;
+    version: number;
+  }[];
   readonly ageMs: number | null;
   readonly stale: boolean;
   readonly standing: string;
@@ -89,7 +94,10 @@ describe("entitlements of Salesforce", () => {
   test("a process that is killed in the middle of the feed loses nothing and doubles nothing", async () => {
     await isFollowed();
     const change = (version: number) =>
-      salesforce.change("ent-acct-0005", { Monthly_Quota_Units__c: 100 + version, Version_Number__c: version });
+      salesforce.change("ent-acct-0005", {
+        Monthly_Quota_Units__c: 100 + version,
+        Version_Number__c: version,
+      });
     for (let version = 2; version <= 6; version++) await change(version);
     const killed = follower.kill();
     for (let version = 7; version <= 12; version++) await change(version);
@@ -112,7 +120,10 @@ describe("entitlements of Salesforce", () => {
     assert.equal((await shown("acct-0006")).entitlements[0]?.status, "ended");
     await isFollowed();
     const runs = (await readings(flux)).slice(readingsBefore);
-    assert.deepEqual(runs.map(({ corrected, gone }) => [corrected, gone]), [[2, 0]]);
+    assert.deepEqual(
+      runs.map(({ corrected, gone }) => [corrected, gone]),
+      [[2, 0]],
+    );
     assert.deepEqual(await doubled(flux), []);
   });
 

@@ -1,4 +1,4 @@
-import { createServer, connect, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { simulators } from "@entente/simulators";
 import type { Environment } from "./flux-under-test.fixture.ts";
 
@@ -71,9 +71,7 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
 }
 
 /** The line between Flux and Salesforce, on one port for good. */
-async function openLine(
-  to: number,
-): Promise<{ readonly port: number; cut(): void; mend(): Promise<void> }> {
+async function openLine(to: number): Promise<{ readonly port: number; cut(): void; mend(): Promise<void> }> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(to, "127.0.0.1");
