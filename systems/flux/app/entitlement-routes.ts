@@ -52,7 +52,7 @@ const Accepted = Type.Object(
 /** `GET /accounts/{id}/entitlement` and `POST /accounts/{id}/plan-orders`, for a system that has an authority for entitlements. */
 export function entitlementRoutes(system: System): FastifyPluginAsync {
   return async (app) => {
-    app.route<{ Params: { id: string }; Querystring: { fresh?: boolean } }>({
+    app.route<{ Params: { id: string }; Querystring: { fresh?: "true" | "false" } }>({
       method: "GET",
       url: "/accounts/:id/entitlement",
       config: {
@@ -66,14 +66,14 @@ export function entitlementRoutes(system: System): FastifyPluginAsync {
           "Answered from a copy that follows the authority. `fresh=true` asks the authority first, at most three seconds.",
         tags: ["accounts"],
         params: Type.Object({ id: Identifier }),
-        querystring: Type.Object({ fresh: Type.Optional(Type.Boolean()) }),
+        querystring: Type.Object({ fresh: Type.Optional(Type.Enum(["true", "false"])) }),
         response: { 200: EntitlementAnswer },
       },
       handler: async (request, reply) => {
         const { id } = request.params;
         const { tenant } = speakerFor(request, id);
         const known = await entitlementAnswer(system, tenant, id);
-        const answer = request.query.fresh === true ? await asked(system, tenant, id, known) : known;
+        const answer = request.query.fresh === "true" ? await asked(system, tenant, id, known) : known;
         // Its age is in it: a kept copy would lie.
         return reply.header("cache-control", "no-store").send(answer);
       },

@@ -53,8 +53,10 @@ describe("entitlements of Salesforce", () => {
   test("what is there is known, a change over there appears, and nobody sees another's", async () => {
     await isFollowed();
     await isVersion("acct-0001", 1);
-    const first = await shown("acct-0001");
-    assert.deepEqual([first.standing, first.entitlements[0]?.planId], ["customer", "commuter"]);
+    await eventually(async () => {
+      const { standing, entitlements } = await shown("acct-0001");
+      assert.deepEqual([standing, entitlements[0]?.planId], ["customer", "commuter"]);
+    });
     await salesforce.change("ent-acct-0001", {
       Plan_Code__c: "voyager",
       Monthly_Quota_Units__c: 500,

@@ -232,7 +232,9 @@ export function followFeed(options: FollowerOptions): Follower {
         // Whoever ended it knows why.
         if (interruption.signal.aborted) continue;
         failures++;
-        const { code, text } = causeOf(error);
+        const { text, ...cause } = causeOf(error);
+        // What their side of a connection throws has no code of ours.
+        const code = isFailure(error) ? cause.code : "feed-broken";
         options.report({ event: "courier-trouble", target: treaty.target, code, text });
         await stepFeed(database, treaty.name, workerId, { state: "away", code }).catch(() => undefined);
         const wait = Math.min(times.retryLongestMs, times.retryFirstMs * 2 ** Math.min(failures - 1, 20));
