@@ -12,7 +12,7 @@ import { fieldsOf } from "./entitlement-record.ts";
 import { salesforceErrors } from "./salesforce-errors.ts";
 import { callSignedIn, codeOf, dataPath, salesforceCredentials } from "./salesforce-session.ts";
 import { changeRunbook, changeSheet, salesforceAnswers } from "./salesforce-sheet.ts";
-import { soqlText } from "./soql.ts";
+import { soqlQuery, soqlText } from "./soql.ts";
 
 const Wanted = Type.Object({ orderId: Type.String(), wanted: Type.Object(entitlementMembers) });
 
@@ -74,7 +74,8 @@ export function changeEntitlement(origin: string, tenantId?: string): HandOffTre
       return callSignedIn(origin, { method: "PATCH", path, body }, means);
     },
     async inquire({ idempotencyKey }, means) {
-      const soql = `SELECT Id, Version_Number__c FROM Entitlement__c WHERE Command_Key__c = ${soqlText(idempotencyKey)}`;
+      const marked = `WHERE Command_Key__c = ${soqlText(idempotencyKey)}`;
+      const soql = soqlQuery(["Id", "Version_Number__c"], "Entitlement__c", marked);
       const path = `${dataPath}/query?${new URLSearchParams({ q: soql })}`;
       return callSignedIn(origin, { method: "GET", path }, means);
     },

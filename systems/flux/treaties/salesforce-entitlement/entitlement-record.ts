@@ -2,6 +2,7 @@ import { type Static, Type } from "typebox";
 import type { Entitlement, EntitlementStatus } from "../../contexts/entitlement/contract/entitlement.ts";
 import { type Standing, standings } from "../../contexts/entitlement/contract/note-customer.ts";
 import { identifierPattern } from "../../contexts/gateway/contract/identifier.ts";
+import { soqlQuery } from "./soql.ts";
 
 /** Their records, and what they are in our words. Nothing of Salesforce's vocabulary is known beyond this folder. */
 
@@ -34,19 +35,20 @@ export const AccountRecord = Type.Object({
 });
 export type AccountRecord = Static<typeof AccountRecord>;
 
+const fieldsIn = (properties: object): readonly string[] =>
+  Object.keys(properties).filter((name) => name !== "attributes");
+
 /** Objects that are followed, and what is read of them. A record without our key is none of ours. */
 export const followedObjects = [
   {
     name: "Entitlement__c",
     keyField: "Entente_Key__c",
-    soql: `SELECT ${Object.keys(EntitlementRecord.properties)
-      .filter((name) => name !== "attributes")
-      .join(", ")} FROM Entitlement__c`,
+    soql: soqlQuery(fieldsIn(EntitlementRecord.properties), "Entitlement__c"),
   },
   {
     name: "Account",
     keyField: "Account_Key__c",
-    soql: "SELECT Id, IsDeleted, Account_Key__c, Type FROM Account",
+    soql: soqlQuery(fieldsIn(AccountRecord.properties), "Account"),
   },
 ] as const;
 

@@ -66,7 +66,7 @@ export const changeSheet: SheetText = {
     "Entries entente.hand-off-* of the entitlement journal: key, hashes of request and answer, their record id.",
   replayBehaviour: "Reading the journal again opens nothing twice: the order's id is the key.",
   reconciliationPath:
-    "SELECT … WHERE Command_Key__c = our key; found is done, not found ten minutes after sending is not done.",
+    "They are asked for the record whose Command_Key__c is our key: found is done, not found ten minutes after sending is not done.",
   dashboard: "/ops/treaties: salesforce-entitlement",
 };
 

@@ -1,4 +1,5 @@
 import { entitlementChanged, entitlementRemoved } from "./entitlement-changed.ts";
+import { entitlementRefused } from "./entitlement-refused.ts";
 import { customerStandingChanged, noteCustomer } from "./note-customer.ts";
 import { noteEntitlement, noteEntitlementGone } from "./note-entitlement.ts";
 import {
@@ -8,7 +9,6 @@ import {
   planOrdered,
   planOrderFailed,
 } from "./order-plan.ts";
-import { entitlementRefused } from "./refusals.ts";
 
 /** Commands this context decides. */
 export const entitlementCommands = [

@@ -1,5 +1,3 @@
-import { type Static, Type } from "typebox";
-
 /** Every no this context can say, with the one sentence a customer may read. Codes are for ever. */
 export const entitlementRefusals = {
   "entitlement-unknown": "We know of nothing this account is entitled to.",
@@ -12,13 +10,3 @@ export const entitlementRefusals = {
 } as const;
 
 export type EntitlementRefusal = keyof typeof entitlementRefusals;
-
-/** Fact: this context refused a command. */
-export const entitlementRefused = {
-  kind: "event",
-  type: "flux.entitlement-refused",
-  schemaVersion: "1.0.0",
-  schema: Type.Object({ code: Type.String(), reason: Type.String() }),
-  example: { code: "plan-not-offered", reason: entitlementRefusals["plan-not-offered"] },
-} as const;
-export type EntitlementRefused = Static<typeof entitlementRefused.schema>;

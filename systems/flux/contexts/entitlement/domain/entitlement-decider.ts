@@ -9,6 +9,7 @@ import {
 } from "@entente/core/model";
 import type { Entitlement } from "../contract/entitlement.ts";
 import { entitlementChanged, entitlementRemoved } from "../contract/entitlement-changed.ts";
+import { entitlementRefused } from "../contract/entitlement-refused.ts";
 import { customerStandingChanged, type NoteCustomer, noteCustomer } from "../contract/note-customer.ts";
 import {
   type NoteEntitlement,
@@ -26,7 +27,7 @@ import {
   planOrderFailed,
 } from "../contract/order-plan.ts";
 import { entitlementFacts } from "../contract/published-language.ts";
-import { type EntitlementRefusal, entitlementRefusals, entitlementRefused } from "../contract/refusals.ts";
+import { type EntitlementRefusal, entitlementRefusals } from "../contract/refusals.ts";
 import { type EntitledAccount, evolve, nothingKnown, presentEntitlement } from "./entitled-account.ts";
 import { offeredPlan } from "./offered-plans.ts";
 

@@ -1,4 +1,5 @@
 import type { Entry, ProcessDefinition, ProcessView } from "@entente/core/model";
+import { entitlementRefused } from "../../entitlement/contract/entitlement-refused.ts";
 import {
   orderPlan,
   type PlanOrderConfirmed,
@@ -7,7 +8,6 @@ import {
   planOrdered,
   planOrderFailed,
 } from "../../entitlement/contract/order-plan.ts";
-import { entitlementRefused } from "../../entitlement/contract/refusals.ts";
 
 /**
  * How an order of a plan looks to its customer: ordered is not in force. Confirmed by the authority's word and nothing else.
