@@ -1,7 +1,7 @@
 -- How far a context has followed the changes of another system: docs/states/followed-feed.md. One row per treaty of kind change-feed.
 create table entente.followed_feed (
   treaty text primary key,
-  state text not null default 'away' check (state in ('reading', 'following', 'away')),
+  state text not null check (state in ('reading', 'following', 'away')),
   -- Their name for the place after which we go on; null: none is known, and everything is read.
   place text,
   -- Business time: up to when we have heard all there was to hear, and when everything was last read.

@@ -36,8 +36,8 @@ const columns = `treaty, case when state = 'following' and held_until < clock_ti
 
 const hold: Statement = {
   name: "feed-hold",
-  text: `insert into entente.followed_feed as f (treaty, holder, held_until)
-      values ($1, $2, clock_timestamp() + $3 * interval '1 millisecond')
+  text: `insert into entente.followed_feed as f (treaty, state, holder, held_until)
+      values ($1, 'away', $2, clock_timestamp() + $3 * interval '1 millisecond')
     on conflict (treaty) do update set holder = excluded.holder, held_until = excluded.held_until
       where f.holder = excluded.holder or f.holder is null or f.held_until < clock_timestamp()
     returning ${columns}`,
