@@ -146,13 +146,13 @@ describe("a contract that must fail:", () => {
 
   test("a message that is published nowhere, or twice", async () => {
     const contract = (await contractOf("flux")) as SystemContract;
-    const [gateway, subscription] = contract.contexts;
-    assert.ok(gateway !== undefined && subscription !== undefined);
+    const [gateway, ...others] = contract.contexts;
+    assert.ok(gateway !== undefined);
     const messages = await messagesIn("flux");
-    assert.deepEqual(unpromised({ ...contract, contexts: [subscription] }, messages), [
+    assert.deepEqual(unpromised({ ...contract, contexts: others }, messages), [
       "flux.top-up is in no context's messages",
     ]);
-    assert.deepEqual(unpromised({ ...contract, contexts: [gateway, gateway, subscription] }, messages), [
+    assert.deepEqual(unpromised({ ...contract, contexts: [gateway, gateway, ...others] }, messages), [
       "flux.top-up is published twice",
     ]);
   });

@@ -13,6 +13,7 @@ const constrained: ReadonlyMap<string, string> = new Map([
   ["docs/states/parked-entry.md", "entente.parked"],
   ["docs/states/process.md", "entente.process"],
   ["docs/states/hand-off.md", "entente.hand_off"],
+  ["docs/states/followed-feed.md", "entente.followed_feed"],
 ]);
 
 function statesListed(page: string): string[] {

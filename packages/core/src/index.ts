@@ -43,6 +43,7 @@ export {
 } from "./treaty/contract-sheet.ts";
 export { type Egress, type EgressRules, openEgress } from "./treaty/egress.ts";
 export { type CaseKind, type FalloutCase, type SafeAct, safeActs } from "./treaty/fallout-cases.ts";
+export type { FollowedFeed, FollowedState } from "./treaty/followed-feed.ts";
 export type { CaseAct, CaseDecision } from "./treaty/operate-case.ts";
 export { notSent } from "./treaty/reach.ts";
 export {
@@ -58,12 +59,18 @@ export type {
   Dispatch,
   DispatchRow,
   DomainCommand,
+  FeedNews,
+  FollowingTimes,
+  FollowingTreaty,
   HandOffNews,
   HandOffRequest,
   HandOffTreaty,
+  Listening,
   Means,
   Question,
   ReadingTreaty,
+  RecordNews,
+  RecordPage,
   Reply,
   Subject,
   Treaty,
@@ -71,7 +78,14 @@ export type {
   TreatyTimes,
   UndoRequest,
 } from "./treaty/treaty.ts";
-export { defineReadingTreaty, defineTreaty, isHandOffTreaty } from "./treaty/treaty.ts";
+export {
+  defineFollowingTreaty,
+  defineReadingTreaty,
+  defineTreaty,
+  isFollowingTreaty,
+  isHandOffTreaty,
+  isReadingTreaty,
+} from "./treaty/treaty.ts";
 export type { HandOffLine, TreatyEvent } from "./treaty/treaty-events.ts";
 export { figureNames, type TreatyFigure } from "./treaty/treaty-figures.ts";
 export type { Outside } from "./treaty/work-treaties.ts";

@@ -1,4 +1,8 @@
 import type { SystemContract } from "@entente/core";
+import {
+  entitlementCommands,
+  entitlementFacts,
+} from "../contexts/entitlement/contract/published-language.ts";
 import { topUp } from "../contexts/gateway/contract/top-up.ts";
 import {
   subscriptionCommands,
@@ -23,6 +27,7 @@ export const fluxContract: SystemContract = {
         ...subscriptionFacts,
       ],
     },
+    { name: "entitlement", messages: [...entitlementCommands, ...entitlementFacts] },
   ],
   // What is promised does not depend on where the counterparty is.
   treaties: [

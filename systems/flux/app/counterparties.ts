@@ -3,7 +3,11 @@ import { journalEntryOf } from "../contexts/ledger/domain/journal-entry-of.ts";
 import type { Charging } from "../contexts/subscription/contract/charge.ts";
 import { demoPayers } from "../treaties/payments/payers.ts";
 import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
+import { changeEntitlement } from "../treaties/salesforce-entitlement/change-entitlement.ts";
+import { entitlementChanges } from "../treaties/salesforce-entitlement/entitlement-changes.ts";
+import { entitlementNow } from "../treaties/salesforce-entitlement/entitlement-now.ts";
 import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
+import { demoTenant } from "./demo-data.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
 export const counterpartyNames = ["payments", "salesforce", "sap"] as const;
@@ -37,6 +41,10 @@ export const placedTreaties: readonly PlacedTreaty[] = [
     declare: (payments) =>
       paymentsTreaty({ url: payments.url, payerOf: demoPayers, charging: chargingOf(payments) }),
   },
+  // One org is one tenant's.
+  { with: "salesforce", context: "entitlement", declare: ({ url }) => changeEntitlement(url, demoTenant) },
+  { with: "salesforce", context: "entitlement", declare: ({ url }) => entitlementChanges(url, demoTenant) },
+  { with: "salesforce", context: "entitlement", declare: ({ url }) => entitlementNow(url) },
 ];
 
 /** Which debits are charged. Treaty and process view must agree, or a top-up would wait for a charge that nobody makes. */

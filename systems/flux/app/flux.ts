@@ -1,9 +1,11 @@
-import type { ContextDefinition, SystemDefinition } from "@entente/core";
+import type { ContextDefinition, ProcessDefinition, SystemDefinition } from "@entente/core";
 import { accountProcesses } from "../contexts/gateway/domain/account-processes.ts";
+import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
 import { type Counterparties, chargingOf, treatiesWith } from "./counterparties.ts";
+import { entitlementContext } from "./entitlement-context.ts";
 import { withCharges } from "./with-charges.ts";
 
 /**
@@ -28,7 +30,12 @@ export const flux: SystemDefinition = {
 };
 
 /** Contexts that are there for their treaties alone. */
-const treatyContexts: readonly ContextDefinition[] = [{ name: "ledger" }];
+const treatyContexts: readonly ContextDefinition[] = [{ name: "ledger" }, entitlementContext];
+
+/** Processes that customers start there. */
+const processesOf: Readonly<Record<string, readonly ProcessDefinition[]>> = {
+  [entitlementContext.name]: [planOrderProcess],
+};
 
 /** Flux with the treaties it has with these counterparties. Without any it is `flux`. */
 export function fluxWith(counterparties: Counterparties): SystemDefinition {
@@ -39,13 +46,16 @@ export function fluxWith(counterparties: Counterparties): SystemDefinition {
   };
   const { payments } = counterparties;
   const { contexts } = payments === undefined ? flux : withCharges(flux, chargingOf(payments));
-  return {
-    ...flux,
-    contexts: [
-      ...contexts.map(withTreaties),
-      ...treatyContexts.filter(({ name }) => declared.has(name)).map(withTreaties),
-    ],
+  const added = treatyContexts.filter(({ name }) => declared.has(name));
+  const visible = added.filter(({ name }) => processesOf[name] !== undefined);
+  const withProcesses = (context: ContextDefinition): ContextDefinition => {
+    const { intake } = context;
+    if (intake === undefined || visible.length === 0) return context;
+    const processes = [...intake.processes, ...visible.flatMap(({ name }) => processesOf[name] ?? [])];
+    const factsFrom = [...intake.factsFrom, ...visible.map(({ name }) => name)];
+    return { ...context, intake: { processes, factsFrom } };
   };
+  return { ...flux, contexts: [...contexts, ...added].map(withTreaties).map(withProcesses) };
 }
 
 export { paymentsCharge } from "../treaties/payments/payments-treaty.ts";

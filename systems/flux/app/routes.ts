@@ -9,6 +9,7 @@ import { customerText } from "../contexts/gateway/domain/customer-text.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { pendingUnits } from "../contexts/gateway/store/pending-units.ts";
 import { readBalance } from "../contexts/subscription/store/read-balance.ts";
+import { entitlementRoutes } from "./entitlement-routes.ts";
 
 const Accepted = Type.Object(
   { processId: Type.String({ format: "uuid" }), state: Type.Enum(["queued"]) },
@@ -52,6 +53,7 @@ export const fluxErrors: readonly EdgeError[] = [
 /** Flux's face to its customers: `POST /top-ups` and `GET /accounts/{id}/balance`. */
 export function fluxRoutes(system: System): FastifyPluginAsync {
   return async (app) => {
+    if (system.contexts.has("entitlement")) await app.register(entitlementRoutes(system));
     app.route<{ Body: TopUp }>({
       method: "POST",
       url: "/top-ups",

@@ -5,7 +5,7 @@ export interface Caller {
   readonly token: string;
   topUp(accountId: string, key: string, units?: number, condenserId?: string): Promise<Answer>;
   get(path: string): Promise<Answer>;
-  post(path: string, body: object): Promise<Answer>;
+  post(path: string, body: object, headers?: Record<string, string>): Promise<Answer>;
   /** Asks until the process is in one of the states; fails after 30 s. */
   until(processId: string, ...states: string[]): Promise<ProcessBody>;
 }

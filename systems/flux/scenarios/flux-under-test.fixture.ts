@@ -15,7 +15,8 @@ export interface FluxUnderTest {
   readonly url: string;
   readonly port: number;
   startEdge(extra?: Environment): Promise<ServerProcess>;
-  startWorker(extra?: Environment): Promise<ServerProcess>;
+  /** `contexts`: those it works for (default: the subscription). */
+  startWorker(extra?: Environment, contexts?: string): Promise<ServerProcess>;
   /** A token from the development route; asks again while the edge is away. */
   token(claims: {
     readonly role: string;
@@ -65,7 +66,7 @@ export async function startFluxUnderTest(
     url,
     port,
     startEdge: (extra = {}) => start("gateway", extra),
-    startWorker: (extra = {}) => start("subscription", extra),
+    startWorker: (extra = {}, contexts = "subscription") => start(contexts, extra),
     async token({ role, accounts, sub = "scenario", tenant = "demo" }) {
       for (let tries = 0; ; tries++) {
         try {

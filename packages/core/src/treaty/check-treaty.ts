@@ -2,12 +2,13 @@ import type { TSchema } from "typebox";
 import { Failure } from "../model/failure.ts";
 import { answerClasses } from "../model/hand-off-answer.ts";
 import { runbookEntries, sheetTextEntries, styleQuestions, treatyQuestions } from "./contract-sheet.ts";
-import { isHandOffTreaty, type Treaty } from "./treaty.ts";
+import { isFollowingTreaty, isHandOffTreaty, isReadingTreaty, type Treaty } from "./treaty.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
 const actingKinds = new Set(["command-with-callback", "event-feed", "file-exchange", "control-plane-sync"]);
 const readingKinds = new Set(["synchronous-query", "table-replication"]);
+const followingKinds = new Set(["change-feed"]);
 
 /**
  * Takes a treaty from anywhere and gives it back when nothing is missing.
@@ -34,7 +35,7 @@ export function missingIn(given: unknown): readonly string[] {
   };
   for (const name of ["name", "version", "target"]) want(name, isText(given[name]));
   const kind = String(given.kind);
-  want("kind", actingKinds.has(kind) || readingKinds.has(kind));
+  want("kind", actingKinds.has(kind) || readingKinds.has(kind) || followingKinds.has(kind));
   wantTexts(want, given, "sheet", sheetTextEntries);
   wantTexts(want, given, "runbook", runbookEntries);
   wantTexts(want, given, "answers", treatyQuestions);
@@ -44,6 +45,10 @@ export function missingIn(given: unknown): readonly string[] {
   wantErrorMap(want, given.errorMap);
   want("input", isMembers(given.input));
   want("output", isMembers(given.output));
+  if (followingKinds.has(kind)) {
+    wantFollowing(want, given);
+    return missing;
+  }
   want("translate", typeof given.translate === "function");
   if (readingKinds.has(kind)) wantReading(want, given);
   else wantActing(want, given);
@@ -90,6 +95,15 @@ function wantReading(want: Want, given: Members): void {
   want("staleAllowedMs", typeof given.staleAllowedMs === "number" && given.staleAllowedMs >= 0);
   const limits = members(given.limits);
   for (const name of ["concurrency", "ratePerSecond"]) want(`limits.${name}`, isPositive(limits[name]));
+}
+
+function wantFollowing(want: Want, given: Members): void {
+  want("tenantId", isText(given.tenantId));
+  for (const name of ["listen", "readPage", "tells", "tellsGone"])
+    want(name, typeof given[name] === "function");
+  const times = members(given.times);
+  for (const name of ["answerWithinMs", "quietMs", "retryFirstMs", "retryLongestMs", "readAllEveryMs"])
+    want(`times.${name}`, isPositive(times[name]));
 }
 
 function wantTexts(want: Want, given: Members, part: string, entries: readonly string[]): void {
@@ -147,7 +161,7 @@ export function contractSheet(treaty: Treaty): Readonly<Record<string, string | 
     tenantPropagation: sheet.tenantPropagation,
     timeout:
       acting === null
-        ? `${(treaty as { timeoutMs: number }).timeoutMs} ms`
+        ? readingTimeout(treaty)
         : `${acting.times.answerWithinMs} ms for an answer, ${acting.times.resultWithinMs} ms for the result`,
     retryPolicy:
       acting === null
@@ -163,6 +177,12 @@ export function contractSheet(treaty: Treaty): Readonly<Record<string, string | 
     securityControl: sheet.securityControl,
     dashboard: sheet.dashboard,
   };
+}
+
+function readingTimeout(treaty: Treaty): string {
+  if (isReadingTreaty(treaty)) return `${treaty.timeoutMs} ms`;
+  if (!isFollowingTreaty(treaty)) return "";
+  return `${treaty.times.answerWithinMs} ms for an answer, ${treaty.times.quietMs} ms for news`;
 }
 
 /** Where each of the ten concerns of an integration is taken care of. */

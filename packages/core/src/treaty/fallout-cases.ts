@@ -15,7 +15,8 @@ export type CaseKind =
   | "unwanted-effect"
   | "rows-rejected"
   | "callback-unmatched"
-  | "credentials-refused";
+  | "credentials-refused"
+  | "record-unreadable";
 
 /** What a person may do with a hand-off from a case. */
 export type SafeAct =
@@ -42,6 +43,7 @@ export const safeActs: Readonly<Record<CaseKind, readonly SafeAct[]>> = {
   "rows-rejected": ["close"],
   "callback-unmatched": ["close"],
   "credentials-refused": ["resume-treaty", "close"],
+  "record-unreadable": ["close"],
 };
 
 export interface NewCase {

@@ -7,6 +7,7 @@ import { type Asked, type Asker, openAsker } from "./ask-counterparty.ts";
 import { type CallbackRecord, listCallbacks } from "./callback-records.ts";
 import type { CallbackHeaders } from "./callback-verification.ts";
 import { type FalloutCase, listCases } from "./fallout-cases.ts";
+import { type FollowedFeed, readFeeds } from "./followed-feed.ts";
 import { type HandOffRef, listHandOffs, readHandOff } from "./hand-off-rows.ts";
 import { type CaseAct, type CaseDecision, claimCase, closeCase, decideCase } from "./operate-case.ts";
 import { type CallbackReceipt, receiveCallback } from "./receive-callback.ts";
@@ -17,7 +18,13 @@ import {
   type RecoveryAsk,
   type RecoveryRequest,
 } from "./recovery.ts";
-import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "./treaty.ts";
+import {
+  type HandOffTreaty,
+  isFollowingTreaty,
+  isHandOffTreaty,
+  isReadingTreaty,
+  type Treaty,
+} from "./treaty.ts";
 import { readTreatyStates, setStopped, type TreatyAct, type TreatyState } from "./treaty-control.ts";
 import { readFigures, type TreatyFigure } from "./treaty-figures.ts";
 import { meansOf, type Outside, secretOf } from "./work-treaties.ts";
@@ -53,6 +60,8 @@ export interface SystemTreaties {
   /** The disable switch of the runbook. */
   setStopped(treaty: string, stopped: boolean, act: Omit<TreatyAct, "now">): Promise<void>;
   states(context: string): Promise<TreatyState[]>;
+  /** How far a context has followed the feeds of others. */
+  feeds(context: string): Promise<FollowedFeed[]>;
   /** Asks to send again what was given up; takes a second person. Errors: those of askRecovery. */
   askRecovery(ask: RecoveryAsk): Promise<RecoveryRequest>;
   approveRecovery(treaty: string, approval: RecoveryApproval): Promise<number>;
@@ -86,11 +95,14 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
   const shard = Math.floor(setting.random() * 1024);
   const placed = new Map<string, Placed>();
   const askers = new Map<string, Asker>();
+  /** What can be stopped besides hand-offs. */
+  const switches = new Map<string, Pick<Placed, "context" | "database">>();
   const means = meansOf(outside);
   for (const [context, { definition, database }] of contexts) {
     for (const treaty of definition.treaties ?? []) {
       if (isHandOffTreaty(treaty)) placed.set(treaty.name, { context, database, treaty });
-      else
+      if (isFollowingTreaty(treaty)) switches.set(treaty.name, { context, database });
+      if (isReadingTreaty(treaty))
         askers.set(
           treaty.name,
           openAsker(
@@ -161,11 +173,12 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     },
     closeCase: async (context, act) => closeCase(databaseOf(context), context, clock.now(), act),
     async setStopped(name, stopped, act) {
-      const { context, database, treaty } = placeOf(name);
-      await setStopped(database, context, treaty.name, stopped, { ...act, now: clock.now() });
+      const { context, database } = switches.get(name) ?? placeOf(name);
+      await setStopped(database, context, name, stopped, { ...act, now: clock.now() });
       ringContext(context);
     },
     states: async (context) => readTreatyStates(databaseOf(context)),
+    feeds: async (context) => readFeeds(databaseOf(context)),
     askRecovery: async (ask) => {
       const { context, database } = placeOf(ask.treaty);
       return askRecovery(database, context, clock.now(), ask);

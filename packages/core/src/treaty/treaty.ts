@@ -12,12 +12,15 @@ import type { SendingWindow } from "./sending-window.ts";
  * A treaty: one integration with a system that is not ours, declared once. It is executed, documented and guarded from this value.
  * What is missing is a type error here and `treaty-incomplete` for one loaded from elsewhere (check-treaty.ts).
  */
-export type Treaty = HandOffTreaty | ReadingTreaty;
+export type Treaty = HandOffTreaty | ReadingTreaty | FollowingTreaty;
 
 export type ActingKind = "command-with-callback" | "event-feed" | "file-exchange" | "control-plane-sync";
 export type ReadingKind = "synchronous-query" | "table-replication";
+/** We follow their changes; `event-feed` above is the other direction. */
+export type FollowingKind = "change-feed";
 
-interface Declared {
+/** What every treaty declares. */
+export interface Declared {
   /** Unique in the system. */
   readonly name: string;
   /** Semantic version of what is agreed. */
@@ -87,6 +90,78 @@ export interface ReadingTreaty<Input extends TSchema = TSchema, Output extends T
   /** An answer this old will still do when they are away; 0: none will. */
   readonly staleAllowedMs: number;
   readonly limits: Pick<TreatyLimits, "concurrency" | "ratePerSecond">;
+}
+
+/**
+ * A treaty that keeps a context up to date with records of which they are the authority. Their feed says which records changed; what
+ * changed about them is read from the record itself, so that an event told twice, late, in part or not at all does no lasting harm.
+ * What is new becomes a command to the context, in the transaction that moves our place in their feed.
+ * Source: docs/decisions/0012-following-the-changes-of-others.md, docs/states/followed-feed.md.
+ */
+export interface FollowingTreaty<Input extends TSchema = TSchema, Output extends TSchema = TSchema>
+  extends Declared {
+  readonly kind: FollowingKind;
+  /** Whose records they are: one feed carries one tenant's. */
+  readonly tenantId: string;
+  /** How a place in their feed is named. */
+  readonly input: Input;
+  /** One record as they give it; checked before `tells` sees it. */
+  readonly output: Output;
+  /**
+   * Listens to their feed after a place; null: to what changes from now on.
+   * Errors: `feed-place-lost` (conflict) when they do not know the place any more: everything is read again.
+   */
+  listen(after: string | null, means: Means): Promise<Listening>;
+  /** All their records, page by page, those that were removed and are still known included. `after`: null for the first page. */
+  readPage(after: string | null, means: Means): Promise<RecordPage>;
+  /** Their record in our words. Pure; what it cannot read it throws for. */
+  tells(record: Static<Output>): RecordNews;
+  /** What the context is told of a record that they do not have any more. Pure. */
+  tellsGone(record: { readonly name: string; readonly key: string }): DomainCommand;
+  readonly times: FollowingTimes;
+}
+
+/** One connection to their feed. */
+export interface Listening {
+  /** Waits for news, as long as the means allow. Nothing new is news, too: they are there. */
+  next(means: Means): Promise<FeedNews>;
+}
+
+export interface FeedNews {
+  /** Where to go on after these; null: where we were. */
+  readonly place: string | null;
+  /** The changed records as they are now. */
+  readonly records: readonly unknown[];
+  /** More has changed than these: everything is read again. */
+  readonly incomplete: boolean;
+}
+
+export interface RecordPage {
+  readonly records: readonly unknown[];
+  /** Of the next page; null: this was the last. */
+  readonly next: string | null;
+}
+
+export interface RecordNews {
+  /** What the record is called on both sides, for ever. */
+  readonly name: string;
+  /** Ordering key of the command. */
+  readonly key: string;
+  /** False: they have removed it. */
+  readonly isThere: boolean;
+  readonly command: DomainCommand;
+}
+
+export interface FollowingTimes {
+  /** Longest wait for one answer. */
+  readonly answerWithinMs: number;
+  /** Longest silence of a feed on which nothing happens. */
+  readonly quietMs: number;
+  /** Before listening anew after trouble; doubles up to `retryLongestMs`. */
+  readonly retryFirstMs: number;
+  readonly retryLongestMs: number;
+  /** Between readings of everything, business time: what the feed never told is found by them. */
+  readonly readAllEveryMs: number;
 }
 
 export interface TreatyTimes extends HandOffTimes {
@@ -244,6 +319,20 @@ export function defineReadingTreaty<Input extends TSchema, Output extends TSchem
   return treaty;
 }
 
+export function defineFollowingTreaty<Input extends TSchema, Output extends TSchema>(
+  treaty: FollowingTreaty<Input, Output>,
+): FollowingTreaty<Input, Output> {
+  return treaty;
+}
+
 export function isHandOffTreaty(treaty: Treaty): treaty is HandOffTreaty {
-  return treaty.kind !== "synchronous-query" && treaty.kind !== "table-replication";
+  return !isReadingTreaty(treaty) && !isFollowingTreaty(treaty);
+}
+
+export function isReadingTreaty(treaty: Treaty): treaty is ReadingTreaty {
+  return treaty.kind === "synchronous-query" || treaty.kind === "table-replication";
+}
+
+export function isFollowingTreaty(treaty: Treaty): treaty is FollowingTreaty {
+  return treaty.kind === "change-feed";
 }

@@ -6,10 +6,11 @@ import type { Surroundings } from "./advance-hand-offs.ts";
 import { checkTreaty } from "./check-treaty.ts";
 import { type Courier, startCourier } from "./courier.ts";
 import { type EgressRules, openEgress } from "./egress.ts";
+import { type Follower, followFeed } from "./follow-feed.ts";
 import { handOffDesk } from "./hand-off-desk.ts";
 import { handOffOpener } from "./hand-off-opener.ts";
 import { type Reconciler, startReconciler } from "./reconcile.ts";
-import { type HandOffTreaty, isHandOffTreaty, type Means, type Treaty } from "./treaty.ts";
+import { type HandOffTreaty, isFollowingTreaty, isHandOffTreaty, type Means, type Treaty } from "./treaty.ts";
 import type { TreatyEvent } from "./treaty-events.ts";
 
 /** What the composition of a system gives to its treaties. */
@@ -42,7 +43,7 @@ export interface TreatyWork {
   /** To be started with the context's other consumers. */
   readonly consumers: readonly ConsumerDefinition[];
   readonly treaties: ReadonlyMap<string, HandOffTreaty>;
-  /** Starts couriers and reconciliation, once the consumers run. */
+  /** Starts couriers, reconciliation and what follows the feeds of others, once the consumers run. */
   start(): void;
   /** Time has jumped: what has become due is looked at. */
   timeMoved(): void;
@@ -70,7 +71,8 @@ export function checkTreaties(given: readonly unknown[]): readonly Treaty[] {
 }
 
 export function workTreaties(setting: TreatySetting): TreatyWork {
-  const acting = checkTreaties(setting.treaties).filter(isHandOffTreaty);
+  const declared = checkTreaties(setting.treaties);
+  const acting = declared.filter(isHandOffTreaty);
   const treaties = new Map(acting.map((treaty) => [treaty.name, treaty]));
   const around: Surroundings = {
     context: setting.context,
@@ -88,6 +90,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
   };
   const couriers: Courier[] = [];
   const reconcilers: Reconciler[] = [];
+  const followers: Follower[] = [];
   const consumers =
     acting.length === 0
       ? []
@@ -118,14 +121,22 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
         couriers.push(startCourier({ ...shared, target, treaties: own, workerId, leaseMs }));
       }
       for (const treaty of acting) reconcilers.push(startReconciler({ ...shared, treaty }));
+      for (const treaty of declared.filter(isFollowingTreaty)) {
+        const { context, now, random } = setting;
+        const ownMeans = (signal: AbortSignal): Means => means(treaty, signal);
+        const own = { context, now, random, workerId, leaseMs, treaty, means: ownMeans };
+        followers.push(followFeed({ ...shared, ...own }));
+      }
     },
     timeMoved() {
+      for (const follower of followers) follower.timeMoved();
       setting.wakeUps.ring(`${setting.context}:hand-offs`);
     },
     async stop() {
       await Promise.all([
         ...couriers.map((courier) => courier.stop()),
         ...reconcilers.map((one) => one.stop()),
+        ...followers.map((one) => one.stop()),
       ]);
     },
   };

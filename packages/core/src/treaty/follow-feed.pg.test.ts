@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import type { System } from "../context/system.ts";
+import type { Happenings } from "../testing/happenings.fixture.ts";
+import { openShelf, type Shelf, stockDecider } from "../testing/shelf.fixture.ts";
+import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
+
+const bed = await openTestBed();
+const act = { tenantId: "acme", by: "ann", why: "drill" };
+
+const running: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of running.splice(0)) await stop();
+});
+
+interface Shop {
+  readonly system: System;
+  readonly happenings: Happenings;
+  /** What was told of each record, in order. */
+  told(): Promise<Readonly<Record<string, (number | null)[]>>>;
+  becomes(expected: Readonly<Record<string, (number | null)[]>>): Promise<void>;
+  /** The feed has that state. */
+  is(state: string): Promise<void>;
+}
+
+async function openShop(shelf: Shelf, name = bed.newName()): Promise<Shop> {
+  const { system, happenings } = await bed.start(
+    {
+      name,
+      contexts: [
+        { name: "front", intake: { processes: [], factsFrom: ["shop"] } },
+        {
+          name: "shop",
+          treaties: [shelf.treaty],
+          deciders: [{ decider: stockDecider, commandsFrom: ["shop"] }],
+        },
+      ],
+    },
+    { settings: { leaseMs: 1_000 } },
+  );
+  running.push(() => system.stop());
+  const database = databaseOf(system, "shop");
+  const told = async () => {
+    const rows = await database.execute<{ key: string; count: number | null }>(
+      `select key, (data->>'count')::int as count from entente.journal where type = 'shop.stock-noted' order by xid, seq`,
+    );
+    const counts: Record<string, (number | null)[]> = {};
+    for (const { key, count } of rows) counts[key] = [...(counts[key] ?? []), count];
+    return counts;
+  };
+  const feed = async () => (await system.treaties.feeds("shop"))[0];
+  return {
+    system,
+    happenings,
+    told,
+    async becomes(expected) {
+      const isSo = async () => JSON.stringify(sorted(await told())) === JSON.stringify(sorted(expected));
+      await happenings.until(`told ${JSON.stringify(expected)}`, isSo);
+    },
+    is: (state) => happenings.until(`the feed is ${state}`, async () => (await feed())?.state === state),
+  };
+}
+
+function sorted(counts: Readonly<Record<string, (number | null)[]>>) {
+  return Object.entries(counts).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+test("everything is read first, then each change is told once, whatever the feed repeats", async () => {
+  const shelf = openShelf();
+  for (const name of ["a", "b", "c"]) shelf.put(name, 1);
+  const shop = await openShop(shelf);
+  await shop.becomes({ a: [1], b: [1], c: [1] });
+  await shop.is("following");
+  shelf.put("a", 2);
+  shelf.repeat();
+  shelf.put("d", 1);
+  shelf.repeat();
+  await shop.becomes({ a: [1, 2], b: [1], c: [1], d: [1] });
+  assert.equal(shelf.readings(), 1);
+});
+
+test("what changed while they were away, before and during, is told when they are back, from the place it was left at", async () => {
+  const shelf = openShelf();
+  shelf.put("a", 1);
+  const shop = await openShop(shelf);
+  await shop.is("following");
+  shelf.put("a", 2);
+  await shop.becomes({ a: [1, 2] });
+  const cut = shop.happenings.park("feed:heard");
+  shelf.put("a", 3);
+  await cut.reached;
+  shelf.setAway(true);
+  shelf.put("b", 1);
+  cut.release();
+  await shop.is("away");
+  const [feed] = await shop.system.treaties.feeds("shop");
+  assert.equal(feed?.code, "request-not-sent");
+  shelf.put("c", 1);
+  shelf.setAway(false);
+  await shop.becomes({ a: [1, 2, 3], b: [1], c: [1] });
+  assert.equal(shelf.readings(), 1, "the place was good: nothing had to be read again");
+});
+
+for (const point of ["feed:heard", "feed:told"]) {
+  test(`an end of the process at ${point} loses and doubles nothing`, async () => {
+    const shelf = openShelf();
+    shelf.put("a", 1);
+    const name = bed.newName();
+    const first = await openShop(shelf, name);
+    await first.is("following");
+    shelf.put("a", 2);
+    await first.becomes({ a: [1, 2] });
+    const end = first.happenings.park(point);
+    shelf.put("a", 3);
+    await end.reached;
+    // As a process that is killed: whatever it was about to do, it does not.
+    const stopping = first.system.stop();
+    end.release();
+    await stopping;
+    shelf.put("b", 1);
+    const second = await openShop(shelf, name);
+    await second.becomes({ a: [1, 2, 3], b: [1] });
+    assert.equal(shelf.readings(), 1);
+  });
+}
+
+test("a reading that ends half way begins anew and tells nothing twice", async () => {
+  const shelf = openShelf();
+  for (const name of ["a", "b", "c", "d", "e"]) shelf.put(name, 1);
+  shelf.breakReading();
+  const shop = await openShop(shelf);
+  await shop.becomes({ a: [1], b: [1], c: [1], d: [1], e: [1] });
+  await shop.is("following");
+  assert.equal(shelf.readings(), 2);
+});
+
+test("a place that is not kept any more leads to a reading of everything, with the same end", async () => {
+  const shelf = openShelf();
+  for (const name of ["a", "b", "c"]) shelf.put(name, 1);
+  const name = bed.newName();
+  const first = await openShop(shelf, name);
+  await first.is("following");
+  shelf.put("a", 2);
+  await first.becomes({ a: [1, 2], b: [1], c: [1] });
+  await first.system.stop();
+  shelf.put("a", 3);
+  shelf.put("d", 1);
+  shelf.remove("b");
+  shelf.forget();
+  const second = await openShop(shelf, name);
+  await second.becomes({ a: [1, 2, 3], b: [1, null], c: [1], d: [1] });
+  assert.equal(shelf.readings(), 2);
+  const [run] = await databaseOf(second.system, "shop").execute<{ kind: string; data: object }>(
+    "select kind, data from entente.journal where type = 'entente.feed-read' order by xid desc, seq desc limit 1",
+  );
+  assert.deepEqual(run, {
+    kind: "reconciliation",
+    data: { treaty: "shelf", looked: 3, corrected: 3, gone: 1 },
+  });
+});
+
+test("what the feed never told is found by the next reading, and so is what it cannot name", async () => {
+  const shelf = openShelf(3_600_000);
+  shelf.put("a", 1);
+  const shop = await openShop(shelf);
+  await shop.is("following");
+  shelf.put("a", 2, false);
+  await shop.system.setClock(shop.system.clock.now() + 3_600_001);
+  await shop.becomes({ a: [1, 2] });
+  shelf.put("a", 3, false);
+  shelf.sayIncomplete();
+  await shop.becomes({ a: [1, 2, 3] });
+});
+
+test("a record that is not as agreed opens one case and holds up no other", async () => {
+  const shelf = openShelf();
+  shelf.put("a", 1);
+  const shop = await openShop(shelf);
+  await shop.is("following");
+  shelf.spoil("bad");
+  shelf.spoil("worse");
+  shelf.put("a", 2);
+  await shop.becomes({ a: [1, 2] });
+  const cases = await shop.system.treaties.cases("shop", "acme", 10);
+  assert.deepEqual(
+    cases.map(({ kind, owner }) => [kind, owner]),
+    [["record-unreadable", "Says businessOwner."]],
+  );
+});
+
+test("of two processes one listens; when it ends the other goes on", async () => {
+  const shelf = openShelf();
+  shelf.put("a", 1);
+  const name = bed.newName();
+  const [first, second] = [await openShop(shelf, name), await openShop(shelf, name)];
+  await second.is("following");
+  assert.equal(shelf.listeners(), 1);
+  await first.system.stop();
+  await second.happenings.until("the other listens", () => shelf.listeners() === 2);
+  shelf.put("a", 2);
+  await second.becomes({ a: [1, 2] });
+});
+
+test("a stopped treaty is not followed until a person lets it go on", async () => {
+  const shelf = openShelf();
+  shelf.put("a", 1);
+  const shop = await openShop(shelf);
+  await shop.is("following");
+  await shop.system.treaties.setStopped("shelf", true, act);
+  await shop.is("away");
+  shelf.put("a", 2);
+  assert.deepEqual(await shop.told(), { a: [1] });
+  await shop.system.treaties.setStopped("shelf", false, act);
+  await shop.becomes({ a: [1, 2] });
+});

@@ -1,0 +1,258 @@
+import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
+import { appendEntries } from "../journal/append.ts";
+import { isFailure } from "../model/failure.ts";
+import { causeOf } from "../parked/parking.ts";
+import type { Connection, Database } from "../postgres/database.ts";
+import {
+  type FeedStep,
+  type FollowedFeed,
+  holdFeed,
+  missingRecords,
+  openUnreadable,
+  readingEntry,
+  releaseFeed,
+  stepFeed,
+  tellRecords,
+} from "./followed-feed.ts";
+import { validatorOf } from "./schema-check.ts";
+import type { FollowingTreaty, Listening, Means, RecordNews } from "./treaty.ts";
+import { readTreatyStates } from "./treaty-control.ts";
+import type { TreatyEvent } from "./treaty-events.ts";
+
+/**
+ * Keeps a context up to date with the records of others. One process listens; place, observations and what is known of the records are
+ * written in one transaction, so that a kill at any moment loses and doubles nothing: what was not written is told again.
+ */
+export interface Follower {
+  readonly treaty: string;
+  /** Time has jumped: a reading of everything may be due. */
+  timeMoved(): void;
+  stop(): Promise<void>;
+}
+
+export interface FollowerOptions {
+  readonly context: string;
+  readonly treaty: FollowingTreaty;
+  readonly database: Database;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  readonly wakeUps: WakeUps;
+  readonly ring: (name: string) => void;
+  readonly means: (signal: AbortSignal) => Means;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly paused: () => boolean;
+  readonly report: (event: TreatyEvent) => void;
+  readonly probe?: (point: string) => Promise<void> | void;
+}
+
+/** Between looks whether the feed may be taken, and whether somebody stopped the treaty. */
+const lookEveryMs = 1_000;
+
+export function followFeed(options: FollowerOptions): Follower {
+  const { context, treaty, database, workerId, leaseMs, now } = options;
+  const { times } = treaty;
+  const alarm = openAlarm();
+  const check = validatorOf(treaty.output);
+  let stopping = false;
+  let isHeld = false;
+  /** Ends what is under way with them, and the connection with it. */
+  let interruption = new AbortController();
+  const interrupt = (): void => {
+    interruption.abort();
+    alarm.signal();
+  };
+  const unlisten = options.wakeUps.listen([`${context}:control`], interrupt);
+  const meansFor = (ms: number): Means =>
+    options.means(AbortSignal.any([interruption.signal, AbortSignal.timeout(ms)]));
+
+  const isAtWork = async (): Promise<boolean> => {
+    if (stopping || options.paused()) return false;
+    const states = await readTreatyStates(database);
+    return states.find((one) => one.treaty === treaty.name)?.stopped !== true;
+  };
+
+  /** What can be read of them, and where the first one that cannot differs from what was agreed. */
+  function readRecords(records: readonly unknown[]): { news: RecordNews[]; problem: string | null } {
+    const news: RecordNews[] = [];
+    let problem: string | null = null;
+    for (const record of records) {
+      const found = check(record);
+      if (found === null) news.push(treaty.tells(record));
+      else problem ??= found;
+    }
+    return { news, problem };
+  }
+
+  async function tell(
+    connection: Connection,
+    { news, problem }: ReturnType<typeof readRecords>,
+    place: string | null,
+    at: number,
+  ): Promise<number> {
+    if (problem !== null) await openUnreadable(connection, treaty, problem, at);
+    return tellRecords(connection, context, treaty, news, place, at);
+  }
+
+  /** Writes what was heard and moves the feed on; tells the context's consumers. */
+  async function write(
+    step: FeedStep,
+    effect: (connection: Connection) => Promise<number> = async () => 0,
+  ): Promise<number> {
+    const told = await database.transaction(async (connection) => {
+      await stepFeed(connection, treaty.name, workerId, step);
+      return effect(connection);
+    });
+    if (told > 0) {
+      options.ring(context);
+      options.ring(`${context}:commands`);
+    }
+    return told;
+  }
+
+  /** Compares all their records with what we were told: reconciliation. `place`: null when the one we had is worth nothing. */
+  async function readAll(place: { readonly place: null } | object): Promise<void> {
+    await write({ state: "reading" });
+    const startedAt = now();
+    const found = new Set<string>();
+    let corrected = 0;
+    let isWhole = true;
+    let after: string | null = null;
+    do {
+      const page = await treaty.readPage(after, meansFor(times.answerWithinMs));
+      const read = readRecords(page.records);
+      for (const { name } of read.news) found.add(name);
+      isWhole &&= read.problem === null;
+      corrected += await write({ state: "reading" }, (connection) => tell(connection, read, null, now()));
+      await options.probe?.("feed:page");
+      after = page.next;
+    } while (after !== null);
+    // The feed was listened to before the reading began: what changed since then is told by it.
+    const step = { state: "following", heardAt: startedAt, readAllAt: now(), ...place } as const;
+    await write(step, async (connection) => {
+      // Of a record that could not be read nobody knows which one it was.
+      const gone = isWhole ? await missingRecords(connection, treaty.name, found) : [];
+      const news = gone.map((record) => {
+        return { ...record, isThere: false, command: treaty.tellsGone(record) };
+      });
+      const told = await tellRecords(connection, context, treaty, news, null, now());
+      corrected += told;
+      const data = { treaty: treaty.name, looked: found.size, corrected, gone: gone.length };
+      await appendEntries(connection, [readingEntry(context, treaty, now(), data)]);
+      return told;
+    });
+    options.report({ event: "reconciled", treaty: treaty.name, looked: found.size, corrected });
+  }
+
+  async function listenAfter(feed: FollowedFeed): Promise<{ listening: Listening; isLost: boolean }> {
+    const answerWithin = () => meansFor(times.answerWithinMs);
+    try {
+      const listening = await treaty.listen(feed.place, answerWithin());
+      return { listening, isLost: feed.place === null };
+    } catch (error) {
+      if (!isFailure(error, "feed-place-lost")) throw error;
+      return { listening: await treaty.listen(null, answerWithin()), isLost: true };
+    }
+  }
+
+  /** From taking the feed until it breaks, somebody stops it, or another worker has it. */
+  async function follow(feed: FollowedFeed, heard: () => void): Promise<void> {
+    const { listening, isLost } = await listenAfter(feed);
+    let readAllAt = feed.readAllAt;
+    const readEverything = async (place: object): Promise<void> => {
+      await readAll(place);
+      readAllAt = now();
+    };
+    // A place they have forgotten, or one we never had: only a reading tells what there is.
+    if (isLost) await readEverything({ place: null });
+    heard();
+    while (!interruption.signal.aborted) {
+      if (now() >= (readAllAt ?? 0) + times.readAllEveryMs) await readEverything({});
+      const news = await listening.next(meansFor(times.quietMs + times.answerWithinMs));
+      await options.probe?.("feed:heard");
+      const records = readRecords(news.records);
+      const { place } = news;
+      const at = now();
+      // What is incomplete is not heard until everything was read: a kill in between must find the place before it.
+      if (news.incomplete) await readEverything({});
+      const step = { state: "following", heardAt: at, ...(place === null ? {} : { place }) } as const;
+      await write(step, (connection) => tell(connection, records, place, at));
+      await options.probe?.("feed:told");
+      heard();
+    }
+  }
+
+  /** Keeps the lease while the feed is listened to; gives the connection up when it is lost or nobody wants it any more. */
+  function keepHolding(): () => void {
+    const timer = setInterval(() => {
+      Promise.all([holdFeed(database, treaty.name, workerId, leaseMs), isAtWork()]).then(
+        ([held, isWanted]) => (held === null || !isWanted ? interrupt() : undefined),
+        // The transaction that would have moved the feed finds out by itself.
+        () => undefined,
+      );
+    }, leaseMs / 3).unref();
+    return () => clearInterval(timer);
+  }
+
+  /** Best effort: a lease lapses by itself. */
+  async function letGo(): Promise<void> {
+    if (!isHeld) return;
+    isHeld = false;
+    await releaseFeed(database, treaty.name, workerId).catch(() => undefined);
+  }
+
+  /** Takes the feed, follows it, and lets whoever asks know why it ended. Null: not ours to follow now. */
+  async function takeTurn(heard: () => void): Promise<"followed" | null> {
+    if (!(await isAtWork())) {
+      await letGo();
+      return null;
+    }
+    const feed = await holdFeed(database, treaty.name, workerId, leaseMs);
+    isHeld = feed !== null;
+    if (feed === null) return null;
+    const keep = keepHolding();
+    try {
+      await follow(feed, heard);
+    } finally {
+      keep();
+    }
+    return "followed";
+  }
+
+  async function run(): Promise<void> {
+    let failures = 0;
+    const heard = (): void => {
+      failures = 0;
+    };
+    while (!stopping) {
+      interruption = new AbortController();
+      try {
+        if ((await takeTurn(heard)) === null) await alarm.sleep(lookEveryMs);
+      } catch (error) {
+        // Whoever ended it knows why.
+        if (interruption.signal.aborted) continue;
+        failures++;
+        const { text, ...cause } = causeOf(error);
+        // What their side of a connection throws has no code of ours.
+        const code = isFailure(error) ? cause.code : "feed-broken";
+        options.report({ event: "courier-trouble", target: treaty.target, code, text });
+        await stepFeed(database, treaty.name, workerId, { state: "away", code }).catch(() => undefined);
+        const wait = Math.min(times.retryLongestMs, times.retryFirstMs * 2 ** Math.min(failures - 1, 20));
+        await alarm.sleep(wait * (0.75 + options.random() / 2));
+      }
+    }
+    await letGo();
+  }
+  const running = run();
+
+  return {
+    treaty: treaty.name,
+    timeMoved: interrupt,
+    async stop() {
+      stopping = true;
+      unlisten();
+      interrupt();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { openDatabase } from "@entente/core/internal";
+import type { ServerProcess } from "@entente/testkit";
+import { type Caller, caller } from "./client.fixture.ts";
+import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
+import { type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
+
+interface Shown {
+  readonly entitlements: readonly {
+    planId: string;
+    monthlyQuotaUnits: number;
+    status: string;
+    version: number;
+  }[];
+  readonly ageMs: number | null;
+  readonly stale: boolean;
+  readonly standing: string;
+}
+
+/** Salesforce has the last word on entitlements; Flux knows them whether it is there or not, and says how old that is. */
+describe("entitlements of Salesforce", () => {
+  let salesforce: SalesforceUnderTest;
+  let flux: FluxUnderTest;
+  let follower: ServerProcess;
+  let customer: Caller;
+  let operator: Caller;
+
+  before(async () => {
+    salesforce = await startSalesforceUnderTest();
+    flux = await startFluxUnderTest(salesforce.environment);
+    await flux.startEdge();
+    follower = await flux.startWorker({}, "subscription,entitlement");
+    customer = await caller(flux, { role: "customer", accounts: accountsUsed });
+    operator = await caller(flux, { role: "operator", sub: "olga" });
+  });
+  after(async () => {
+    await flux.stop();
+    await salesforce.stop();
+  });
+
+  const accountsUsed = Array.from({ length: 9 }, (_, n) => `acct-000${n + 1}`);
+  const shown = async (account: string, query = ""): Promise<Shown> => {
+    const { status, body } = await customer.get(`/accounts/${account}/entitlement${query}`);
+    assert.equal(status, 200, JSON.stringify(body));
+    return body as unknown as Shown;
+  };
+  const isVersion = (account: string, version: number): Promise<void> =>
+    eventually(async () => assert.equal((await shown(account)).entitlements[0]?.version, version));
+  const isFollowed = (): Promise<void> =>
+    eventually(async () => assert.equal((await shown("acct-0001")).stale, false));
+
+  test("what is there is known, a change over there appears, and nobody sees another's", async () => {
+    await isFollowed();
+    await isVersion("acct-0001", 1);
+    await eventually(async () => {
+      const { standing, entitlements } = await shown("acct-0001");
+      assert.deepEqual([standing, entitlements[0]?.planId], ["customer", "commuter"]);
+    });
+    await salesforce.change("ent-acct-0001", {
+      Plan_Code__c: "voyager",
+      Monthly_Quota_Units__c: 500,
+      Version_Number__c: 2,
+    });
+    await isVersion("acct-0001", 2);
+    const [entitlement] = (await shown("acct-0001")).entitlements;
+    assert.deepEqual([entitlement?.planId, entitlement?.monthlyQuotaUnits], ["voyager", 500]);
+    assert.equal((await customer.get("/accounts/acct-0500/entitlement")).status, 403);
+    const elsewhere = await caller(flux, { role: "operator", sub: "otto", tenant: "other" });
+    assert.equal((await elsewhere.get("/accounts/acct-0001/entitlement")).status, 404);
+    assert.equal((await operator.get("/accounts/acct-0500/entitlement")).status, 200);
+  });
+
+  test("cut off it still answers, marked with its age; what changed before and meanwhile is caught up", async () => {
+    await isFollowed();
+    await salesforce.change("ent-acct-0002", { Status__c: "Suspended", Version_Number__c: 2 });
+    salesforce.cut();
+    await salesforce.change("ent-acct-0003", { Plan_Code__c: "fleet", Version_Number__c: 2 });
+    await salesforce.remove("ent-acct-0004");
+    await eventually(async () => assert.equal((await shown("acct-0003")).stale, true));
+    const during = await shown("acct-0003");
+    assert.deepEqual([during.entitlements[0]?.planId, during.entitlements[0]?.version], ["commuter", 1]);
+    assert.equal((await operator.post("/dev/clock", { advance: "PT2H" })).status, 200);
+    const later = await shown("acct-0003", "?fresh=true");
+    assert.ok(later.stale && (later.ageMs ?? 0) >= 2 * 3_600_000, JSON.stringify(later));
+    await salesforce.mend();
+    await isVersion("acct-0003", 2);
+    await isVersion("acct-0002", 2);
+    assert.equal((await shown("acct-0002")).entitlements[0]?.status, "suspended");
+    await eventually(async () => assert.deepEqual((await shown("acct-0004")).entitlements, []));
+    await isFollowed();
+    const fresh = await shown("acct-0003", "?fresh=true");
+    assert.deepEqual([fresh.stale, fresh.entitlements[0]?.planId], [false, "fleet"]);
+  });
+
+  test("a process that is killed in the middle of the feed loses nothing and doubles nothing", async () => {
+    await isFollowed();
+    const change = (version: number) =>
+      salesforce.change("ent-acct-0005", {
+        Monthly_Quota_Units__c: 100 + version,
+        Version_Number__c: version,
+      });
+    for (let version = 2; version <= 6; version++) await change(version);
+    const killed = follower.kill();
+    for (let version = 7; version <= 12; version++) await change(version);
+    await killed;
+    assert.equal((await shown("acct-0005")).entitlements.length, 1, "answered without the process");
+    follower = await flux.startWorker({}, "subscription,entitlement");
+    await isVersion("acct-0005", 12);
+    assert.deepEqual(await doubled(flux), []);
+  });
+
+  test("after more days than the feed keeps everything is read again, with the same end", async () => {
+    await follower.kill();
+    await salesforce.change("ent-acct-0006", { Status__c: "Ended", Version_Number__c: 2 });
+    await salesforce.advance("PT73H");
+    await salesforce.change("ent-acct-0007", { Monthly_Quota_Units__c: 7, Version_Number__c: 2 });
+    const readingsBefore = (await readings(flux)).length;
+    follower = await flux.startWorker({}, "subscription,entitlement");
+    await isVersion("acct-0006", 2);
+    await isVersion("acct-0007", 2);
+    assert.equal((await shown("acct-0006")).entitlements[0]?.status, "ended");
+    await isFollowed();
+    const runs = (await readings(flux)).slice(readingsBefore);
+    assert.deepEqual(
+      runs.map(({ corrected, gone }) => [corrected, gone]),
+      [[2, 0]],
+    );
+    assert.deepEqual(await doubled(flux), []);
+  });
+
+  test("an ordered plan lands at Salesforce first: while it is away the order waits, and is never confirmed without it", async () => {
+    await isFollowed();
+    const order = (key: string, planId: string) =>
+      customer.post("/accounts/acct-0008/plan-orders", { planId }, { "idempotency-key": key });
+    const asked = await order("order-1", "voyager");
+    assert.equal(asked.status, 202);
+    const confirmed = await customer.until(String(asked.body.processId), "confirmed");
+    assert.deepEqual(confirmed.outcome, { planId: "voyager" });
+    const record = await salesforce.look("ent-acct-0008");
+    assert.deepEqual([record.Plan_Code__c, record.Version_Number__c], ["voyager", 2]);
+    await isVersion("acct-0008", 2);
+
+    salesforce.cut();
+    const waiting = await order("order-2", "fleet");
+    const processId = String(waiting.body.processId);
+    await customer.until(processId, "processing");
+    const second = await order("order-3", "commuter");
+    const refused = await customer.until(String(second.body.processId), "failed");
+    assert.equal((refused.reason as { code: string }).code, "plan-order-under-way");
+    assert.equal((await shown("acct-0008")).entitlements[0]?.planId, "voyager");
+    assert.equal((await customer.get(`/processes/${processId}`)).body.state, "processing");
+    await salesforce.mend();
+    await operator.post("/dev/clock", { advance: "PT20M" });
+    await customer.until(processId, "confirmed");
+    assert.equal((await salesforce.look("ent-acct-0008")).Plan_Code__c, "fleet");
+    await isVersion("acct-0008", 3);
+  });
+
+  test("an order made on old knowledge is refused over there, told to the customer, and the authority wins", async () => {
+    await follower.kill();
+    await salesforce.change("ent-acct-0009", { Plan_Code__c: "fleet", Version_Number__c: 2 });
+    const asked = await customer.post(
+      "/accounts/acct-0009/plan-orders",
+      { planId: "voyager" },
+      { "idempotency-key": "old-knowledge" },
+    );
+    salesforce.cut();
+    follower = await flux.startWorker({}, "subscription,entitlement");
+    // It decides before it can hear: the line is mended only when the order is on its way.
+    await customer.until(String(asked.body.processId), "processing");
+    await salesforce.mend();
+    await operator.post("/dev/clock", { advance: "PT20M" });
+    const failed = await customer.until(String(asked.body.processId), "failed");
+    assert.equal((failed.reason as { code: string }).code, "plan-order-refused");
+    await isVersion("acct-0009", 2);
+    assert.equal((await shown("acct-0009")).entitlements[0]?.planId, "fleet");
+  });
+});
+
+/** Versions of entitlements that the journal tells of more than once. */
+async function doubled(flux: FluxUnderTest): Promise<unknown[]> {
+  return inEntitlement(
+    flux,
+    `select key, data->>'version' as version from entente.journal where type = 'flux.entitlement-changed'
+     group by 1, 2, data->>'entitlementId' having count(*) > 1`,
+  );
+}
+
+async function readings(flux: FluxUnderTest): Promise<{ corrected: number; gone: number }[]> {
+  const rows = await inEntitlement<{ data: { corrected: number; gone: number } }>(
+    flux,
+    "select data from entente.journal where type = 'entente.feed-read' order by xid, seq",
+  );
+  return rows.map(({ data }) => data);
+}
+
+async function inEntitlement<Row extends Record<string, unknown>>(
+  flux: FluxUnderTest,
+  text: string,
+): Promise<Row[]> {
+  const url = new URL(flux.postgres.url);
+  url.pathname = "/flux_entitlement";
+  const database = openDatabase({ url: url.href, applicationName: "scenario" });
+  try {
+    return await database.execute<Row>(text);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Repeats an assertion until it holds, at most 60 s: what it waits for is announced nowhere outside. */
+async function eventually(assertion: () => Promise<void>): Promise<void> {
+  const limit = performance.now() + 30_000;
+  for (;;) {
+    try {
+      return await assertion();
+    } catch (error) {
+      if (performance.now() > limit) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}

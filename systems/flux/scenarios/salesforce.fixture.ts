@@ -1,0 +1,105 @@
+import { connect, createServer, type Socket } from "node:net";
+import { simulators } from "@entente/simulators";
+import type { Environment } from "./flux-under-test.fixture.ts";
+
+const credentials = { clientId: "entente-dev-client", clientSecret: "entente-dev-secret" };
+
+/** The Salesforce of a scenario: people work in it whether Flux can reach it or not. */
+export interface SalesforceUnderTest {
+  /** What a process of Flux is told of it. */
+  readonly environment: Environment;
+  /** An agent changes fields of an entitlement: `ent-acct-0001`. */
+  change(key: string, fields: Readonly<Record<string, unknown>>): Promise<void>;
+  remove(key: string): Promise<void>;
+  /** The record as an agent sees it. */
+  look(key: string): Promise<Readonly<Record<string, unknown>>>;
+  /** Cuts every connection of Flux to it, and refuses new ones, until mended. */
+  cut(): void;
+  mend(): Promise<void>;
+  /** Days go by over there. */
+  advance(duration: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
+  const start = await simulators.salesforce();
+  const simulator = await start({ seed: 7 });
+  const line = await openLine(Number(new URL(simulator.url).port));
+  async function ask(method: string, path: string, body?: object): Promise<unknown> {
+    const signedIn = await fetch(`${simulator.url}/services/oauth2/token`, {
+      method: "POST",
+      body: new URLSearchParams({
+        grant_type: "client_credentials",
+        client_id: credentials.clientId,
+        client_secret: credentials.clientSecret,
+      }),
+    });
+    const { access_token: token } = (await signedIn.json()) as { access_token: string };
+    const answer = await fetch(`${simulator.url}/services/data/v67.0${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text === "" ? null : JSON.parse(text);
+  }
+  const at = (key: string): string => `/sobjects/Entitlement__c/Entente_Key__c/${key}`;
+  return {
+    environment: {
+      ENTENTE_SALESFORCE_URL: `http://127.0.0.1:${line.port}`,
+      ENTENTE_SALESFORCE_CLIENT_ID: credentials.clientId,
+      ENTENTE_SALESFORCE_CLIENT_SECRET: credentials.clientSecret,
+    },
+    change: async (key, fields) => void (await ask("PATCH", at(key), fields)),
+    remove: async (key) => void (await ask("DELETE", at(key))),
+    look: async (key) => (await ask("GET", at(key))) as Record<string, unknown>,
+    cut: line.cut,
+    mend: line.mend,
+    async advance(duration) {
+      await fetch(`${simulator.url}/_control/clock`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ advance: duration }),
+      });
+    },
+    async stop() {
+      line.cut();
+      await simulator.stop();
+    },
+  };
+}
+
+/** The line between Flux and Salesforce, on one port for good. */
+async function openLine(to: number): Promise<{ readonly port: number; cut(): void; mend(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(to, "127.0.0.1");
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one.on("error", () => other.destroy());
+      one.on("close", () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await listen(0);
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const { port } = address;
+  return {
+    port,
+    cut() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+    mend: () => listen(port),
+  };
+}
