@@ -113,6 +113,8 @@ async function start(context: Context): ReturnType<Target["start"]> {
         ENTENTE_HOME: join(context.folder, "home"),
         ENTENTE_DATABASE_URL: context.serverUrl,
         ENTENTE_MODE: "dev",
+        // What is measured is the way of a command, without anybody outside.
+        ENTENTE_SIMULATORS: "off",
       },
       stdio: ["ignore", log, log],
     },

@@ -1,14 +1,15 @@
-import type { ConsumerEvent } from "@entente/core";
+import type { ConsumerEvent, TreatyEvent } from "@entente/core";
 import { type Logger, pino } from "pino";
 
 /**
- * Structured lines on standard error; standard output carries only `ready`. Payloads and secrets are never logged:
+ * Structured lines on standard error; standard output carries where simulators are, and `ready`. Payloads and secrets are never logged:
  * events have codes and ids, nothing else.
  */
 export interface Log {
   readonly logger: Logger;
   info(text: string): void;
   event(event: ConsumerEvent): void;
+  treaty(event: TreatyEvent): void;
 }
 
 const parkedEntries = "docs/operations/parked-entries.md";
@@ -41,6 +42,10 @@ export function openLog(level: string): Log {
         case "lanes":
           logger.debug(event, "lanes");
       }
+    },
+    treaty(event) {
+      const troubles = event.event === "courier-trouble" || event.event === "hand-offs-lost";
+      logger[troubles || event.event === "circuit" ? "warn" : "debug"](event, event.event);
     },
   };
 }

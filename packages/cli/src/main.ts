@@ -1,8 +1,9 @@
-import { type Failure, isFailure } from "@entente/core";
+import { type Failure, isFailure } from "@entente/core/model";
 import { Command } from "commander";
-import { type AcceptOptions, acceptContracts, type CheckOptions, checkContracts } from "./contracts.ts";
-import { type SimulateOptions, simulate } from "./simulate.ts";
-import { up } from "./up.ts";
+import type { AcceptOptions, CheckOptions } from "./contracts.ts";
+import type { SimulateOptions } from "./simulate.ts";
+
+// Each command loads what it needs and no more: a simulator beside a system must not slow down its start.
 
 const program = new Command("entente")
   .description("Integrations between systems of record, declared once as executable treaties.")
@@ -16,6 +17,7 @@ program
     "Run a system. Environment: PORT, ENTENTE_HOME, ENTENTE_DATABASE_URL, ENTENTE_MODE; see docs/reference/configuration.md.",
   )
   .action(async (system: string, options: { contexts?: string }) => {
+    const { up } = await import("./up.ts");
     await up(system, options.contexts?.split(","), process.env);
   });
 
@@ -24,8 +26,13 @@ program
   .argument("<name>", "the system to simulate; see docs/reference/simulators.md")
   .option("--port <n>", "port on the loopback interface (0: any free one)", "0")
   .option("--seed <n>", "seed of everything left to chance (default: chosen, and printed)")
+  .option(
+    "--until-input-ends",
+    "end when standard input does, as it does with the program that started this one",
+  )
   .description("Run one simulator of a system outside ours, with its control interface under /_control.")
   .action(async (name: string, options: SimulateOptions) => {
+    const { simulate } = await import("./simulate.ts");
     await simulate(name, options, process.env);
   });
 
@@ -43,6 +50,7 @@ contracts
     "Compare the contract with the committed one. Exit code 1 when a change breaks somebody, or may.",
   )
   .action(async (system: string | undefined, options: CheckOptions) => {
+    const { checkContracts } = await import("./contracts.ts");
     process.exitCode = await checkContracts(system, options, process.env);
   });
 
@@ -52,7 +60,8 @@ contracts
   .option("--breaking <reason>", "accept a change that breaks somebody, and record why")
   .option("--snapshot <file>", "write this file instead of the committed one")
   .description("Make the contract of today the committed one.")
-  .action((system: string | undefined, options: AcceptOptions) => {
+  .action(async (system: string | undefined, options: AcceptOptions) => {
+    const { acceptContracts } = await import("./contracts.ts");
     acceptContracts(system, options, new Date());
   });
 

@@ -1,10 +1,12 @@
-import { Failure } from "@entente/core";
+import { Failure } from "@entente/core/model";
 import { isSimulatorName, type RunningSimulator, simulators } from "@entente/simulators";
 import { openLog } from "./log.ts";
 
 export interface SimulateOptions {
   readonly port?: string;
   readonly seed?: string;
+  /** Stop when standard input ends. */
+  readonly untilInputEnds?: boolean;
 }
 
 /**
@@ -34,9 +36,16 @@ export async function simulate(
     }),
     port,
   );
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => void simulator.stop().then(() => process.exit(0)));
-  }
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) return;
+    stopping = true;
+    void simulator.stop().then(() => process.exit(0));
+  };
+  process.once("SIGTERM", stop);
+  // Ctrl-C reaches every program at the terminal; whoever started this one decides what it means.
+  process.on("SIGINT", options.untilInputEnds === true ? () => {} : stop);
+  if (options.untilInputEnds === true) process.stdin.once("end", stop).once("close", stop).resume();
   console.log(`seed ${simulator.seed}`);
   console.log(`ready ${simulator.url}`);
 }

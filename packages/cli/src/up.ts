@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { Failure, type SystemDefinition, startSystem } from "@entente/core";
+import { Failure, startSystem } from "@entente/core";
 import {
   checkServerSettings,
   databaseFailure,
@@ -7,27 +7,28 @@ import {
   startEmbeddedPostgres,
 } from "@entente/core/internal";
 import { buildEdge, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
-import { flux, fluxErrors, fluxRoutes, fluxTags, seedDemoData, textOf } from "@entente/flux";
+import { fluxErrors, fluxOutside, fluxRoutes, fluxTags, fluxWith, seedDemoData, textOf } from "@entente/flux";
 import pg from "pg";
+import { placeCounterparties } from "./counterparties.ts";
 import { dieAt, poisoned } from "./drills.ts";
 import { devTokenSecret } from "./home.ts";
 import { openLog } from "./log.ts";
 import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-from-environment.ts";
 
-const systems: Readonly<Record<string, SystemDefinition>> = { flux };
+const systems = { flux: fluxWith };
 
 /**
- * Runs a system until it is told to stop. Prints one line `ready …` when it takes requests.
+ * Runs a system until it is told to stop. In development its counterparties are simulated. Prints where the simulators are, and last
+ * one line `ready …` when it takes requests.
  * Errors: `system-unknown`, `mode-unknown`, `port-invalid`, `production-keys-missing`, `port-in-use` (refused), and those
- * of the embedded server and startSystem.
+ * of placeCounterparties, the embedded server and startSystem.
  */
 export async function up(
   name: string,
   contexts: readonly string[] | undefined,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const definition = systems[name];
-  if (definition === undefined) {
+  if (!isSystem(name)) {
     throw new Failure(
       "refused",
       "system-unknown",
@@ -40,14 +41,30 @@ export async function up(
   const tokens = tokenSettings(mode, home, environment);
   const log = openLog(environment.ENTENTE_LOG_LEVEL ?? "info");
   const given = environment.ENTENTE_DATABASE_URL;
-  const embedded: EmbeddedPostgres | null =
-    given === undefined || given === ""
-      ? await startEmbeddedPostgres({ home, log: (line) => log.info(line) })
-      : null;
-
   const stops: (() => Promise<void>)[] = [];
-  if (embedded !== null) stops.unshift(() => embedded.stop());
   try {
+    // Both take a moment, and neither needs the other.
+    const placing = placeCounterparties({
+      mode,
+      environment,
+      alone: contexts === undefined,
+      log: (line) => log.info(line),
+    });
+    const serving: Promise<EmbeddedPostgres | null> =
+      given === undefined || given === ""
+        ? startEmbeddedPostgres({ home, log: (line) => log.info(line) })
+        : Promise.resolve(null);
+    const [placed, server] = await Promise.allSettled([placing, serving]);
+    const stopOf = (one: PromiseSettledResult<{ stop(): Promise<void> } | null>): void => {
+      if (one.status === "fulfilled" && one.value !== null) stops.unshift(one.value.stop.bind(one.value));
+    };
+    stopOf(server);
+    stopOf(placed);
+    if (placed.status === "rejected") throw placed.reason;
+    if (server.status === "rejected") throw server.reason;
+    const embedded = server.value;
+    const { counterparties, secretOf, privateRanges, lines } = placed.value;
+    const definition = systems[name](counterparties);
     const adminUrl = embedded?.url ?? (given as string);
     await refuseWeakServer(adminUrl, environment);
     const metrics = consumerMetrics();
@@ -60,6 +77,10 @@ export async function up(
         definition.contexts.map((context) => context.name),
       ),
       settings: settingsFromEnvironment(environment),
+      outside: {
+        ...fluxOutside(counterparties, secretOf, privateRanges),
+        report: (event) => log.treaty(event),
+      },
       report(event) {
         metrics.report(event);
         log.event(event);
@@ -88,14 +109,19 @@ export async function up(
       });
       stops.unshift(() => edge.close());
       await listen(edge, port);
+      for (const line of lines) console.log(line);
       console.log(`ready http://127.0.0.1:${port}`);
     }
-    stopOnSignal(stops);
-    watchServer(embedded);
+    const isStopping = stopOnSignal(stops);
+    watchServer(embedded, isStopping);
   } catch (error) {
     for (const stop of stops) await stop().catch(() => {});
     throw error;
   }
+}
+
+function isSystem(name: string): name is keyof typeof systems {
+  return Object.hasOwn(systems, name);
 }
 
 async function listen(
@@ -113,7 +139,7 @@ async function listen(
 }
 
 /** SIGTERM and SIGINT end the process in order: no new requests, work under way finished, lanes handed over, server stopped. */
-function stopOnSignal(stops: readonly (() => Promise<void>)[]): void {
+function stopOnSignal(stops: readonly (() => Promise<void>)[]): () => boolean {
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) return;
@@ -122,11 +148,13 @@ function stopOnSignal(stops: readonly (() => Promise<void>)[]): void {
     process.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => void stop());
+  return () => stopping;
 }
 
 /** The embedded server restarts by itself; when it is down for good there is nothing left to serve. */
-function watchServer(embedded: EmbeddedPostgres | null): void {
+function watchServer(embedded: EmbeddedPostgres | null, isStopping: () => boolean): void {
   void embedded?.exited.then((exit) => {
+    if (isStopping()) return;
     console.error(
       `entente: PostgreSQL is down for good (${exit.signal ?? exit.code}). See the server log in the home folder.`,
     );
