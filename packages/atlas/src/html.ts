@@ -31,9 +31,9 @@ function document(page: Page, pages: readonly Page[], system: string, way: Way):
 </head>
 <body>
 <a class="skip" href="#content">To the content</a>
-<header><a href="${way("index")}">${escaped(system)}</a></header>
+<header><a href="${way("index")}">${escaped(system)}</a> <a class="pages" href="#pages">All pages</a></header>
 <div class="columns">
-<nav aria-label="Pages">
+<nav id="pages" aria-label="Pages" tabindex="-1">
 ${navigation(page, pages, way)}
 </nav>
 <main id="content" tabindex="-1">

@@ -23,7 +23,7 @@ interface Point {
 /** The map as one SVG that needs nothing else: light and dark, with a title and a description for who cannot see it. */
 export function svgMap(map: ContextMap, title: string, description: string): string {
   const graph = new graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: "LR", nodesep: 46, edgesep: 22, ranksep: 42, marginx: 20, marginy: 20 });
+  graph.setGraph({ rankdir: "LR", nodesep: 46, edgesep: 22, ranksep: 84, marginx: 20, marginy: 20 });
   for (const { id, name } of map.nodes) {
     graph.setNode(id, { width: Math.max(120, widthOf(name, nodeFont) + 44), height: 60 });
   }
@@ -86,16 +86,17 @@ function edgeSvg(edge: MapEdge, laid: unknown): { readonly line: string; readonl
   return { line, label };
 }
 
-/** Straight to the first bend's middle, then around each bend. */
+/** A smooth line through every point, label included. */
 function curve(points: readonly Point[]): string {
-  const [first, ...rest] = points as readonly [Point, ...Point[]];
-  const bends = rest.slice(0, -1).map((point, n) => {
-    const next = rest[n + 1] as Point;
-    const end = n === rest.length - 2 ? next : { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 };
-    return `Q${round(point.x)} ${round(point.y)} ${round(end.x)} ${round(end.y)}`;
+  const at = (n: number) => points[Math.min(points.length - 1, Math.max(0, n))] as Point;
+  const place = ({ x, y }: Point) => `${round(x)} ${round(y)}`;
+  const parts = points.slice(1).map((end, n) => {
+    const [before, start, after] = [at(n - 1), at(n), at(n + 2)];
+    const leaving = { x: start.x + (end.x - before.x) / 6, y: start.y + (end.y - before.y) / 6 };
+    const arriving = { x: end.x - (after.x - start.x) / 6, y: end.y - (after.y - start.y) / 6 };
+    return `C${place(leaving)} ${place(arriving)} ${place(end)}`;
   });
-  const last = rest.at(-1) as Point;
-  return `M${round(first.x)} ${round(first.y)}${bends.length === 0 ? `L${round(last.x)} ${round(last.y)}` : bends.join("")}`;
+  return `M${place(at(0))}${parts.join("")}`;
 }
 
 function widthOf(text: string, font: number): number {

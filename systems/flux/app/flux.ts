@@ -45,7 +45,7 @@ export function fluxWith(counterparties: Counterparties): SystemDefinition {
   };
 }
 
-export { fluxContract, fluxSnapshot } from "./contract.ts";
+export { everyCounterparty, fluxContract, fluxDocs, fluxSnapshot } from "./contract.ts";
 export {
   type Counterparties,
   type Counterparty,

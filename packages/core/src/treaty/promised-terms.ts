@@ -1,6 +1,7 @@
+import type { TSchema } from "typebox";
 import type { PublishedMessage, SystemContract, TreatyTerms } from "../contract/published-message.ts";
 import { handOffKeyParts } from "../model/hand-off-key.ts";
-import { type HandOffTreaty, isHandOffTreaty, type ReadingTreaty, type Treaty } from "./treaty.ts";
+import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "./treaty.ts";
 
 /**
  * The contract of a system: its contexts' messages, and the terms of every treaty of the definition, so that none can be
@@ -21,7 +22,12 @@ export function systemContract(
 export function promisedTerms(treaty: Treaty): TreatyTerms {
   const { name, version, errorMap } = treaty;
   const errors = Object.fromEntries(Object.entries(errorMap).map(([code, meaning]) => [code, meaning.class]));
-  return { name, version, errors, ...(isHandOffTreaty(treaty) ? actingTerms(treaty) : readingTerms(treaty)) };
+  return {
+    name,
+    version,
+    errors,
+    ...(isHandOffTreaty(treaty) ? actingTerms(treaty) : listeningTerms(treaty)),
+  };
 }
 
 type Terms = Omit<TreatyTerms, "name" | "version" | "errors">;
@@ -51,10 +57,25 @@ function actingTerms({ target, purpose, input, output, callback, times, limits }
   };
 }
 
-function readingTerms({ input, output, timeoutMs, staleAllowedMs }: ReadingTreaty): Terms {
+/** A treaty that acts on nothing over there: it asks, or it follows their changes. */
+interface Listening {
+  readonly input: TSchema;
+  readonly output: TSchema;
+  readonly timeoutMs?: number;
+  readonly staleAllowedMs?: number;
+  readonly times?: object;
+}
+
+function listeningTerms({ input, output, timeoutMs, staleAllowedMs, times = {} }: Listening): Terms {
+  const limits = { answerWithinMs: timeoutMs, staleAllowedMs, ...times };
   return {
     idempotencyKey: [],
-    timeLimits: { answerWithinMs: timeoutMs, staleAllowedMs },
+    // How soon something is tried again is no promise to anybody.
+    timeLimits: Object.fromEntries(
+      Object.entries(limits).filter(
+        (limit): limit is [string, number] => typeof limit[1] === "number" && !limit[0].startsWith("retry"),
+      ),
+    ),
     schemas: {
       request: { schema: input, compatibility: "forward" },
       answer: { schema: output, compatibility: "backward" },
