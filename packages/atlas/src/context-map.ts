@@ -29,14 +29,18 @@ export interface MapEdge {
   readonly treaties: readonly string[];
 }
 
-export type Relation = "customer-supplier" | "conformist" | "anti-corruption layer" | "open host service";
+export type Relation =
+  | "customer-supplier"
+  | "published language, conformist"
+  | "anti-corruption layer"
+  | "open host service";
 
 /** What each relation means, and when the map says so. */
 export const relations: Readonly<Record<Relation, string>> = {
   "customer-supplier":
     "The sender publishes the command, the receiver carries it out: what the customer needs is the supplier's work.",
-  conformist:
-    "The writer publishes facts in a published language; the reader takes them as they are. The compatibility check keeps old readers whole.",
+  "published language, conformist":
+    "The writer publishes facts, the reader takes them as they are. The compatibility check keeps old readers whole.",
   "anti-corruption layer":
     "They are the authority and speak their own language. The treaty translates it; their words go no further.",
   "open host service":
@@ -100,7 +104,7 @@ function factEdge(from: string, to: string, messages: readonly string[], treaty?
     from: context(from),
     to: context(to),
     kind: "fact",
-    relation: "conformist",
+    relation: "published language, conformist",
     upstream: context(from),
     messages,
     treaties: treaty === undefined ? [] : [treaty],
