@@ -23,7 +23,7 @@ interface Point {
 /** The map as one SVG that needs nothing else: light and dark, with a title and a description for who cannot see it. */
 export function svgMap(map: ContextMap, title: string, description: string): string {
   const graph = new graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: "LR", nodesep: 46, edgesep: 22, ranksep: 84, marginx: 20, marginy: 20 });
+  graph.setGraph({ rankdir: "LR", nodesep: 46, edgesep: 22, ranksep: 64, marginx: 20, marginy: 20 });
   for (const { id, name } of map.nodes) {
     graph.setNode(id, { width: Math.max(120, widthOf(name, nodeFont) + 44), height: 60 });
   }
@@ -53,7 +53,7 @@ export function svgMap(map: ContextMap, title: string, description: string): str
 <style>
 .paper { fill: #fdfdfb; } .edge { fill: none; stroke: #4d5863; stroke-width: 1.5; } .head { fill: #4d5863; }
 .context rect { fill: #e3eefb; stroke: #0b5394; } .counterparty rect { fill: #f6ecd9; stroke: #8a5a00; } .clients rect { fill: #eceff1; stroke: #4d5863; }
-rect { stroke-width: 1.5; } .ground { fill: #fdfdfb; stroke: none; opacity: .92; }
+rect { stroke-width: 1.5; } .ground { fill: #fdfdfb; stroke: none; }
 text { font-family: system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; text-anchor: middle; fill: #1d2329; }
 .name { font-size: ${nodeFont}px; font-weight: 600; } .what { font-size: 11px; fill: #4d5863; } .label { font-size: ${labelFont}px; } .kind { font-weight: 600; }
 @media (prefers-color-scheme: dark) {

@@ -35,7 +35,7 @@ code { font: .875em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace
 p code, li code, td code, th code { background: var(--tint); padding: .08em .3em; border-radius: 3px; }
 pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: .8rem 1rem; overflow: auto; max-height: 34rem; max-width: 76rem; }
 figure { margin: 1.2rem 0; overflow-x: auto; }
-figure svg { display: block; height: auto; max-width: 100%; min-width: 62rem; }
+figure svg { display: block; height: auto; max-width: 100%; min-width: 56rem; }
 .pages { display: none; float: right; font-weight: 400; font-size: 1rem; }
 figcaption { color: var(--soft); font-size: .85rem; margin-top: .4rem; }
 @media (max-width: 50rem) {
