@@ -85,6 +85,7 @@ const packageToSystem: ImportRule = ({ from, to }) => {
 
 const packageOrder: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  atlas: ["core"],
   edge: ["core"],
   mesh: ["core"],
   simulators: ["core"],

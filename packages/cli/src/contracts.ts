@@ -13,7 +13,7 @@ import {
   snapshotText,
   stopsRelease,
 } from "@entente/core/internal";
-import { flux, fluxContract, fluxSnapshot } from "@entente/flux";
+import { everyCounterparty, fluxContract, fluxSnapshot, fluxWith } from "@entente/flux";
 import { foundText, reportJson, reportText } from "./contract-report.ts";
 import { versionsInFlight } from "./versions-in-flight.ts";
 
@@ -24,7 +24,7 @@ interface Contracted {
 }
 
 const systems: Readonly<Record<string, Contracted>> = {
-  flux: { definition: flux, contract: fluxContract, snapshot: fluxSnapshot },
+  flux: { definition: fluxWith(everyCounterparty), contract: fluxContract, snapshot: fluxSnapshot },
 };
 
 export interface CheckOptions {

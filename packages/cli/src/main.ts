@@ -1,6 +1,7 @@
 import { type Failure, isFailure } from "@entente/core/model";
 import { Command } from "commander";
 import type { AcceptOptions, CheckOptions } from "./contracts.ts";
+import type { DocsOptions } from "./docs.ts";
 import type { SimulateOptions } from "./simulate.ts";
 
 // Each command loads what it needs and no more: a simulator beside a system must not slow down its start.
@@ -34,6 +35,18 @@ program
   .action(async (name: string, options: SimulateOptions) => {
     const { simulate } = await import("./simulate.ts");
     await simulate(name, options, process.env);
+  });
+
+program
+  .command("docs")
+  .argument("<system>", "the system to document: flux")
+  .option("--out <dir>", "folder of the site (default: site/<system>)")
+  .description(
+    "Write contract sheets, runbooks, context map and API descriptions; see docs/reference/documents.md.",
+  )
+  .action(async (system: string, options: DocsOptions) => {
+    const { writeDocuments } = await import("./docs.ts");
+    await writeDocuments(system, options);
   });
 
 const contracts = program

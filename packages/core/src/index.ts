@@ -45,6 +45,7 @@ export { type Egress, type EgressRules, openEgress } from "./treaty/egress.ts";
 export { type CaseKind, type FalloutCase, type SafeAct, safeActs } from "./treaty/fallout-cases.ts";
 export type { FollowedFeed, FollowedState } from "./treaty/followed-feed.ts";
 export type { CaseAct, CaseDecision } from "./treaty/operate-case.ts";
+export { promisedTerms, systemContract } from "./treaty/promised-terms.ts";
 export { notSent } from "./treaty/reach.ts";
 export {
   type CallbackReceipt,

@@ -2,6 +2,7 @@
 export { type Access, identityOf, speakerFor } from "./auth.ts";
 export { callbackRoute } from "./callbacks.ts";
 export { type ConsumerMetrics, consumerMetrics } from "./consumer-metrics.ts";
+export { type ApiToDescribe, describeApi } from "./describe-api.ts";
 export { type EdgeError, edgeErrors, streamCloses } from "./edge-errors.ts";
 export { type EtagOptions, sendWithEtag } from "./etag.ts";
 export { acceptCommand, type Command, idempotencyKeyOf } from "./idempotency.ts";

@@ -25,6 +25,7 @@ export interface ApiInfo {
 type Json = Record<string, unknown>;
 
 const edgeTags = [
+  { name: "treaties", description: "What counterparties say became of hand-offs." },
   { name: "processes", description: "What became of commands." },
   { name: "status", description: "Whether the system is well." },
   { name: "journals", description: "Journals for subscribers." },

@@ -1,4 +1,4 @@
-import type { SystemContract } from "@entente/core";
+import { type SystemContract, systemContract } from "@entente/core";
 import {
   entitlementCommands,
   entitlementFacts,
@@ -8,16 +8,20 @@ import {
   subscriptionCommands,
   subscriptionFacts,
 } from "../contexts/subscription/contract/published-language.ts";
-import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
-import { termsOf } from "./treaty-terms.ts";
+import { type Counterparties, counterpartyNames, treatiesWith } from "./counterparties.ts";
+
+/** All that Flux knows how to deal with. What is promised to them does not depend on where they are. */
+export const everyCounterparty = Object.fromEntries(
+  counterpartyNames.map((name) => [name, { url: `https://${name}.example` }]),
+) as Counterparties;
 
 /**
- * Everything Flux promises. What of it may change, and how, is checked against `contracts.snapshot.json` beside this
+ * Everything Flux promises, its treaties included. What of it may change, and how, is checked against `contracts.snapshot.json` beside this
  * system's package: docs/reference/contract-compatibility.md.
  */
-export const fluxContract: SystemContract = {
-  system: "flux",
-  contexts: [
+export const fluxContract: SystemContract = systemContract(
+  { name: "flux", contexts: [{ treaties: treatiesWith(everyCounterparty).map(({ treaty }) => treaty) }] },
+  [
     { name: "gateway", messages: [topUp] },
     {
       name: "subscription",
@@ -29,11 +33,10 @@ export const fluxContract: SystemContract = {
     },
     { name: "entitlement", messages: [...entitlementCommands, ...entitlementFacts] },
   ],
-  // What is promised does not depend on where the counterparty is.
-  treaties: [
-    termsOf(paymentsTreaty({ url: "https://payments.example", payerOf: () => null, charging: { from: 0 } })),
-  ],
-};
+);
+
+/** Documents drawn from all this, committed; a folder's URL. Written by `entente docs flux`. */
+export const fluxDocs = new URL("../docs/", import.meta.url);
 
 /** The committed promise; a file URL. */
 export const fluxSnapshot = new URL("../contracts.snapshot.json", import.meta.url);

@@ -60,7 +60,7 @@ export function fluxWith(counterparties: Counterparties): SystemDefinition {
 
 export { paymentsCharge } from "../treaties/payments/payments-treaty.ts";
 export { registerWebhook } from "../treaties/payments/register-webhook.ts";
-export { fluxContract, fluxSnapshot } from "./contract.ts";
+export { everyCounterparty, fluxContract, fluxDocs, fluxSnapshot } from "./contract.ts";
 export {
   type Counterparties,
   type Counterparty,

@@ -73,11 +73,13 @@ function kept(
   };
 }
 
-function terms({ idempotencyKey, timeoutMs, errorCodes, retry, schemas }: TreatyTerms): SnapshotTreaty {
+function terms(treaty: TreatyTerms): SnapshotTreaty {
+  const { version, idempotencyKey, timeLimits, errors, retry, schemas } = treaty;
   return {
+    version,
     idempotencyKey,
-    timeoutMs,
-    errorCodes,
+    timeLimits,
+    errors,
     retry: retry ?? null,
     schemas: Object.fromEntries(
       Object.entries(schemas).map(([name, { schema, compatibility }]) => [

@@ -21,6 +21,7 @@ export type ContractRule =
   | "timeout-relaxed"
   | "error-code-dropped"
   | "error-code-added"
+  | "error-meaning-changed"
   | "retry-policy-changed"
   | "treaty-schema-added"
   | "treaty-schema-removed"

@@ -31,12 +31,14 @@ export interface SystemContract {
 /** What a treaty promises beyond the shape of its messages. */
 export interface TreatyTerms {
   readonly name: string;
-  /** Fields that make a repeat a repeat, in the order they are put together. */
+  /** Semantic version of what is agreed. */
+  readonly version: string;
+  /** Parts that make a repeat a repeat, in the order they are put together. Empty: it only reads. */
   readonly idempotencyKey: readonly string[];
-  /** How long the caller may wait for an answer, in milliseconds (> 0). */
-  readonly timeoutMs: number;
-  /** Every error the counterparty's answers are mapped to. */
-  readonly errorCodes: readonly string[];
+  /** How long is waited, by name of the limit, in milliseconds (>= 0). */
+  readonly timeLimits: Readonly<Record<string, number>>;
+  /** Every code of the counterparty that is understood, with the class of answer it means. */
+  readonly errors: Readonly<Record<string, string>>;
   readonly retry?: RetryPolicy;
   /** By name of the message: `request`, `answer`, `callback`. */
   readonly schemas: Readonly<Record<string, TreatySchema>>;

@@ -23,9 +23,12 @@ export interface SnapshotMessage {
 }
 
 export interface SnapshotTreaty {
+  readonly version: string;
   readonly idempotencyKey: readonly string[];
-  readonly timeoutMs: number;
-  readonly errorCodes: readonly string[];
+  /** Milliseconds by name of the limit. */
+  readonly timeLimits: Readonly<Record<string, number>>;
+  /** Class of answer by code. */
+  readonly errors: Readonly<Record<string, string>>;
   readonly retry: RetryPolicy | null;
   readonly schemas: Readonly<
     Record<string, { readonly compatibility: Compatibility; readonly schema: Json }>
@@ -55,7 +58,8 @@ export function snapshotText(snapshot: ContractSnapshot): string {
     })),
     treaties: byKey(treaties, compareText, (treaty) => ({
       ...treaty,
-      errorCodes: [...treaty.errorCodes].sort(),
+      timeLimits: byKey(treaty.timeLimits, compareText),
+      errors: byKey(treaty.errors, compareText),
       schemas: byKey(treaty.schemas, compareText),
     })),
     broken,
@@ -78,7 +82,11 @@ export function readSnapshot(text: string): ContractSnapshot | null {
   const sound =
     Object.values(messages).every(
       (one) => isMap(one.versions) && one.versions[one.schemaVersion] !== undefined,
-    ) && Object.values(treaties).every((one) => isMap(one.schemas) && Array.isArray(one.idempotencyKey));
+    ) &&
+    Object.values(treaties).every(
+      (one) =>
+        isMap(one.schemas) && isMap(one.timeLimits) && isMap(one.errors) && Array.isArray(one.idempotencyKey),
+    );
   return sound ? { system, messages, treaties, broken } : null;
 }
 

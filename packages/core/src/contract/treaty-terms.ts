@@ -1,8 +1,8 @@
 import type { ContractFinding, ContractRule, Severity } from "./contract-finding.ts";
-import { type JsonSchema, sameJson } from "./json-schema.ts";
+import { type JsonSchema, sameJson, schemaText } from "./json-schema.ts";
 import type { TreatyTerms } from "./published-message.ts";
 import { schemaFindings } from "./schema-findings.ts";
-import type { SnapshotTreaty } from "./snapshot.ts";
+import { compareVersions, type SnapshotTreaty } from "./snapshot.ts";
 
 /** Compares treaties with those promised before. The terms break as surely as a schema does, only later and at night. */
 export function treatyFindings(
@@ -32,6 +32,7 @@ function termFindings(treaty: TreatyTerms, before: SnapshotTreaty | undefined): 
     ...timeoutFindings(treaty, before),
     ...errorFindings(treaty, before),
     ...retryFindings(treaty, before),
+    ...versionFindings(treaty, before),
     ...messageFindings(treaty, before),
   ];
 }
@@ -44,29 +45,34 @@ function keyFindings({ name, idempotencyKey }: TreatyTerms, before: SnapshotTrea
   return [finding(name, "idempotency-key-changed", "breaking", says)];
 }
 
-function timeoutFindings({ name, timeoutMs }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
-  if (timeoutMs === before.timeoutMs) return [];
-  const says = `${before.timeoutMs} ms became ${timeoutMs} ms`;
-  return timeoutMs < before.timeoutMs
-    ? [
-        finding(
-          name,
-          "timeout-tightened",
-          "breaking",
-          `${says}: answers that were in time are now unknown outcomes`,
-        ),
-      ]
-    : [finding(name, "timeout-relaxed", "compatible", says)];
+function timeoutFindings({ name, timeLimits }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
+  const limits = new Set([...Object.keys(before.timeLimits), ...Object.keys(timeLimits)]);
+  return [...limits].flatMap((limit) => {
+    const [earlier, now] = [before.timeLimits[limit], timeLimits[limit]];
+    if (earlier === now) return [];
+    const told = (ms: number | undefined) => (ms === undefined ? "no limit" : `${ms} ms`);
+    const says = `${limit}: ${told(earlier)} became ${told(now)}`;
+    // Where there is no limit, one waits for ever.
+    return (now ?? Number.POSITIVE_INFINITY) < (earlier ?? Number.POSITIVE_INFINITY)
+      ? [finding(name, "timeout-tightened", "breaking", `${says}: what was in time is now too late`)]
+      : [finding(name, "timeout-relaxed", "compatible", says)];
+  });
 }
 
-function errorFindings({ name, errorCodes }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
-  const dropped = before.errorCodes.filter((code) => !errorCodes.includes(code));
-  const added = errorCodes.filter((code) => !before.errorCodes.includes(code));
+function errorFindings({ name, errors }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
   return [
-    ...dropped.map((code) =>
-      finding(name, "error-code-dropped", "breaking", `${code} is gone: whoever acts on it waits in vain`),
-    ),
-    ...added.map((code) => finding(name, "error-code-added", "compatible", `${code} is new`)),
+    ...Object.entries(before.errors).flatMap(([code, earlier]) => {
+      if (!Object.hasOwn(errors, code)) {
+        const says = `${code} is gone: whoever acts on it waits in vain`;
+        return [finding(name, "error-code-dropped", "breaking", says)];
+      }
+      if (errors[code] === earlier) return [];
+      const says = `${code} meant ${earlier} and means ${errors[code]}: the same answer leads elsewhere`;
+      return [finding(name, "error-meaning-changed", "breaking", says)];
+    }),
+    ...Object.keys(errors)
+      .filter((code) => !Object.hasOwn(before.errors, code))
+      .map((code) => finding(name, "error-code-added", "compatible", `${code} is new`)),
   ];
 }
 
@@ -79,6 +85,26 @@ function retryFindings(
   return [finding(name, "retry-policy-changed", "compatible", says)];
 }
 
+/** A request waits in the journal under the version of the treaty that opened it. */
+function versionFindings(treaty: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
+  const { name, version, schemas } = treaty;
+  const order = compareVersions(version, before.version);
+  const says = `version ${version} follows ${before.version}`;
+  if (order < 0) {
+    return [finding(name, "schema-version-lowered", "breaking", `${says}, which is higher`)];
+  }
+  if (order > 0) return [finding(name, "schema-changed", "compatible", says)];
+  return Object.entries(schemas)
+    .filter(([message, { schema }]) => {
+      const earlier = before.schemas[message];
+      return earlier !== undefined && schemaText(earlier.schema as JsonSchema) !== schemaText(schema);
+    })
+    .map(([message]) => {
+      const same = `the schema of the ${message} is another one, the version is still ${version}`;
+      return finding(name, "schema-version-same", "breaking", same);
+    });
+}
+
 function messageFindings({ name, schemas }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
   const removed = Object.keys(before.schemas).filter((message) => !Object.hasOwn(schemas, message));
   return [
@@ -89,7 +115,7 @@ function messageFindings({ name, schemas }: TreatyTerms, before: SnapshotTreaty)
       const both = compatibility === earlier.compatibility ? compatibility : "full";
       return schemaFindings(
         `treaty ${name} ${message}`,
-        "committed",
+        before.version,
         earlier.schema as JsonSchema,
         schema,
         both,

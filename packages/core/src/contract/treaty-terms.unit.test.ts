@@ -8,9 +8,10 @@ import { emptySnapshot, readSnapshot, snapshotText } from "./snapshot.ts";
 
 const charge: TreatyTerms = {
   name: "charge-card",
+  version: "1.0.0",
   idempotencyKey: ["tenantId", "orderId"],
-  timeoutMs: 5_000,
-  errorCodes: ["card-declined", "limit-reached"],
+  timeLimits: { answerWithinMs: 5_000, resultWithinMs: 60_000 },
+  errors: { "card-declined": "BUSINESS_REJECTED", "limit-reached": "TECHNICAL_RETRYABLE" },
   retry: { attempts: 3, firstDelayMs: 100, longestDelayMs: 5_000 },
   schemas: {
     // We write requests: partners of old must read what we write today.
@@ -35,6 +36,7 @@ function check(now: readonly TreatyTerms[], before: readonly TreatyTerms[] = [ch
 
 const answer = (schema: ReturnType<typeof Type.Object>): TreatyTerms => ({
   ...charge,
+  version: "1.1.0",
   schemas: { ...charge.schemas, answer: { schema, compatibility: "backward" } },
 });
 
@@ -43,7 +45,7 @@ describe("of a treaty,", () => {
     ["nothing changed is nothing told", [charge], []],
     [
       "the order of error codes means nothing",
-      [{ ...charge, errorCodes: [...charge.errorCodes].reverse() }],
+      [{ ...charge, errors: Object.fromEntries(Object.entries(charge.errors).reverse()) }],
       [],
     ],
     [
@@ -57,22 +59,42 @@ describe("of a treaty,", () => {
       ["breaking idempotency-key-changed (treaty charge-card)"],
     ],
     [
-      "a timeout one millisecond shorter breaks",
-      [{ ...charge, timeoutMs: 4_999 }],
+      "a time limit one millisecond shorter breaks",
+      [{ ...charge, timeLimits: { ...charge.timeLimits, answerWithinMs: 4_999 } }],
       ["breaking timeout-tightened (treaty charge-card)"],
     ],
     [
-      "a longer timeout is fine",
-      [{ ...charge, timeoutMs: 5_001 }],
-      ["compatible timeout-relaxed (treaty charge-card)"],
+      "so does a limit where there was none",
+      [{ ...charge, timeLimits: { ...charge.timeLimits, inFlightMs: 90_000 } }],
+      ["breaking timeout-tightened (treaty charge-card)"],
+    ],
+    [
+      "a longer limit is fine, and so is none",
+      [{ ...charge, timeLimits: { answerWithinMs: 5_001 } }],
+      ["compatible timeout-relaxed (treaty charge-card)", "compatible timeout-relaxed (treaty charge-card)"],
     ],
     [
       "a dropped error code breaks, a new one is fine",
-      [{ ...charge, errorCodes: ["card-declined", "card-stolen"] }],
+      [{ ...charge, errors: { "card-declined": "BUSINESS_REJECTED", "card-stolen": "BUSINESS_REJECTED" } }],
       [
         "breaking error-code-dropped (treaty charge-card)",
         "compatible error-code-added (treaty charge-card)",
       ],
+    ],
+    [
+      "a code that means something else breaks",
+      [{ ...charge, errors: { ...charge.errors, "limit-reached": "BUSINESS_REJECTED" } }],
+      ["breaking error-meaning-changed (treaty charge-card)"],
+    ],
+    [
+      "a lower version breaks",
+      [{ ...charge, version: "0.9.0" }],
+      ["breaking schema-version-lowered (treaty charge-card)"],
+    ],
+    [
+      "another schema under the same version breaks, however compatible",
+      [{ ...answer(Type.Object({ state: Type.Enum(["paid", "refused", "late"]) })), version: "1.0.0" }],
+      ["breaking schema-version-same (treaty charge-card)"],
     ],
     [
       "other retries are told and fine",
@@ -82,25 +104,32 @@ describe("of a treaty,", () => {
     [
       "a narrowed answer breaks",
       [answer(Type.Object({ state: Type.Enum(["paid"]) }))],
-      ["breaking value-not-listed (treaty charge-card answer)"],
+      [
+        "breaking value-not-listed (treaty charge-card answer)",
+        "compatible schema-changed (treaty charge-card)",
+      ],
     ],
     [
       "a widened answer is fine for its reader",
       [answer(Type.Object({ state: Type.Enum(["paid", "refused", "late"]) }))],
-      [],
+      ["compatible schema-changed (treaty charge-card)"],
     ],
     [
       "a request that an older partner would refuse breaks",
       [
         {
           ...charge,
+          version: "1.1.0",
           schemas: {
             ...charge.schemas,
             request: { schema: Type.Object({ amount: Type.Integer() }), compatibility: "forward" },
           },
         },
       ],
-      ["breaking number-out-of-range (treaty charge-card request)"],
+      [
+        "breaking number-out-of-range (treaty charge-card request)",
+        "compatible schema-changed (treaty charge-card)",
+      ],
     ],
     [
       "a message that is gone breaks",

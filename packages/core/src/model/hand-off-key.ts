@@ -12,16 +12,27 @@ export interface BusinessIdentity {
   readonly purpose: string;
 }
 
+/** What the key is made of, in this order. Another order, or another part, is another key: repeats would be done twice. */
+export const handOffKeyParts = [
+  "tenantId",
+  "aggregateType",
+  "aggregateId",
+  "line",
+  "target",
+  "purpose",
+  "attempt",
+] as const;
+
 /**
  * The idempotency key: tenant, aggregate, line, target, purpose, attempt. The same business act has the same key however often it
  * is sent, and another one never has it: separators inside a part are escaped.
  * Bounds: attempt 1 and up.
  */
 export function handOffKey(identity: BusinessIdentity, attempt: number): string {
-  const { tenantId, aggregateType, aggregateId, line, target, purpose } = identity;
+  const { line } = identity;
   // A missing line is not an empty one.
-  const parts = [tenantId, aggregateType, aggregateId, line === null ? "" : `=${line}`, target, purpose];
-  return `${parts.map(escaped).join(":")}:${attempt}`;
+  const values = { ...identity, line: line === null ? "" : `=${line}`, attempt: String(attempt) };
+  return handOffKeyParts.map((part) => escaped(values[part])).join(":");
 }
 
 /** Visible ASCII without the separator, so that the key fits into a header as it is. */

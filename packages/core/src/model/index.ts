@@ -28,7 +28,7 @@ export type {
 export { advance, handOffMoves, isDispatchable, isSettled, newHandOff } from "./hand-off.ts";
 export type { AnswerClass, CodeMeaning, ErrorMap, RowTranslation, Translation } from "./hand-off-answer.ts";
 export { answerClasses, classify } from "./hand-off-answer.ts";
-export { type BusinessIdentity, handOffKey } from "./hand-off-key.ts";
+export { type BusinessIdentity, handOffKey, handOffKeyParts } from "./hand-off-key.ts";
 export type { HandOff, HandOffRow, RowOutcome } from "./hand-off-record.ts";
 export type { HandOffTimes } from "./hand-off-times.ts";
 export { deriveId, firstIdAt, isId, timeOfId } from "./id.ts";

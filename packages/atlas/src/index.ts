@@ -1,0 +1,2 @@
+/** Documents of a system, drawn from its declarations. */
+export { type Atlas, type AtlasInput, drawAtlas } from "./draw-atlas.ts";
