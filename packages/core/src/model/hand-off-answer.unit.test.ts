@@ -120,6 +120,7 @@ test("rows have outcomes of their own; silence about a row leaves it open", () =
       { row: 1, outcome: "rejected", code: "E10" },
     ],
     finding: "accepted",
+    notKnown: 0,
     impossible: ["k9"],
   });
   for (const { row, outcome } of first.changes) rows.set(`k${row}`, { row, outcome });
@@ -131,6 +132,9 @@ test("rows have outcomes of their own; silence about a row leaves it open", () =
   assert.deepEqual([asked.finding, asked.changes.length], ["not-done", 0]);
   const half = findRows({ says: "accepted", rows: [{ key: "k2", says: "not-known" }] }, rows, map);
   assert.equal(half.finding, "accepted");
+  // Neither a row that has its outcome nor one named twice makes up for an open one that they say nothing of.
+  const settledToo = ["k0", "k2", "k2"].map((key) => ({ key, says: "not-known" as const }));
+  assert.equal(findRows({ says: "accepted", rows: settledToo }, rows, map).notKnown, 1);
   const last = findRows(
     {
       says: "accepted",

@@ -14,6 +14,8 @@ export interface BatchFinding {
   readonly changes: readonly RowChange[];
   /** What all this says about the batch as a whole. */
   readonly finding: Finding;
+  /** Rows without an outcome that are not known there. A row that has one is not counted, nor is one they named twice. */
+  readonly notKnown: number;
   /** Rows they named that are not ours, or that contradict an outcome we have. */
   readonly impossible: readonly string[];
 }
@@ -53,7 +55,7 @@ export function findRows(
     if (notKnown.has(row)) openNotKnown++;
   }
   const finding: Finding = open === 0 ? "completed" : openNotKnown === open ? "not-done" : "accepted";
-  return { changes: [...changes.values()], finding, impossible };
+  return { changes: [...changes.values()], finding, notKnown: openNotKnown, impossible };
 }
 
 /** Null: says nothing that settles the row. */

@@ -23,12 +23,12 @@ export function findInRows(
   finding: Finding,
 ): SaidRows {
   const said = translation.rows ?? [];
-  if (said.length === 0) return { changes: [], finding, impossible: [], said, all: finding === "completed" };
+  if (said.length === 0)
+    return { changes: [], finding, notKnown: 0, impossible: [], said, all: finding === "completed" };
   const rows = findRows(translation, batch.byKey(said.map(({ key }) => key)), treaty.errorMap);
   const open = handOff.rowsOpen - rows.changes.length;
   // `findRows` saw only the rows they named; the others are open too.
-  const notKnown = said.filter((row) => row.says === "not-known").length;
-  const whole: Finding = open === 0 ? "completed" : notKnown >= open ? "not-done" : "accepted";
+  const whole: Finding = open === 0 ? "completed" : rows.notKnown >= open ? "not-done" : "accepted";
   return { ...rows, finding: whole, said, all: false };
 }
 

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { testServer } from "../test-server.ts";
+import type { BatchBug } from "./odd-batch-treaty.fixture.ts";
 import type { PlantedBug } from "./odd-treaty.fixture.ts";
 
 const fixture = fileURLToPath(new URL("odd-conformance.fixture.ts", import.meta.url));
@@ -82,5 +83,25 @@ for (const [bug, only, expected] of planted) {
   test(`a treaty that ${bug} fails in ${expected.join(" and ")}`, async () => {
     const { passed, failed, code, text } = await runSuite({ PLANTED_BUG: bug }, only);
     assert.deepEqual([failed, passed, code], [expected, ["success"], 1], text);
+  });
+}
+
+test("a treaty that sends batches passes everything, and what batches add", async () => {
+  const { passed, failed, skipped, code, text } = await runSuite({ BATCHES: "right" });
+  assert.deepEqual([failed, skipped, code], [[], [], 0], text);
+  assert.equal(passed.length, 25);
+});
+
+const plantedInBatches: readonly (readonly [BatchBug, string, readonly string[]])[] = [
+  ["gives all rows one key", "^(batch of rows|success)", ["success", "batch of rows"]],
+  ["takes refused rows for done", "^(partly refused|success)", ["partly refused"]],
+  ["asks about the first row only", "^(idempotency|partly done|success)", ["idempotency"]],
+  ["sends rows again that have happened", "^(partly done|success)", ["partly done"]],
+];
+
+for (const [bug, only, expected] of plantedInBatches) {
+  test(`a batch treaty that ${bug} fails in ${expected.join(" and ")}`, async () => {
+    const { failed, code, text } = await runSuite({ BATCHES: bug, WITHOUT_CALLBACKS: "1" }, only);
+    assert.deepEqual([failed, code], [expected, 1], text);
   });
 }

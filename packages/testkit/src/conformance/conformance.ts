@@ -1,5 +1,6 @@
 import { after, before, describe, test } from "node:test";
 import type { HandOffTreaty } from "@entente/core";
+import { batchTests } from "./batch-tests.ts";
 import { counterpartyBehaviours } from "./counterparty-behaviours.ts";
 import { integrationTests } from "./integration-tests.ts";
 import { type ConformanceTest, openScene } from "./scene.ts";
@@ -13,7 +14,8 @@ import { type ConformanceOptions, openTreatyStage, type TreatyStage } from "./tr
  * nothing failed with it, nothing twice. A test that cannot apply is reported as skipped, with the reason.
  * Bounds: one at a time per counterparty, which must be nobody else's meanwhile. Business time is moved, real time is waited for
  * only where an answer must fail to come (`answerWithinMs`). The owner of the treaty is the first of `factsFrom`.
- * Not covered: batches, the circuit, `tells`, `undoes`, `withdraws` and the sending window.
+ * With `batch`, every act of these tests is a batch of rows, and tests of its own stand beside them.
+ * Not covered: the circuit, `tells`, `undoes`, `withdraws` and the sending window.
  * Source: requirements OMS-117 to OMS-136; docs/reference/treaty-conformance.md.
  */
 export function conformance(
@@ -25,7 +27,7 @@ export function conformance(
     let opened: TreatyStage | null = null;
     let allPassed = true;
     before(async () => {
-      if (treaty.batch === undefined) opened = await openTreatyStage(treaty, counterparty, options);
+      opened = await openTreatyStage(treaty, counterparty, options);
     });
     after(async () => opened?.close(allPassed));
     // Replays read what all others wrote, so they come last.
@@ -33,7 +35,8 @@ export function conformance(
     const [replays = [], others = []] = [true, false].map((wanted) =>
       integrationTests.filter((one) => isReplay(one) === wanted),
     );
-    for (const one of [...others, ...counterpartyBehaviours, ...replays]) {
+    const ownTests = treaty.batch === undefined ? [] : batchTests;
+    for (const one of [...others, ...counterpartyBehaviours, ...ownTests, ...replays]) {
       const skip = reasonToSkip(one, treaty, counterparty) ?? false;
       test(one.name, { skip }, async () => {
         if (opened === null) throw new Error("the stage was not opened");
@@ -75,7 +78,6 @@ function reasonToSkip(
   treaty: HandOffTreaty,
   counterparty: TreatyCounterparty,
 ): string | null {
-  if (treaty.batch !== undefined) return "the treaty sends batches, which the suite does not cover yet";
   if (needs.includes("callbacks")) {
     if (treaty.callback === undefined) return "the treaty has no callbacks";
     if (counterparty.sendCallbacksTo === undefined) return "the counterparty of the tests sends no callbacks";
@@ -84,5 +86,12 @@ function reasonToSkip(
     return "the counterparty's clock cannot be moved";
   if (needs.includes("rejections") && counterparty.rejections.length === 0)
     return "the counterparty refuses nothing";
+  if (
+    needs.includes("row rejections") &&
+    (counterparty.rejectsRows !== true || counterparty.rejections.length === 0)
+  )
+    return "the counterparty does not refuse single rows";
+  if (needs.includes("broken batches") && counterparty.breakAfterRows === undefined)
+    return "the counterparty cannot be told to break off within a batch";
   return null;
 }

@@ -10,6 +10,7 @@ export interface ControlledOptions {
 }
 
 interface Described {
+  readonly operations: readonly { readonly name: string; readonly inParts?: boolean }[];
   readonly rejections: readonly { readonly reason: string; readonly operations?: readonly string[] }[];
 }
 
@@ -39,8 +40,12 @@ export async function controlledCounterparty(
   const known = described.rejections
     .filter(({ operations }) => operation === undefined || operations?.includes(operation) !== false)
     .map(({ reason }) => reason);
+  const rejectsRows = described.operations.some(
+    ({ name, inParts }) => name === operation && inParts === true,
+  );
   return {
     rejections: options.rejections ?? known,
+    rejectsRows,
     behave: async (behaviour, times) =>
       void (await ask("POST", "/behaviours", { ...behaviour, ...when, times })),
     async behaveWell() {

@@ -23,12 +23,7 @@ export const counterpartyBehaviours: readonly ConformanceTest[] = [
     needs: ["rejections"],
     async run(scene) {
       for (const reason of scene.counterparty.rejections) {
-        const rejected = await scene.stage.settle(
-          await scene.ask({ behaviour: "rejection", reason }),
-          "rejected",
-        );
-        assert.deepEqual([await scene.effectsOf(rejected), rejected.tries], [0, 1], reason);
-        assert.equal((await scene.stage.caseOf(rejected))?.kind, "rejected", reason);
+        await scene.refused(await scene.askRefused(reason), reason);
       }
     },
   },

@@ -16,18 +16,26 @@ export interface OddOptions {
   readonly callbackSecret: string;
   /** It answers "done" at once and sends no callbacks. */
   readonly atOnce?: boolean;
+  /** Orders come as batches of rows, which it refuses one by one. */
+  readonly batches?: boolean;
 }
 
 interface Order {
   readonly key: string;
   readonly tenantId: string;
+  readonly rows?: readonly { readonly key: string }[];
 }
 
-export async function startOdd({ callbackSecret, atOnce = false }: OddOptions): Promise<OddCounterparty> {
+export async function startOdd({
+  callbackSecret,
+  atOnce = false,
+  batches = false,
+}: OddOptions): Promise<OddCounterparty> {
   const effects: CounterpartyEffect[] = [];
-  const refused = new Set<string>();
+  const refused = new Map<string, string>();
   const held = new Set<ServerResponse>();
   let told: { behaviour: CounterpartyBehaviour; times: number }[] = [];
+  let breakAfter: number | null = null;
   let callbacksTo: string | null = null;
   let shiftMs = 0;
   let messages = 0;
@@ -37,7 +45,8 @@ export async function startOdd({ callbackSecret, atOnce = false }: OddOptions): 
 
   async function tell(order: Order): Promise<void> {
     if (callbacksTo === null || atOnce) return;
-    const body = JSON.stringify({ ...order, id: `m-${++messages}`, status: "DONE" });
+    const { key, tenantId } = order;
+    const body = JSON.stringify({ key, tenantId, id: `m-${++messages}`, status: "DONE", ...rowsOf(order) });
     const seconds = Math.floor(now() / 1_000);
     const v1 = createHmac("sha256", callbackSecret).update(`${seconds}.${body}`).digest("hex");
     const headers = { "content-type": "application/json", "x-odd-signature": `t=${seconds},v1=${v1}` };
@@ -80,15 +89,46 @@ export async function startOdd({ callbackSecret, atOnce = false }: OddOptions): 
     return null;
   };
 
+  const hasHappened = (key: string): boolean => effects.some((one) => one.key === key);
+  const stateOf = (key: string): object =>
+    hasHappened(key)
+      ? { status: "DONE" }
+      : refused.has(key)
+        ? { code: refused.get(key) }
+        : { status: "NONE" };
+  const rowsOf = ({ rows }: Order): object =>
+    rows === undefined ? {} : { rows: rows.map(({ key }) => ({ key, ...stateOf(key) })) };
+
+  function refuseRows(order: Order): void {
+    for (const { key } of order.rows ?? []) {
+      const [next] = told;
+      if (next?.behaviour.behaviour !== "rejection") return;
+      refused.set(key, next.behaviour.reason);
+      if (--next.times <= 0) told = told.slice(1);
+    }
+  }
+
   function take(order: Order, request: IncomingMessage, response: ServerResponse): unknown {
+    refuseRows(order);
+    const rows = order.rows ?? [order];
+    if (breakAfter !== null) {
+      for (const { key } of rows.slice(0, breakAfter)) effects.push({ key });
+      breakAfter = null;
+      return request.socket.destroy();
+    }
     const [next] = told;
     const behaviour = next?.behaviour ?? { behaviour: "success" };
     if (next !== undefined && --next.times <= 0) told = told.slice(1);
-    const act = (): void => void effects.push({ key: order.key });
-    const taken = { status: atOnce ? "DONE" : "PENDING", reference: `odd-${order.key}` };
+    const act = (): void => {
+      for (const { key } of rows) if (!refused.has(key)) effects.push({ key });
+    };
+    const taken = () => {
+      const reference = `odd-${order.key}`;
+      return atOnce ? { status: "DONE", reference, ...rowsOf(order) } : { status: "PENDING", reference };
+    };
     switch (behaviour.behaviour) {
       case "rejection":
-        refused.add(order.key);
+        refused.set(order.key, behaviour.reason);
         return say(response, 422, { code: behaviour.reason });
       case "unauthorized":
         return say(response, 401, {});
@@ -113,12 +153,12 @@ export async function startOdd({ callbackSecret, atOnce = false }: OddOptions): 
       case "slow":
         act();
         callBack(order, behaviour);
-        setTimeout(() => say(response, 202, taken), behaviour.delayMs).unref();
+        setTimeout(() => say(response, 202, taken()), behaviour.delayMs).unref();
         return;
       default:
         act();
         response.once("finish", () => callBack(order, behaviour));
-        return say(response, atOnce ? 200 : 202, taken);
+        return say(response, atOnce ? 200 : 202, taken());
     }
   }
 
@@ -130,11 +170,14 @@ export async function startOdd({ callbackSecret, atOnce = false }: OddOptions): 
       if (request.headers.authorization !== `Bearer ${tokenOfOdd}`) return say(response, 401, {});
       if (request.method === "POST")
         return take(JSON.parse(Buffer.concat(chunks).toString()) as Order, request, response);
-      const key = new URL(request.url ?? "/", "http://odd").searchParams.get("key") ?? "";
-      if (effects.some((one) => one.key === key))
-        return say(response, 200, { status: "DONE", reference: `odd-${key}` });
+      const asked = new URL(request.url ?? "/", "http://odd").searchParams;
+      const rows = asked.getAll("row").map((key) => ({ key }));
+      if (rows.length > 0)
+        return say(response, 200, { status: "PENDING", ...rowsOf({ key: "", tenantId: "", rows }) });
+      const key = asked.get("key") ?? "";
+      if (hasHappened(key)) return say(response, 200, { status: "DONE", reference: `odd-${key}` });
       return refused.has(key)
-        ? say(response, 200, { code: "CLOSED" })
+        ? say(response, 200, { code: refused.get(key) })
         : say(response, 404, { status: "NONE" });
     });
   });
@@ -144,9 +187,14 @@ export async function startOdd({ callbackSecret, atOnce = false }: OddOptions): 
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}`,
     rejections: ["CLOSED", "TOO-MANY"],
+    rejectsRows: batches,
+    async breakAfterRows(rows) {
+      breakAfter = rows;
+    },
     behave: async (behaviour, times) => void told.push({ behaviour, times }),
     async behaveWell() {
       told = [];
+      breakAfter = null;
       for (const response of held) response.destroy();
       held.clear();
       due = [];

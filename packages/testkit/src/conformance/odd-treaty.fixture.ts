@@ -153,7 +153,7 @@ export const plantedBugs = {
   "takes silence for failure": (treaty: HandOffTreaty): HandOffTreaty => ({
     ...treaty,
     send: (dispatch, means) =>
-      treaty.send(dispatch, { ...means, signal: AbortSignal.timeout(300) }).catch((error: unknown) => {
+      treaty.send(dispatch, { ...means, signal: AbortSignal.timeout(600) }).catch((error: unknown) => {
         throw isFailure(error) ? error : notSent(error);
       }),
   }),

@@ -11,8 +11,14 @@ export interface Scene {
   readonly options: ConformanceOptions;
   /** Asks for one act, to which the counterparty behaves so (default: as it should). */
   ask(behaviour?: CounterpartyBehaviour, tenantId?: string, id?: string): Promise<Act>;
-  /** How often the act has really happened, under any key of its attempts. */
+  /** Asks for one act that is refused for this reason, of a batch every row. */
+  askRefused(reason: string, tenantId?: string): Promise<Act>;
+  /** Waits until it was refused, by whichever way: the act, the whole batch, or each of its rows; and nothing happened. */
+  refused(act: Act, reason: string): Promise<HandOff>;
+  /** How often the act has really happened, under any key of its attempts; of a batch, its rows on average, none of them twice. */
   effectsOf(handOff: HandOff): Promise<number>;
+  /** Whether something happened under a key of the hand-off's, or of one of its rows. */
+  isAbout(handOff: HandOff, key: string): Promise<boolean>;
   /** Callbacks that arrived about a hand-off, once there is one. */
   callbacksAbout(handOff: HandOff): Promise<readonly CallbackMessage[]>;
   /** Holds what both sides say against each other, for everything this test asked for. */
@@ -23,7 +29,14 @@ export interface ConformanceTest {
   /** Its name in the report: a statement that holds when it passes. */
   readonly name: string;
   /** What the treaty and its counterparty must have for it to apply. */
-  readonly needs?: readonly ("callbacks" | "clock" | "rejections")[];
+  readonly needs?: readonly (
+    | "callbacks"
+    | "clock"
+    | "rejections"
+    | "batches"
+    | "row rejections"
+    | "broken batches"
+  )[];
   run(scene: Scene): Promise<void>;
 }
 
@@ -34,19 +47,63 @@ export async function openScene(
 ): Promise<Scene> {
   const before = (await counterparty.effects()).length;
   const acts: Act[] = [];
-  const effectsOf = async (handOff: HandOff): Promise<number> =>
-    (await counterparty.effects()).filter(({ key }) => key !== null && isAbout(handOff, key)).length;
+  /** Keys its effects happen under: its own, or those of its rows. */
+  const keysOf = async (handOff: HandOff): Promise<readonly string[]> =>
+    handOff.rows === 0
+      ? [handOff.idempotencyKey]
+      : (await stage.rows(handOff)).map(({ idempotencyKey }) => idempotencyKey);
+  const happened = async (ownKey: string): Promise<number> =>
+    (await counterparty.effects()).filter(({ key }) => key !== null && sameAct(ownKey, key)).length;
+  async function effectsOf(handOff: HandOff): Promise<number> {
+    const counts = await Promise.all((await keysOf(handOff)).map(happened));
+    assert.ok(
+      counts.every((count) => handOff.rows === 0 || count <= 1),
+      `rows of ${handOff.idempotencyKey} happened ${counts.join(", ")} times`,
+    );
+    return counts.reduce((sum, count) => sum + count, 0) / counts.length;
+  }
+  async function ask(
+    behaviour: CounterpartyBehaviour,
+    times: number,
+    tenantId = tenant,
+    id?: string,
+  ): Promise<Act> {
+    if (behaviour.behaviour !== "success") await counterparty.behave(behaviour, times);
+    const act = await stage.ask(tenantId, id);
+    acts.push(act);
+    return act;
+  }
+  const rejectsRows = stage.treaty.batch !== undefined && counterparty.rejectsRows === true;
   return {
     stage,
     counterparty,
     options,
-    async ask(behaviour = { behaviour: "success" }, tenantId = tenant, id) {
-      if (behaviour.behaviour !== "success") await counterparty.behave(behaviour, 1);
-      const act = await stage.ask(tenantId, id);
-      acts.push(act);
-      return act;
+    ask: (behaviour = { behaviour: "success" }, tenantId, id) => ask(behaviour, 1, tenantId, id),
+    askRefused: (reason, tenantId) =>
+      ask({ behaviour: "rejection", reason }, rejectsRows ? stage.rowsPerAct : 1, tenantId),
+    async refused(act, reason) {
+      const handOff = await stage.settle(
+        act,
+        ...(rejectsRows ? (["completed", "rejected"] as const) : (["rejected"] as const)),
+      );
+      const { errorMap } = stage.treaty;
+      const codes =
+        handOff.state === "rejected"
+          ? [handOff.externalCode]
+          : (await stage.rows(handOff)).map(({ outcome, code }) => (outcome === "rejected" ? code : outcome));
+      for (const code of codes) {
+        assert.ok(Object.hasOwn(errorMap, code ?? ""), `${reason} is not on the map: ${code}`);
+        assert.equal(errorMap[code ?? ""]?.class, "BUSINESS_REJECTED", reason);
+      }
+      assert.deepEqual([await effectsOf(handOff), handOff.tries], [0, 1], reason);
+      const kind = handOff.state === "rejected" ? "rejected" : "rows-rejected";
+      const open = await stage.caseOf(handOff);
+      assert.equal(open?.kind, kind, reason);
+      assert.notEqual(open?.owner ?? "", "");
+      return handOff;
     },
     effectsOf,
+    isAbout: async (handOff, key) => (await keysOf(handOff)).some((ownKey) => sameAct(ownKey, key)),
     async callbacksAbout(handOff) {
       const found = (): CallbackMessage[] =>
         (stage.door?.arrived ?? []).filter((message) => speaksOf(stage, message, handOff));
@@ -54,19 +111,29 @@ export async function openScene(
       return found();
     },
     async compareWithTruth() {
-      const known = await stage.all();
+      const known = (await Promise.all((await stage.all()).map(keysOf))).flat();
       const strays = (await counterparty.effects())
         .slice(before)
-        .filter(({ key }) => key === null || !known.some((handOff) => isAbout(handOff, key)));
+        .filter(({ key }) => key === null || !known.some((ownKey) => sameAct(ownKey, key)));
       assert.deepEqual(strays, [], "something happened over there under a key that no hand-off has");
       for (const act of acts) {
         const handOff = await stage.of(act);
         assert.ok(handOff !== null, "a fact that asks for an act has no hand-off");
-        const happened = await effectsOf(handOff);
-        assert.ok(happened <= 1, `the act happened ${happened} times: ${handOff.idempotencyKey}`);
-        const expected = effectsExpected(handOff);
-        if (expected !== null)
-          assert.equal(happened, expected, `it is ${handOff.state}, and it happened ${happened} times`);
+        const rows = await stage.rows(handOff);
+        const expected: readonly (readonly [string, string, 0 | 1 | null])[] =
+          handOff.rows === 0
+            ? [[handOff.idempotencyKey, handOff.state, effectsExpected(handOff)]]
+            : rows.map(({ idempotencyKey, outcome }) => [
+                idempotencyKey,
+                outcome,
+                outcome === "open" ? effectsExpected(handOff) : outcome === "completed" ? 1 : 0,
+              ]);
+        for (const [key, says, times] of expected) {
+          const count = await happened(key);
+          assert.ok(count <= 1, `the act happened ${count} times: ${key}`);
+          if (times !== null)
+            assert.equal(count, times, `it is ${says}, and it happened ${count} times: ${key}`);
+        }
       }
     },
   };
@@ -80,9 +147,9 @@ function effectsExpected({ state, doubt, effectKnown }: HandOff): 0 | 1 | null {
   return 0;
 }
 
-/** Whether a key is one of the hand-off's: its attempts differ in the last part only. */
-export function isAbout({ idempotencyKey }: HandOff, key: string): boolean {
-  const base = idempotencyKey.slice(0, idempotencyKey.lastIndexOf(":") + 1);
+/** Whether two keys are of one act: those of its attempts differ in the last part only. */
+function sameAct(ownKey: string, key: string): boolean {
+  const base = ownKey.slice(0, ownKey.lastIndexOf(":") + 1);
   return key.startsWith(base) && /^\d+$/.test(key.slice(base.length));
 }
 

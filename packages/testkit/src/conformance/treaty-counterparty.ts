@@ -24,7 +24,7 @@ export type CounterpartyBehaviour =
   | { readonly behaviour: "unknown-status" };
 
 export interface CounterpartyEffect {
-  /** Idempotency key it happened under; null: under none. */
+  /** Idempotency key it happened under, of a batch that of the row; null: under none. */
   readonly key: string | null;
 }
 
@@ -32,8 +32,12 @@ export interface CounterpartyEffect {
 export interface TreatyCounterparty {
   /** Business refusals it can be told to give; `behave` takes each of them. */
   readonly rejections: readonly string[];
+  /** It refuses the rows of a batch one by one and takes the others: of a rejection, `times` counts rows. */
+  readonly rejectsRows?: boolean;
   /** Behaves so with the next `times` sendings, and as it should after them. */
   behave(behaviour: CounterpartyBehaviour, times: number): Promise<void>;
+  /** So many rows of the next batch happen, the others do not, and the connection breaks. Absent: it cannot be told to. */
+  breakAfterRows?(rows: number): Promise<void>;
   /** Forgets what it was told, and lets go of requests it holds. */
   behaveWell(): Promise<void>;
   /** The ground truth: everything that ever happened, in order, whatever its callers were told. */
