@@ -33,6 +33,7 @@ const systems: Readonly<Record<string, Documented>> = {
         openApi: await describeApi({
           ...face,
           tags: fluxTags,
+          contexts: fluxWith(everyCounterparty).contexts.map(({ name }) => name),
           errors: fluxErrors,
           routes: (system) => [fluxRoutes(system), callbackRoute(system)],
         }),

@@ -6,16 +6,18 @@ import { buildEdge } from "./server.ts";
 
 export interface ApiToDescribe extends ApiInfo {
   readonly errors?: readonly EdgeError[];
+  /** Names of the system's contexts: all that routes may know of it before they are called. */
+  readonly contexts: readonly string[];
   /** The system's own routes, as they are given to buildEdge. */
   readonly routes: (system: System) => readonly FastifyPluginAsync[];
 }
 
 /**
  * The OpenAPI 3.1 document that the edge of a system answers in production, without running it: nothing listens, no database is asked.
- * Routes may not ask the system for anything before they are called.
+ * Routes may not ask the system for anything before they are called, except which contexts there are.
  */
-export async function describeApi({ routes, ...info }: ApiToDescribe): Promise<object> {
-  const system = nobody();
+export async function describeApi({ routes, contexts, ...info }: ApiToDescribe): Promise<object> {
+  const system = nobody(contexts);
   const edge = await buildEdge({
     ...info,
     system,
@@ -32,9 +34,10 @@ export async function describeApi({ routes, ...info }: ApiToDescribe): Promise<o
 }
 
 /** Stands where the system would: whoever asks it before a request came has made a mistake. */
-function nobody(): System {
+function nobody(contexts: readonly string[]): System {
   return new Proxy({} as System, {
     get(_, name) {
+      if (name === "contexts") return new Map(contexts.map((context) => [context, {}]));
       throw new TypeError(`A description of the API asked the system for ${String(name)}.`);
     },
   });
