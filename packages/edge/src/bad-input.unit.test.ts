@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { aTopUp, auditor, customer, operator, secretTokens, startEdge } from "./edge.fixture.ts";
 import { edgeErrors } from "./edge-errors.ts";
-import { fakeId } from "./fake-system.fixture.ts";
+import { fakeId } from "./fake-names.fixture.ts";
 import { type Answer, call } from "./http-client.fixture.ts";
 import { openTokenIssuer, type Role, type TokenClaims } from "./tokens.ts";
 
@@ -112,6 +112,11 @@ const goodBodies: Readonly<Record<string, object>> = {
   redriveParked: { context: "subscription", why: "x" },
   discardParked: { context: "subscription", why: "x" },
   resetCursor: { consumer: "account", journal: "gateway", to: "end", why: "x" },
+  stopTreaty: { why: "x" },
+  resumeTreaty: { why: "x" },
+  claimCase: { context: "subscription", why: "x" },
+  decideCase: { context: "subscription", why: "x", act: "close" },
+  closeCase: { context: "subscription", why: "x" },
   correctParked: { context: "subscription", why: "x", data: {} },
 };
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Failure } from "@entente/core/model";
 import { aTopUp, operator, startEdge } from "./edge.fixture.ts";
-import { fakeId } from "./fake-system.fixture.ts";
+import { fakeId } from "./fake-names.fixture.ts";
 import { assertProblem, call } from "./http-client.fixture.ts";
 
 describe("a command", async () => {

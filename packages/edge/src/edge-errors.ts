@@ -173,6 +173,18 @@ const operating: readonly EdgeError[] = [
     shows: ["consumer", "journal"],
   },
   {
+    code: "case-not-open",
+    status: 409,
+    meaning: "No such case is open: it may have been dealt with meanwhile.",
+    shows: ["caseId"],
+  },
+  {
+    code: "act-not-safe",
+    status: 422,
+    meaning: "The case does not offer this act.",
+    shows: ["caseId", "acts"],
+  },
+  {
     code: "commit-unknown",
     status: 504,
     meaning: "The act may have been carried out. Look before doing it again.",

@@ -19,6 +19,8 @@ import {
   type Position,
   type ProcessState,
 } from "@entente/core/model";
+import { fakeId, fakeNow } from "./fake-names.fixture.ts";
+import { fakeTreaties } from "./fake-treaties.fixture.ts";
 
 /** A system that lives in memory and does what a test tells it: the edge is what is tested. */
 export interface FakeSystem extends System {
@@ -47,7 +49,6 @@ export interface FakeSystem extends System {
   page: FeedPage;
 }
 
-export const fakeNow = Date.UTC(2026, 0, 15, 12);
 export const delayedAfterMs = 60_000;
 
 export function fakeSystem(): FakeSystem {
@@ -172,7 +173,7 @@ export function fakeSystem(): FakeSystem {
     name: "flux",
     clock,
     settings: null as never,
-    treaties: null as never,
+    treaties: fakeTreaties(known, acts),
     contexts: contexts as never,
     working: [],
     submissions,
@@ -327,12 +328,6 @@ export function fakeSystem(): FakeSystem {
   };
   return system;
 }
-
-/** A UUIDv7 that says which one it is. */
-export function fakeId(n: number): string {
-  return `019bb000-0000-7000-8000-${n.toString(16).padStart(12, "0")}`;
-}
-
 /** A decider of the subscription whose journal was replaced. */
 export const replacedCursor: CursorSummary = {
   consumer: "account",

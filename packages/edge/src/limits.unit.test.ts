@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { after, describe, test } from "node:test";
 import { aTopUp, startEdge } from "./edge.fixture.ts";
-import { fakeId } from "./fake-system.fixture.ts";
+import { fakeId } from "./fake-names.fixture.ts";
 import { assertProblem, bare, bareAnswer, call, followEvents, openPush } from "./http-client.fixture.ts";
 
 describe("bounds of requests", async () => {

@@ -5,6 +5,7 @@ import type { Access } from "./auth.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { RequestDurations, type RouteTimes } from "./route-times.ts";
 import type { Streams } from "./streams.ts";
+import { treatyMetrics } from "./treaty-metrics.ts";
 
 /** What became of commands since the start. Plain numbers: they are counted on the busiest path. */
 export interface CommandCounts {
@@ -116,6 +117,7 @@ export interface MetricsRouteOptions {
 export function metricsRoute(options: MetricsRouteOptions): FastifyPluginAsync {
   const { system, streams, metrics } = options;
   systemMetrics(metrics.register, system, streams);
+  treatyMetrics(metrics.register, system);
   const registers = [metrics.register, ...options.registers];
   return async (app) => {
     app.route({

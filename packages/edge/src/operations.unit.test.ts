@@ -5,7 +5,7 @@ import { type Entry, Failure } from "@entente/core/model";
 import { CloudEvent } from "cloudevents";
 import { consumerMetrics } from "./consumer-metrics.ts";
 import { aTopUp, auditor, operator, secretTokens, startEdge } from "./edge.fixture.ts";
-import { fakeId, fakeNow } from "./fake-system.fixture.ts";
+import { fakeId, fakeNow } from "./fake-names.fixture.ts";
 import { assertProblem, call } from "./http-client.fixture.ts";
 
 describe("operations", async () => {

@@ -7,13 +7,15 @@ import { cursorRoutes } from "./cursors.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
+import { treatyRoutes } from "./treaties.ts";
 
-/** Outage drill, dead letters, cursors. Operators act, auditors read; every act is recorded with who and why. */
+/** Outage drill, dead letters, cursors, treaties. Operators act, auditors read; every act is recorded with who and why. */
 export function opsRoutes({ system }: EdgeContext): FastifyPluginAsync {
   return async (app) => {
     await app.register(pauseRoutes(system));
     await app.register(parkedRoutes(system));
     await app.register(cursorRoutes(system));
+    await app.register(treatyRoutes(system));
   };
 }
 

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { after, describe, test } from "node:test";
 import { Failure } from "@entente/core/model";
 import { aTopUp, startEdge, type TestEdge } from "./edge.fixture.ts";
-import { delayedAfterMs, fakeId } from "./fake-system.fixture.ts";
+import { fakeId } from "./fake-names.fixture.ts";
+import { delayedAfterMs } from "./fake-system.fixture.ts";
 import { assertProblem, bare, call, followEvents } from "./http-client.fixture.ts";
 
 let keys = 0;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { Failure } from "@entente/core/model";
 import { aTopUp, auditor, customer, operator, startEdge, type TestEdge } from "./edge.fixture.ts";
-import { delayedAfterMs, fakeId, fakeNow } from "./fake-system.fixture.ts";
+import { fakeId, fakeNow } from "./fake-names.fixture.ts";
+import { delayedAfterMs } from "./fake-system.fixture.ts";
 import { assertProblem, call } from "./http-client.fixture.ts";
 
 async function accept(edge: TestEdge, key: string, body = aTopUp, token?: string): Promise<string> {

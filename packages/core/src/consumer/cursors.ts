@@ -46,11 +46,21 @@ const storedCursors: Statement = {
     order by lane`,
 };
 
-/** Shape: a cursor per lane, by lane; none when the consumer was never started. */
+/** A transaction whose commit was never heard of may still be moving them. */
+const settledCursors: Statement = {
+  name: "consumer-settled-cursors",
+  text: `${storedCursors.text} for update`,
+};
+
+/**
+ * Shape: a cursor per lane, by lane; none when the consumer was never started.
+ * `settled`: waits for whoever is about to move one, so that what it committed is known with its position.
+ */
 export async function readStoredCursors(
   connection: Connection,
   consumer: string,
   journal: string,
+  settled = false,
 ): Promise<StoredCursor[]> {
   const rows = await connection.run<{
     lane: number;
@@ -58,7 +68,7 @@ export async function readStoredCursors(
     generation: string;
     xid: string;
     seq: string;
-  }>(storedCursors, [consumer, journal]);
+  }>(settled ? settledCursors : storedCursors, [consumer, journal]);
   return rows.map(({ lane, epoch, generation, xid, seq }) => {
     return { lane, epoch, generation, position: { xid, seq } };
   });

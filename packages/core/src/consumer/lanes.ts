@@ -62,7 +62,7 @@ export async function refreshLanes(
   }
   if (!unknown) return lanes;
   for (const source of sources) {
-    for (const cursor of await readStoredCursors(database, consumer, source.context)) {
+    for (const cursor of await readStoredCursors(database, consumer, source.context, true)) {
       const lane = lanes.get(cursor.lane);
       if (lane === undefined || lane.positions.has(source.context)) continue;
       lane.positions.set(source.context, cursor.position);

@@ -12,7 +12,6 @@ import { loadStates, type SavedState, saveStates } from "./key-states.ts";
 export interface KeptStates<State extends object> {
   /**
    * The keys of a batch, each once, with their states: `of` has a command's key in the command's place.
-   * Waits for whatever may still be committing on a lane that was taken over.
    */
   of(
     connection: Connection,
@@ -248,12 +247,6 @@ const makeMarks: Statement = {
     on conflict do nothing`,
 };
 
-/** Waits for a transaction whose commit was never heard of and that may still move them. */
-const lockCursors: Statement = {
-  name: "state-lock-cursors",
-  text: `select 1 from entente.cursor where consumer = $1 and lane = any($2::int2[]) order by journal, lane for update`,
-};
-
 const sinceMarks: Statement = {
   name: "state-facts-since-marks",
   text: `select f.lane, f.tenant_id, f.key, f.key_version, f.type, f.data from entente.state_mark m
@@ -280,10 +273,8 @@ async function factsSinceMarks(
 ): Promise<FactSinceMark[]> {
   const values = [decider.name, int2Array(lanes)];
   const types = [decider.refusalType, ...decider.facts.map(({ type }) => type)];
-  // Sent together, each seeing what the one before it waited for.
-  const [, , rows] = await Promise.all([
+  const [, rows] = await Promise.all([
     connection.run(makeMarks, values),
-    connection.run(lockCursors, values),
     connection.run<{
       lane: number;
       tenant_id: string;

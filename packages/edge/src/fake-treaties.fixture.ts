@@ -1,0 +1,97 @@
+import type { FalloutCase, SystemTreaties, Treaty } from "@entente/core";
+import { Failure, type HandOff } from "@entente/core/model";
+import { fakeId, fakeNow } from "./fake-names.fixture.ts";
+
+/** One treaty of the subscription with one hand-off and one case, of the tenant `demo`. */
+export function fakeTreaties(
+  known: (context: string) => void,
+  acts: { readonly what: string; readonly context: string; readonly act: object }[],
+): SystemTreaties {
+  const treaty = { name: "bank", version: "1.0.0", kind: "command-with-callback", target: "bank" } as Treaty;
+  const expect = (name: string) => {
+    if (name !== treaty.name)
+      throw new Failure("refused", "treaty-unknown", "There is no such treaty.", {
+        fields: { treaty: name },
+      });
+  };
+  const deal = (what: string) => async (context: string, act: { readonly caseId: string }) => {
+    known(context);
+    if (act.caseId !== fakeId(1))
+      throw new Failure("conflict", "case-not-open", "No such case is open.", {
+        fields: { caseId: act.caseId },
+      });
+    acts.push({ what, context, act });
+  };
+  const own = <One>(tenantId: string, one: One): One[] => (tenantId === "demo" ? [one] : []);
+  return {
+    list: () => [{ context: "subscription", treaty }],
+    states: async () => [
+      { treaty: "bank", stopped: true, code: "401", by: "entente", why: "credentials refused" },
+    ],
+    feeds: async () => [],
+    handOffs: async (context, tenantId, states) => {
+      known(context);
+      return own(tenantId, fakeHandOff).filter(({ state }) => states.includes(state));
+    },
+    cases: async (context, tenantId) => {
+      known(context);
+      return own(tenantId, fakeCase);
+    },
+    claimCase: deal("claim-case"),
+    decideCase: deal("decide-case"),
+    closeCase: deal("close-case"),
+    setStopped: async (name, stopped, act) => {
+      expect(name);
+      acts.push({ what: stopped ? "stop-treaty" : "resume-treaty", context: name, act });
+    },
+    figures: async () => [
+      { treaty: "bank", name: "retries", label: "", value: 3 },
+      { treaty: "bank", name: "pending-age-ms", label: "unknown", value: 1_500 },
+    ],
+  } as Partial<SystemTreaties> as SystemTreaties;
+}
+
+const fakeHandOff = {
+  tenantId: "demo",
+  handOffId: fakeId(2),
+  treaty: "bank",
+  target: "bank",
+  purpose: "pay",
+  state: "unknown",
+  aggregateType: "order",
+  aggregateId: "o-1",
+  line: null,
+  key: "acct-0001",
+  processId: fakeId(3),
+  idempotencyKey: "k-1",
+  attempt: 1,
+  tries: 2,
+  rows: 0,
+  rowsOpen: 0,
+  externalReference: null,
+  externalCode: "504",
+  lastErrorClass: "UNKNOWN_OUTCOME",
+  lastErrorCode: "504",
+  nextTryAt: fakeNow,
+  deadlineAt: null,
+  createdAt: fakeNow,
+  updatedAt: fakeNow,
+} as unknown as HandOff;
+
+const fakeCase: FalloutCase = {
+  caseId: fakeId(1),
+  tenantId: "demo",
+  handOffId: fakeId(2),
+  treaty: "bank",
+  target: "bank",
+  kind: "unknown",
+  code: "504",
+  says: "Nobody knows.",
+  owner: "payments",
+  openedAt: fakeNow,
+  claimedBy: null,
+  closedBy: null,
+  closedAt: null,
+  closedWhy: null,
+  acts: ["ask-again", "give-up"],
+};

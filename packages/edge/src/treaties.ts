@@ -1,0 +1,343 @@
+import { isHandOffTreaty, type SafeAct, type System, safeActs } from "@entente/core";
+import { Failure, type HandOff, isId } from "@entente/core/model";
+import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import { type TSchema, Type } from "typebox";
+import { identityOf } from "./auth.ts";
+import { contextName, Why } from "./operator-act.ts";
+import { isoTime } from "./process-answer.ts";
+
+/** Treaties as operators see them: which there are and whether they are in force, what is under way, and what waits for a person. */
+export function treatyRoutes(system: System): FastifyPluginAsync {
+  return async (app) => {
+    app.route({
+      method: "GET",
+      url: "/ops/treaties",
+      config: { access: { roles: ["operator", "auditor"] } },
+      schema: {
+        operationId: "listTreaties",
+        summary: "Every treaty, and whether it is in force",
+        tags: ["operations"],
+        response: {
+          200: Type.Object({ treaties: Type.Array(TreatyShown) }, { description: "The registry." }),
+        },
+      },
+      handler: async (_request, reply) => {
+        reply.header("cache-control", "no-store");
+        return { treaties: await shownTreaties(system) };
+      },
+    });
+    app.route(treatySwitch(system, "stop", "Send nothing more for a treaty; what it asks for waits"));
+    app.route(treatySwitch(system, "resume", "Let a treaty go on"));
+    await app.register(handOffRoute(system));
+    await app.register(caseRoutes(system));
+  };
+}
+
+const text = Type.String();
+const textOrNone = Type.Union([Type.String(), Type.Null()]);
+const timeOrNone = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
+
+const TreatyShown = Type.Object({
+  name: text,
+  version: text,
+  context: text,
+  kind: text,
+  target: text,
+  stopped: Type.Boolean(),
+  code: textOrNone,
+  by: textOrNone,
+  why: textOrNone,
+  feed: Type.Union([Type.Object({ state: text, heardAt: timeOrNone, readAllAt: timeOrNone }), Type.Null()]),
+});
+
+async function shownTreaties(system: System): Promise<object[]> {
+  const all = system.treaties.list();
+  const owners = [...new Set(all.map(({ context }) => context))];
+  const [states, feeds] = await Promise.all([
+    Promise.all(owners.map((context) => system.treaties.states(context))),
+    Promise.all(owners.map((context) => system.treaties.feeds(context))),
+  ]);
+  const stateOf = new Map(states.flat().map((state) => [state.treaty, state]));
+  const feedOf = new Map(feeds.flat().map((feed) => [feed.treaty, feed]));
+  return all.map(({ context, treaty: { name, version, kind, target } }) => {
+    const state = stateOf.get(name);
+    const feed = feedOf.get(name);
+    return {
+      name,
+      version,
+      context,
+      kind,
+      target,
+      stopped: state?.stopped ?? false,
+      code: state?.code ?? null,
+      by: state?.by ?? null,
+      why: state?.why ?? null,
+      feed:
+        feed === undefined
+          ? null
+          : { state: feed.state, heardAt: timeOf(feed.heardAt), readAllAt: timeOf(feed.readAllAt) },
+    };
+  });
+}
+
+function treatySwitch(system: System, act: "stop" | "resume", summary: string) {
+  return {
+    method: "POST" as const,
+    url: `/ops/treaties/:name/${act}`,
+    config: { access: { roles: ["operator" as const] }, problems: ["treaty-unknown", "commit-unknown"] },
+    schema: {
+      operationId: `${act}Treaty`,
+      summary,
+      tags: ["operations"],
+      params: Type.Object({ name: text }),
+      body: Type.Object({ why: Why }, { additionalProperties: false }),
+      response: {
+        200: Type.Object(
+          { name: text, stopped: Type.Boolean() },
+          { description: "The treaty as it is now." },
+        ),
+      },
+    },
+    handler: async (request: FastifyRequest) => {
+      const { sub, tenant } = identityOf(request);
+      const { name } = request.params as { name: string };
+      const { why } = request.body as { why: string };
+      const stopped = act === "stop";
+      await system.treaties.setStopped(name, stopped, { tenantId: tenant, by: sub, why });
+      return { name, stopped };
+    },
+  };
+}
+
+const handOffStates = [
+  "created",
+  "sent",
+  "accepted",
+  "completed",
+  "rejected",
+  "unknown",
+  "retry_wait",
+  "blocked",
+  "fallout",
+  "cancelled",
+] as const satisfies readonly HandOff["state"][];
+
+const HandOffShown = Type.Object({
+  context: text,
+  handOffId: Type.String({ format: "uuid" }),
+  treaty: text,
+  target: text,
+  purpose: text,
+  state: Type.Enum([...handOffStates]),
+  aggregateType: text,
+  aggregateId: text,
+  line: textOrNone,
+  key: text,
+  processId: Type.String({ format: "uuid" }),
+  idempotencyKey: text,
+  attempt: Type.Integer(),
+  tries: Type.Integer(),
+  rows: Type.Integer({ description: "Rows of a batch; 0 for a single act." }),
+  rowsOpen: Type.Integer(),
+  externalReference: textOrNone,
+  externalCode: textOrNone,
+  lastErrorClass: textOrNone,
+  lastErrorCode: textOrNone,
+  nextTryAt: timeOrNone,
+  deadlineAt: timeOrNone,
+  createdAt: Type.String({ format: "date-time" }),
+  updatedAt: Type.String({ format: "date-time" }),
+});
+
+function handOffRoute(system: System): FastifyPluginAsync {
+  return async (app) => {
+    app.route<{ Querystring: Asked & { state?: HandOff["state"]; target?: string } }>({
+      method: "GET",
+      url: "/ops/hand-offs",
+      config: { access: { roles: ["operator", "auditor"] }, problems: ["context-unknown"] },
+      schema: {
+        operationId: "listHandOffs",
+        summary:
+          "What counterparties were asked for, oldest first per context; those that are not settled, or those in one state",
+        tags: ["operations"],
+        querystring: asked({
+          state: Type.Optional(Type.Enum([...handOffStates])),
+          target: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
+        }),
+        response: {
+          200: Type.Object({ handOffs: Type.Array(HandOffShown) }, { description: "Hand-offs." }),
+        },
+      },
+      handler: async (request, reply) => {
+        const { tenant } = identityOf(request);
+        const { context, state, target = null, limit = 100 } = request.query;
+        const states =
+          state === undefined
+            ? handOffStates.filter((one) => one !== "completed" && one !== "cancelled" && one !== "rejected")
+            : [state];
+        reply.header("cache-control", "no-store");
+        const handOffs = await overContexts(system, context, limit, async (name, left) =>
+          (await system.treaties.handOffs(name, tenant, states, target, left)).map((one) =>
+            shown(HandOffShown, {
+              ...one,
+              context: name,
+              nextTryAt: timeOf(one.nextTryAt),
+              deadlineAt: timeOf(one.deadlineAt),
+              createdAt: isoTime(one.createdAt),
+              updatedAt: isoTime(one.updatedAt),
+            }),
+          ),
+        );
+        return { handOffs };
+      },
+    });
+  };
+}
+
+const acts = [...new Set(Object.values(safeActs).flat())];
+
+const CaseShown = Type.Object({
+  context: text,
+  caseId: Type.String({ format: "uuid" }),
+  handOffId: textOrNone,
+  treaty: text,
+  target: text,
+  kind: text,
+  code: textOrNone,
+  says: text,
+  owner: text,
+  openedAt: Type.String({ format: "date-time" }),
+  claimedBy: textOrNone,
+  closedBy: textOrNone,
+  closedAt: timeOrNone,
+  closedWhy: textOrNone,
+  acts: Type.Array(Type.Enum(acts), { description: "What may be done about it." }),
+});
+
+function caseRoutes(system: System): FastifyPluginAsync {
+  return async (app) => {
+    app.route<{ Querystring: Asked }>({
+      method: "GET",
+      url: "/ops/cases",
+      config: { access: { roles: ["operator", "auditor"] }, problems: ["context-unknown"] },
+      schema: {
+        operationId: "listCases",
+        summary: "What only a person can clear, and what may be done about each",
+        tags: ["operations"],
+        querystring: asked({}),
+        response: { 200: Type.Object({ cases: Type.Array(CaseShown) }, { description: "Cases." }) },
+      },
+      handler: async (request, reply) => {
+        const { tenant } = identityOf(request);
+        const { context, limit = 100 } = request.query;
+        reply.header("cache-control", "no-store");
+        const cases = await overContexts(system, context, limit, async (name, left) =>
+          (await system.treaties.cases(name, tenant, left)).map((one) =>
+            shown(CaseShown, {
+              ...one,
+              context: name,
+              openedAt: isoTime(one.openedAt),
+              closedAt: timeOf(one.closedAt),
+            }),
+          ),
+        );
+        return { cases };
+      },
+    });
+    const { treaties } = system;
+    app.route(caseAct("claim", "Take a case over", {}, (context, act) => treaties.claimCase(context, act)));
+    app.route(
+      caseAct("decide", "Do one of the case's safe acts", { act: Type.Enum(acts) }, (context, act, chosen) =>
+        treaties.decideCase(context, { ...act, act: chosen as SafeAct }),
+      ),
+    );
+    app.route(
+      caseAct("close", "Close a case with a reason", {}, (context, act) => treaties.closeCase(context, act)),
+    );
+  };
+}
+
+interface ActOnCase {
+  readonly tenantId: string;
+  readonly caseId: string;
+  readonly by: string;
+  readonly why: string;
+}
+
+function caseAct(
+  what: "claim" | "decide" | "close",
+  summary: string,
+  more: Readonly<Record<string, TSchema>>,
+  perform: (context: string, act: ActOnCase, chosen?: string) => Promise<void>,
+) {
+  return {
+    method: "POST" as const,
+    url: `/ops/cases/:caseId/${what}`,
+    config: {
+      access: { roles: ["operator" as const] },
+      problems: ["context-unknown", "case-not-open", "act-not-safe", "commit-unknown"],
+    },
+    schema: {
+      operationId: `${what}Case`,
+      summary,
+      tags: ["operations"],
+      params: Type.Object({ caseId: text }),
+      body: Type.Object({ context: contextName, why: Why, ...more }, { additionalProperties: false }),
+      response: { 200: Type.Object({ caseId: text, done: text }, { description: "Recorded." }) },
+    },
+    handler: async (request: FastifyRequest) => {
+      const { sub, tenant } = identityOf(request);
+      const { caseId } = request.params as { caseId: string };
+      const { context, why, act } = request.body as { context: string; why: string; act?: string };
+      if (!isId(caseId))
+        throw new Failure("conflict", "case-not-open", "No such case is open.", { fields: { caseId } });
+      await perform(context, { tenantId: tenant, caseId, by: sub, why }, act);
+      return { caseId, done: act ?? what };
+    },
+  };
+}
+
+interface Asked {
+  readonly context?: string;
+  readonly limit?: number;
+}
+
+function asked(more: Readonly<Record<string, TSchema>>) {
+  return Type.Object(
+    {
+      context: Type.Optional(contextName),
+      ...more,
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+    },
+    { additionalProperties: false },
+  );
+}
+
+/** What one context has or, context by context, all that have treaties with an effect elsewhere. */
+async function overContexts<Found>(
+  system: System,
+  context: string | undefined,
+  limit: number,
+  find: (context: string, left: number) => Promise<Found[]>,
+): Promise<Found[]> {
+  const acting = system.treaties.list().filter(({ treaty }) => isHandOffTreaty(treaty));
+  const names = context === undefined ? new Set(acting.map((one) => one.context)) : [context];
+  const found: Found[] = [];
+  for (const name of names) {
+    if (found.length >= limit) break;
+    found.push(...(await find(name, limit - found.length)));
+  }
+  return found;
+}
+
+/** What the description of an answer names, and nothing else of a record. */
+function shown(
+  { properties }: { readonly properties: object },
+  record: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.keys(properties).map((name) => [name, record[name]]));
+}
+
+function timeOf(at: number | null): string | null {
+  return at === null ? null : isoTime(at);
+}

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { auditor, operator, startEdge } from "./edge.fixture.ts";
+import { fakeId } from "./fake-names.fixture.ts";
+import { assertProblem, call } from "./http-client.fixture.ts";
+
+const moment = "2026-01-15T12:00:00.000Z";
+
+describe("treaties", async () => {
+  const edge = await startEdge();
+  after(() => edge.close());
+  const token = await edge.tokenFor(operator);
+  const reader = await edge.tokenFor(auditor);
+  const stranger = await edge.tokenFor({ ...operator, tenant: "other" });
+  const get = (path: string, by = token) => call(edge.url, "GET", path, { token: by });
+  const post = (path: string, body: unknown, by = token) => call(edge.url, "POST", path, { token: by, body });
+
+  test("every treaty is shown with whether it is in force, to operators and auditors", async () => {
+    for (const by of [token, reader]) {
+      assert.deepStrictEqual((await get("/ops/treaties", by)).body, {
+        treaties: [
+          {
+            name: "bank",
+            version: "1.0.0",
+            context: "subscription",
+            kind: "command-with-callback",
+            target: "bank",
+            stopped: true,
+            code: "401",
+            by: "entente",
+            why: "credentials refused",
+            feed: null,
+          },
+        ],
+      });
+    }
+  });
+
+  test("a treaty is stopped and let go on by an operator with a reason, and by nobody else", async () => {
+    assert.deepStrictEqual((await post("/ops/treaties/bank/stop", { why: "SAP asked for it" })).body, {
+      name: "bank",
+      stopped: true,
+    });
+    assert.equal((await post("/ops/treaties/bank/resume", { why: "they are back" })).status, 200);
+    assert.deepStrictEqual(edge.system.acts.splice(0), [
+      {
+        what: "stop-treaty",
+        context: "bank",
+        act: { tenantId: "demo", by: "olga", why: "SAP asked for it" },
+      },
+      { what: "resume-treaty", context: "bank", act: { tenantId: "demo", by: "olga", why: "they are back" } },
+    ]);
+    assertProblem(await post("/ops/treaties/nobody/stop", { why: "x" }), 404, "treaty-unknown");
+    assertProblem(await post("/ops/treaties/bank/stop", { why: " " }), 422, "body-invalid");
+    assertProblem(await post("/ops/treaties/bank/stop", { why: "x" }, reader), 403, "role-not-allowed");
+    assert.deepStrictEqual(edge.system.acts, []);
+  });
+
+  test("hand-offs are those not settled or those of one state, and the own tenant's only", async () => {
+    const [one] = (await get("/ops/hand-offs")).body.handOffs;
+    assert.deepStrictEqual(
+      [one.context, one.handOffId, one.state, one.nextTryAt, one.deadlineAt, one.createdAt],
+      ["subscription", fakeId(2), "unknown", moment, null, moment],
+    );
+    assert.equal("tenantId" in one, false);
+    assert.deepStrictEqual((await get("/ops/hand-offs?state=completed")).body, { handOffs: [] });
+    assert.deepStrictEqual((await get("/ops/hand-offs", stranger)).body, { handOffs: [] });
+    assertProblem(await get("/ops/hand-offs?state=nonsense"), 422, "query-invalid");
+    assertProblem(await get("/ops/hand-offs?context=nowhere"), 404, "context-unknown");
+  });
+
+  test("a case is shown with its safe acts, claimed, decided and closed, each with a reason", async () => {
+    const [one] = (await get("/ops/cases", reader)).body.cases;
+    assert.deepStrictEqual(
+      [one.caseId, one.owner, one.acts, one.openedAt, one.closedAt],
+      [fakeId(1), "payments", ["ask-again", "give-up"], moment, null],
+    );
+    assert.deepStrictEqual((await get("/ops/cases", stranger)).body, { cases: [] });
+    const body = { context: "subscription", why: "seen in their books" };
+    const path = `/ops/cases/${fakeId(1)}`;
+    for (const [act, said] of [
+      ["claim", body],
+      ["decide", { ...body, act: "ask-again" }],
+      ["close", body],
+    ] as const)
+      assert.equal((await post(`${path}/${act}`, said)).status, 200, act);
+    const act = { tenantId: "demo", caseId: fakeId(1), by: "olga", why: body.why };
+    assert.deepStrictEqual(edge.system.acts.splice(0), [
+      { what: "claim-case", context: "subscription", act },
+      { what: "decide-case", context: "subscription", act: { ...act, act: "ask-again" } },
+      { what: "close-case", context: "subscription", act },
+    ]);
+    assertProblem(await post(`/ops/cases/${fakeId(7)}/claim`, body), 409, "case-not-open");
+    assertProblem(await post("/ops/cases/nonsense/close", body), 409, "case-not-open");
+    assertProblem(await post(`${path}/decide`, { ...body, act: "burn-it" }), 422, "body-invalid");
+    assertProblem(await post(`${path}/close`, body, reader), 403, "role-not-allowed");
+  });
+
+  test("the business metrics of treaties are on the metrics page, in seconds", async () => {
+    const { text } = await get("/metrics");
+    assert.match(text, /^entente_treaty_retries_total\{treaty="bank",label=""\} 3$/m);
+    assert.match(text, /^entente_treaty_pending_age_seconds\{treaty="bank",label="unknown"\} 1\.5$/m);
+    assert.doesNotMatch(text, /entente_treaty_[^\n]*demo/);
+  });
+});
