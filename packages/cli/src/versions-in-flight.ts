@@ -49,22 +49,41 @@ async function readAll(
 ): Promise<VersionInFlight[]> {
   const open = (url: string) =>
     openDatabase({ url, applicationName: "entente contracts", connections: 1, statementTimeoutMs: 0 });
+  const places = definition.contexts.map(({ name }) => {
+    const direct = contextUrls[name];
+    const access = contextAccess({
+      system: definition.name,
+      context: name,
+      adminUrl: direct ?? (adminUrl as string),
+      direct: direct !== undefined,
+    });
+    return { name, access, direct: direct !== undefined };
+  });
+  const made = adminUrl === undefined ? new Set<string>() : await databasesOf(adminUrl);
+  // A context that never ran, because its counterparty was never configured, has nothing in flight.
+  const there = places.filter(({ access, direct }) => direct || made.has(databaseName(access.app)));
   const databases = new Map(
-    definition.contexts.map(({ name }) => {
-      const direct = contextUrls[name];
-      const access = contextAccess({
-        system: definition.name,
-        context: name,
-        adminUrl: direct ?? (adminUrl as string),
-        direct: direct !== undefined,
-      });
-      return [name, { database: open(access.app), journal: open(access.reader) }] as const;
-    }),
+    there.map(({ name, access }) => [name, { database: open(access.app), journal: open(access.reader) }]),
   );
+  const contexts = definition.contexts.filter(({ name }) => databases.has(name));
   try {
-    return await readVersionsInFlight(definition, databases);
+    return await readVersionsInFlight({ ...definition, contexts }, databases);
   } finally {
     for (const { database, journal } of databases.values())
       await Promise.all([database.close(), journal.close()]);
+  }
+}
+
+function databaseName(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1));
+}
+
+async function databasesOf(adminUrl: string): Promise<Set<string>> {
+  const database = openDatabase({ url: adminUrl, applicationName: "entente contracts", connections: 1 });
+  try {
+    const rows = await database.execute<{ name: string }>("select datname as name from pg_database");
+    return new Set(rows.map(({ name }) => name));
+  } finally {
+    await database.close();
   }
 }

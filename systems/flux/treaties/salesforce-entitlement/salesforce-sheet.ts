@@ -19,7 +19,7 @@ const people = {
   targetSystemOwner: "CRM team (Salesforce administrators)",
   dataClassification:
     "Personal data: account keys and entitlements. No names, addresses or means of payment are read or written.",
-  dashboardLink: "/ops/treaties and /metrics, label target=salesforce",
+  dashboardLink: "GET /ops/treaties and the metrics entente_treaty_* of treaty salesforce-entitlement",
   securityCredentials:
     "clientId and clientSecret of the connected app, from ENTENTE_SALESFORCE_CLIENT_ID and ENTENTE_SALESFORCE_CLIENT_SECRET.",
   secretRotation:

@@ -26,7 +26,7 @@ export const sheet: SheetText = {
     "Open rows are looked for by reference in the item cube; found is completed, not found is sent again.",
   securityControl:
     "Basic authentication of a communication user that may post and read in one company code; TLS; connections to SAP's host only.",
-  dashboard: "GET /ops/treaties and the metrics entente_treaty_* of target sap, purpose journal-entry.",
+  dashboard: "GET /ops/treaties and the metrics entente_treaty_* of treaty sap-ledger.",
 };
 
 export const runbook: Runbook = {
@@ -46,7 +46,7 @@ export const runbook: Runbook = {
     "20 s for an answer. Then the batch is unknown, and the books are asked after two minutes, in which a late posting would have come.",
   reconciliationJob:
     "Every five minutes: open rows against the item cube by reference. For sums compare the period's totals of accounts 11002000, 23200000, 41000000, 41100000 with the facts.",
-  dashboardLink: "GET /ops/treaties; metrics entente_treaty_* with target sap.",
+  dashboardLink: "GET /ops/treaties; metrics entente_treaty_* of treaty sap-ledger.",
   alertThresholds:
     "Oldest unposted batch over 1 h in the posting day; any rejected row; any case of this treaty; the circuit open for 15 min.",
   deadLetterHandling:
