@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { Failure, type SystemDefinition } from "@entente/core";
 import {
   contextAccess,
+  databaseNames,
   openDatabase,
   readVersionsInFlight,
   startEmbeddedPostgres,
@@ -59,7 +60,7 @@ async function readAll(
     });
     return { name, access, direct: direct !== undefined };
   });
-  const made = adminUrl === undefined ? new Set<string>() : await databasesOf(adminUrl);
+  const made = adminUrl === undefined ? new Set<string>() : await databaseNames(adminUrl);
   // A context that never ran, because its counterparty was never configured, has nothing in flight.
   const there = places.filter(({ access, direct }) => direct || made.has(databaseName(access.app)));
   const databases = new Map(
@@ -76,14 +77,4 @@ async function readAll(
 
 function databaseName(url: string): string {
   return decodeURIComponent(new URL(url).pathname.slice(1));
-}
-
-async function databasesOf(adminUrl: string): Promise<Set<string>> {
-  const database = openDatabase({ url: adminUrl, applicationName: "entente contracts", connections: 1 });
-  try {
-    const rows = await database.execute<{ name: string }>("select datname as name from pg_database");
-    return new Set(rows.map(({ name }) => name));
-  } finally {
-    await database.close();
-  }
 }

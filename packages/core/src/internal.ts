@@ -29,7 +29,7 @@ export { laneOf } from "./model/lane.ts";
 export * from "./postgres/arrays.ts";
 export { databaseFailure, openDatabase } from "./postgres/database.ts";
 export { loadMigrations, migrate } from "./postgres/migrate.ts";
-export { type ContextAccess, contextAccess, provisionContext } from "./postgres/provision.ts";
+export { type ContextAccess, contextAccess, databaseNames, provisionContext } from "./postgres/provision.ts";
 export { dumpSchema } from "./postgres/schema-dump.ts";
 export { rebuildProjection } from "./projection/rebuild.ts";
 export { type SchemaCheck, validatorOf } from "./treaty/schema-check.ts";

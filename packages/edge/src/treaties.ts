@@ -244,15 +244,18 @@ function caseRoutes(system: System): FastifyPluginAsync {
         return { cases };
       },
     });
-    const { treaties } = system;
-    app.route(caseAct("claim", "Take a case over", {}, (context, act) => treaties.claimCase(context, act)));
+    app.route(
+      caseAct("claim", "Take a case over", {}, (context, act) => system.treaties.claimCase(context, act)),
+    );
     app.route(
       caseAct("decide", "Do one of the case's safe acts", { act: Type.Enum(acts) }, (context, act, chosen) =>
-        treaties.decideCase(context, { ...act, act: chosen as SafeAct }),
+        system.treaties.decideCase(context, { ...act, act: chosen as SafeAct }),
       ),
     );
     app.route(
-      caseAct("close", "Close a case with a reason", {}, (context, act) => treaties.closeCase(context, act)),
+      caseAct("close", "Close a case with a reason", {}, (context, act) =>
+        system.treaties.closeCase(context, act),
+      ),
     );
   };
 }

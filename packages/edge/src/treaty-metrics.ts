@@ -31,7 +31,7 @@ export function treatyMetrics(register: Registry, system: System): void {
       labelNames: ["treaty", "label"],
       registers: [register],
     };
-    const valueOf = ({ value }: TreatyFigure): number => (inSeconds ? value / 1_000 : value);
+    const amountOf = ({ value }: TreatyFigure): number => (inSeconds ? value / 1_000 : value);
     const own = async () => (await look()).filter(({ name }) => name === figure);
     if (gauges.has(figure)) {
       new Gauge({
@@ -39,7 +39,7 @@ export function treatyMetrics(register: Registry, system: System): void {
         async collect() {
           const found = await own();
           this.reset();
-          for (const one of found) this.set({ treaty: one.treaty, label: one.label }, valueOf(one));
+          for (const one of found) this.set({ treaty: one.treaty, label: one.label }, amountOf(one));
         },
       });
     } else {
@@ -48,7 +48,7 @@ export function treatyMetrics(register: Registry, system: System): void {
         async collect() {
           const found = await own();
           this.reset();
-          for (const one of found) this.inc({ treaty: one.treaty, label: one.label }, valueOf(one));
+          for (const one of found) this.inc({ treaty: one.treaty, label: one.label }, amountOf(one));
         },
       });
     }

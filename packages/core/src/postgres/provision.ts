@@ -226,3 +226,14 @@ async function handOverReadModels(connection: Connection, roles: Roles): Promise
       await connection.execute(`alter table ${relation} owner to ${roles.app}`);
   }
 }
+
+/** Names of all databases of a server. Errors: `database-unavailable`. */
+export async function databaseNames(adminUrl: string): Promise<ReadonlySet<string>> {
+  const database = openDatabase({ url: adminUrl, applicationName: "entente", connections: 1 });
+  try {
+    const rows = await database.execute<{ name: string }>("select datname as name from pg_database");
+    return new Set(rows.map(({ name }) => name));
+  } finally {
+    await database.close();
+  }
+}
