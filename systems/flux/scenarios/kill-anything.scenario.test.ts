@@ -7,9 +7,9 @@ import { ledgerOf, readJournal, startLoad } from "./load.fixture.ts";
 /**
  * The promise of the main job: every 202 has exactly one effect, per account in the order of acceptance, and nothing
  * answered by an error was half done, whatever is killed while clients keep going.
- * `ENTENTE_CHAOS_KILLS` sets how many kills (default 40; the long run uses 300).
+ * `ENTENTE_CHAOS_KILLS` sets how many kills (default 20; the long run uses 300).
  */
-const kills = Number(process.env.ENTENTE_CHAOS_KILLS ?? 40);
+const kills = Number(process.env.ENTENTE_CHAOS_KILLS ?? 20);
 const seed = Number(process.env.ENTENTE_CHAOS_SEED ?? Date.now() % 1_000_000);
 const random = seededRandom(seed);
 const opened: FluxUnderTest[] = [];
