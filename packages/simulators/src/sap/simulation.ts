@@ -2,7 +2,7 @@ import type { FastifyRequest } from "fastify";
 import type { Control } from "../control/control.ts";
 import type { ReceivedCall } from "../control/received-call.ts";
 import { writeAmount } from "./amount.ts";
-import { isInside, nextOpening } from "./ledger/batch-window.ts";
+import { nextOpening } from "./ledger/batch-window.ts";
 import type { ProposedEntry } from "./ledger/journal-entry.ts";
 import { debitOf, objectKeyOf, type PostingOutcome } from "./ledger/ledger.ts";
 import { postingRefusal } from "./refusals.ts";
@@ -49,19 +49,24 @@ export function postEntry(
 
 /** Milliseconds until the batch window opens; 0 when it is open. */
 export function closedForMs({ world, now }: Simulation): number {
-  const { batchWindow } = world().settings;
-  return isInside(batchWindow, now()) ? 0 : nextOpening(batchWindow, now()) - now();
+  const at = now();
+  return nextOpening(world().settings.batchWindow, at) - at;
 }
 
 /** Does something after the processing time, or when the batch window opens. */
-export function processLater(simulation: Simulation, act: () => void): void {
-  const { control, world, now } = simulation;
-  const at = Math.max(now() + world().settings.processingMs, now() + closedForMs(simulation));
-  control.clock.at(at, () => {
-    // Time may have been set past the end of the window.
-    if (closedForMs(simulation) > 0) processLater(simulation, act);
-    else act();
-  });
+export function processLater({ control, world, now }: Simulation, act: () => void): void {
+  // The clock runs on between two looks at it: whoever asks twice waits for a moment before the window opens.
+  const opening = (at: number): number => nextOpening(world().settings.batchWindow, at);
+  const wait = (at: number): void => {
+    control.clock.at(at, () => {
+      const present = now();
+      // Time may have been set past the end of the window.
+      if (opening(present) > present) wait(opening(present));
+      else act();
+    });
+  };
+  const present = now();
+  wait(Math.max(present + world().settings.processingMs, opening(present)));
 }
 
 /** `http://127.0.0.1:4011`, as the caller wrote it. */
