@@ -13,9 +13,6 @@ import { fact } from "./entries.fixture.ts";
 const text = <Name extends string>(names: readonly Name[]): Record<Name, string> =>
   Object.fromEntries(names.map((name) => [name, `Says ${name}.`])) as Record<Name, string>;
 
-/** Milliseconds a request may take to have its effect; below the treaty's inFlightMs. */
-const validMs = 500;
-
 export interface BillingOptions {
   readonly counterparty: Counterparty;
   readonly name?: string;
@@ -24,12 +21,14 @@ export interface BillingOptions {
   readonly facts?: readonly string[];
   readonly times?: Partial<HandOffTreaty["times"]>;
   readonly limits?: Partial<HandOffTreaty["limits"]>;
+  /** Milliseconds a request may take to have its effect, 500 unless told; below the treaty's inFlightMs. */
+  readonly validMs?: number;
   readonly over?: Partial<HandOffTreaty>;
 }
 
 /** Works through everything quickly: times are milliseconds. */
 export function billingTreaty(options: BillingOptions): HandOffTreaty {
-  const { counterparty, name = "billing-activation", target = "billing" } = options;
+  const { counterparty, name = "billing-activation", target = "billing", validMs = 500 } = options;
   const agent = new Agent({ keepAlive: true, maxSockets: 512 });
   const call = (
     method: string,

@@ -107,7 +107,13 @@ test("when the answer cannot be stored because the commit's outcome is lost, it 
 });
 
 test("several processes share a counterparty without sending anything twice, and within its limits together", async () => {
-  const { counterparty, orders, another } = await scene({ limits: { concurrency: 8 } });
+  // Longer than any machine needs: an answer that comes too late is another test's business.
+  const times = { answerWithinMs: 60_000, inFlightMs: 60_000 };
+  const { counterparty, orders, another } = await scene({
+    limits: { concurrency: 8 },
+    times,
+    validMs: 50_000,
+  });
   counterparty.behave = (key) => (key.includes("7:") ? "slow-done" : "done");
   const others = [await another(), await another()];
   await orders.happenings.until("the limits are shared", async () => {
