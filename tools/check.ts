@@ -15,6 +15,7 @@ const testFilesAtOnce = 2;
 const testMs = 300_000;
 /** The runner's own limit does not reach a file whose tests have ended but whose process does not: this one does. */
 const stepMs = 30 * 60_000;
+const slowestFiles = path.join(import.meta.dirname, "slowest-files.ts");
 
 interface Step {
   readonly title: string;
@@ -25,12 +26,19 @@ interface Step {
 /** Programs that dev dependencies brought along, Node 26 among them. */
 const programs = path.join(repositoryRoot, "node_modules", ".bin");
 /** Some of those programs are scripts that look for `node`: they must find ours, not the machine's. */
-const environment = { ...process.env, PATH: `${programs}${path.delimiter}${process.env.PATH ?? ""}` };
+const environment = {
+  ...process.env,
+  PATH: `${programs}${path.delimiter}${process.env.PATH ?? ""}`,
+  // Each test file, and each process that tests start, loads the same modules: compiled once.
+  NODE_COMPILE_CACHE: path.join(repositoryRoot, "node_modules", ".cache", "compiled"),
+};
 
 function testsIn(files: readonly string[], reporter: "spec" | "dot"): readonly string[] {
   return [
     "--test",
     `--test-reporter=${reporter}`,
+    "--test-reporter-destination=stdout",
+    ...(reporter === "spec" ? [`--test-reporter=${slowestFiles}`, "--test-reporter-destination=stdout"] : []),
     `--test-concurrency=${testFilesAtOnce}`,
     `--test-timeout=${testMs}`,
     ...files,

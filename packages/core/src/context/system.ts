@@ -137,11 +137,18 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
   // Before anything is opened: an integration nobody has thought through to its end does not start.
   for (const { treaties } of definition.contexts) checkTreaties(treaties ?? []);
   const contexts = new Map<string, ReachableContext>();
-  for (const context of definition.contexts) {
-    // A context that others work for may be away altogether; this process must start without it.
-    const how = provisioning(options, context, settings);
-    const access = run.includes(context.name) ? await provisionContext(how) : contextAccess(how);
-    const reachable = reach(definition, context, access);
+  // All at once, and each to its end: a refused start must not leave one at work on its database.
+  const given = await Promise.allSettled(
+    definition.contexts.map(async (context) => {
+      const how = provisioning(options, context, settings);
+      // A context that others work for may be away altogether; this process must start without it.
+      return run.includes(context.name) ? provisionContext(how) : contextAccess(how);
+    }),
+  );
+  for (const [n, context] of definition.contexts.entries()) {
+    const access = given[n] as PromiseSettledResult<ContextAccess>;
+    if (access.status === "rejected") throw access.reason;
+    const reachable = reach(definition, context, access.value);
     contexts.set(context.name, reachable);
     opened.push(() => Promise.all([reachable.database.close(), reachable.journal.close()]));
   }

@@ -44,8 +44,8 @@ interface AppliedRow extends Record<string, unknown> {
 }
 
 /**
- * Brings a database forward. Each migration is one transaction; an advisory lock makes concurrent starts take turns.
- * Guarantees: all or nothing per migration; already applied ones are not run again.
+ * Brings a database forward, in one transaction; an advisory lock makes concurrent starts take turns.
+ * Guarantees: all that is missing or nothing; already applied ones are not run again.
  * Errors: `software-too-old` when the database has a breaking migration this software does not know;
  * `migration-changed` when an applied file was edited afterwards.
  */
@@ -57,31 +57,32 @@ export async function migrate(database: Database, migrations: readonly Migration
       create table if not exists entente.migration (
         name text primary key, checksum text not null, breaking boolean not null,
         applied_at timestamptz not null default now())`);
-  });
-  for (const migration of migrations) {
-    await database.transaction(async (connection) => {
-      await connection.execute("select pg_advisory_xact_lock(hashtextextended('entente.migrate', 0))");
-      const known = await appliedMigrations(connection);
-      refuseUnknown(known, migrations);
+    const known = await appliedMigrations(connection);
+    refuseUnknown(known, migrations);
+    for (const migration of migrations) {
       const before = known.get(migration.name);
-      if (before !== undefined) {
-        if (before.checksum !== migration.checksum) {
-          throw new Failure(
-            "defect",
-            "migration-changed",
-            `Migration ${migration.name} was edited after it had been applied. Add a new migration instead.`,
-            { fields: { migration: migration.name } },
-          );
-        }
-        return;
-      }
-      await connection.execute(migration.text);
-      await connection.execute(
-        "insert into entente.migration (name, checksum, breaking) values ($1, $2, $3)",
-        [migration.name, migration.checksum, migration.breaking],
-      );
-    });
-  }
+      if (before === undefined) await apply(connection, migration);
+      else if (before.checksum !== migration.checksum) throw changed(migration);
+    }
+  });
+}
+
+async function apply(connection: Connection, { name, text, checksum, breaking }: Migration): Promise<void> {
+  await connection.execute(text);
+  await connection.execute("insert into entente.migration (name, checksum, breaking) values ($1, $2, $3)", [
+    name,
+    checksum,
+    breaking,
+  ]);
+}
+
+function changed({ name }: Migration): Failure {
+  return new Failure(
+    "defect",
+    "migration-changed",
+    `Migration ${name} was edited after it had been applied. Add a new migration instead.`,
+    { fields: { migration: name } },
+  );
 }
 
 async function appliedMigrations(connection: Connection): Promise<Map<string, AppliedRow>> {
