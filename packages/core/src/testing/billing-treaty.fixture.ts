@@ -21,14 +21,16 @@ export interface BillingOptions {
   readonly facts?: readonly string[];
   readonly times?: Partial<HandOffTreaty["times"]>;
   readonly limits?: Partial<HandOffTreaty["limits"]>;
-  /** Milliseconds a request may take to have its effect, 500 unless told; below the treaty's inFlightMs. */
-  readonly validMs?: number;
   readonly over?: Partial<HandOffTreaty>;
 }
 
-/** Works through everything quickly: times are milliseconds. */
+/** For tests in which something gets lost: how soon that is noticed, and when a lost request cannot arrive any more. */
+export const hasty = { answerWithinMs: 500, inFlightMs: 600 };
+
+/** Works through everything quickly, and waits for answers as long as the slowest machine needs: see `hasty`. */
 export function billingTreaty(options: BillingOptions): HandOffTreaty {
-  const { counterparty, name = "billing-activation", target = "billing", validMs = 500 } = options;
+  const { counterparty, name = "billing-activation", target = "billing" } = options;
+  const { inFlightMs = 20_000 } = options.times ?? {};
   const agent = new Agent({ keepAlive: true, maxSockets: 512 });
   const call = (
     method: string,
@@ -129,7 +131,7 @@ export function billingTreaty(options: BillingOptions): HandOffTreaty {
           key: dispatch.idempotencyKey,
           requestHash: dispatch.requestHash,
           // So that "not here" can be believed once inFlightMs is over, however long the request lay in a queue.
-          validUntil: Date.now() + validMs,
+          validUntil: Date.now() + inFlightMs - 100,
           data: dispatch.data,
           ...(dispatch.rows.length === 0 ? {} : { rows: dispatch.rows.map((row) => row.idempotencyKey) }),
         },
@@ -185,10 +187,10 @@ export function billingTreaty(options: BillingOptions): HandOffTreaty {
       },
     },
     times: {
-      answerWithinMs: 1_000,
+      answerWithinMs: 20_000,
       retryFirstMs: 20,
       retryLongestMs: 200,
-      inFlightMs: 600,
+      inFlightMs,
       resultWithinMs: 2_000,
       reconcileEveryMs: 1_500,
       personAfterMs: 60_000,

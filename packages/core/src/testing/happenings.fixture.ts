@@ -1,8 +1,8 @@
 /** What a runtime under test reports, to be waited for; and named points where it is made to wait. */
 import type { ConsumerEvent } from "../consumer/consumer.ts";
 
-/** Longest a test waits for anything, milliseconds. */
-const patienceMs = 15_000;
+/** Longest a test waits for anything, milliseconds: more than the busiest machine needs. */
+const patienceMs = 60_000;
 
 export interface Happenings {
   readonly report: (event: ConsumerEvent) => void;

@@ -121,7 +121,7 @@ test("a batch of which a part was not taken is sent again with that part only", 
   // The file is lost on its way; asked about, they know none of its rows.
   counterparty.behave = (_key, nth) => (nth === 1 ? "drop" : "done");
   const orders = await startOrders(bed, [
-    billingTreaty({ counterparty, over: { batch: { rowsAllowed: 50 } } }),
+    billingTreaty({ counterparty, times: { inFlightMs: 2_000 }, over: { batch: { rowsAllowed: 50 } } }),
   ]);
   await orders.facts(...Array.from({ length: 50 }, (_, n) => billingReady(`ord-${n}`)));
   await orders.happenings.until(

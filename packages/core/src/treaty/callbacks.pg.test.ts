@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { billingReady, billingTreaty } from "../testing/billing-treaty.fixture.ts";
+import { billingReady, billingTreaty, hasty } from "../testing/billing-treaty.fixture.ts";
 import {
   type Counterparty,
   type OutgoingCallback,
@@ -13,7 +13,10 @@ const bed = await openTestBed();
 const name = "billing-activation";
 const keyOf = (order: string, tenant = "acme") => `${tenant}:order:${order}:=1:billing:activate:1`;
 
-async function scene(over: Parameters<typeof billingTreaty>[0]["over"] = {}): Promise<{
+async function scene(
+  over: Parameters<typeof billingTreaty>[0]["over"] = {},
+  times: Parameters<typeof billingTreaty>[0]["times"] = {},
+): Promise<{
   counterparty: Counterparty;
   orders: Orders;
   deliver(message: OutgoingCallback, address?: string): Promise<string>;
@@ -23,7 +26,9 @@ async function scene(over: Parameters<typeof billingTreaty>[0]["over"] = {}): Pr
   bed.atEnd(() => counterparty.close());
   counterparty.behave = () => "accept";
   const patient = { resultWithinMs: 600_000, reconcileEveryMs: 600_000 };
-  const orders = await startOrders(bed, [billingTreaty({ counterparty, times: patient, over })]);
+  const orders = await startOrders(bed, [
+    billingTreaty({ counterparty, times: { ...patient, ...times }, over }),
+  ]);
   return {
     counterparty,
     orders,
@@ -148,7 +153,7 @@ test("a stale callback is recorded and moves nothing; an impossible one is recor
 });
 
 test("out of order is no harm: done before taken in", async () => {
-  const { counterparty, orders, deliver } = await scene();
+  const { counterparty, orders, deliver } = await scene({}, hasty);
   counterparty.behave = () => "silent-done";
   await orders.facts(billingReady("ord-1"));
   await orders.settled(1, "unknown");

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BillingOptions, billingReady, billingTreaty } from "../testing/billing-treaty.fixture.ts";
+import {
+  type BillingOptions,
+  billingReady,
+  billingTreaty,
+  hasty,
+} from "../testing/billing-treaty.fixture.ts";
 import { type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
 import { type Orders, startOrders } from "../testing/orders.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
@@ -90,7 +95,7 @@ test("a rejection is a business outcome: no retry, and a case with an owner", as
 
 for (const behaviour of ["silent-done", "drop-done", "malformed-done"] as const) {
   test(`an effect whose answer is lost (${behaviour}) becomes unknown, is asked about, and is completed without a second sending`, async () => {
-    const { counterparty, orders } = await scene({}, (c) => {
+    const { counterparty, orders } = await scene({ times: hasty }, (c) => {
       c.behave = () => behaviour;
     });
     await orders.facts(billingReady("ord-1"));
@@ -108,7 +113,7 @@ for (const behaviour of ["silent-done", "drop-done", "malformed-done"] as const)
 
 for (const behaviour of ["silent", "drop"] as const) {
   test(`silence without effect (${behaviour}) is asked about before it is sent again, under the same key`, async () => {
-    const { counterparty, orders } = await scene({}, (c) => {
+    const { counterparty, orders } = await scene({ times: hasty }, (c) => {
       c.behave = (_key, nth) => (nth === 1 ? behaviour : "done");
     });
     await orders.facts(billingReady("ord-1"));

@@ -36,6 +36,7 @@ test("the domain is told of each move by a command of its own, in the transactio
   counterparty.behave = (key) => (key.includes("ord-2") ? "reject" : "drop-done");
   const treaty = billingTreaty({
     counterparty,
+    times: { inFlightMs: 2_000 },
     over: {
       tells: ({ handOff, request, to, code }) => [
         {

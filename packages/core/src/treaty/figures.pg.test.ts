@@ -17,7 +17,7 @@ test("after a scripted run each business metric equals what the script did", asy
     if (key.includes("busy")) return nth < 3 ? "busy" : "done";
     return key.includes("odd") ? "unmapped" : "done";
   };
-  const patient = { resultWithinMs: 600_000, reconcileEveryMs: 600_000 };
+  const patient = { inFlightMs: 2_000, resultWithinMs: 600_000, reconcileEveryMs: 600_000 };
   const orders = await startOrders(bed, [billingTreaty({ counterparty, times: patient })]);
   const wanted = { accept: 3, reject: 2, lost: 2, busy: 1, odd: 1, plain: 4 };
   const facts = Object.entries(wanted).flatMap(([kind, n]) =>
@@ -74,7 +74,7 @@ test("neither payloads nor secrets reach events, figures, cases or records besid
   const counterparty = await startCounterparty();
   bed.atEnd(() => counterparty.close());
   counterparty.behave = (key) => (key.includes("odd") ? "unmapped" : "drop-done");
-  const treaty = billingTreaty({ counterparty });
+  const treaty = billingTreaty({ counterparty, times: { inFlightMs: 2_000 } });
   const orders = await startOrders(bed, [treaty]);
   await orders.facts(
     billingReady("ord-1", {}, { amount: 918_273_645 }),

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BillingOptions, billingReady, billingTreaty } from "../testing/billing-treaty.fixture.ts";
+import {
+  type BillingOptions,
+  billingReady,
+  billingTreaty,
+  hasty,
+} from "../testing/billing-treaty.fixture.ts";
 import { type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
 import { type Orders, startOrders } from "../testing/orders.fixture.ts";
 import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
@@ -41,7 +46,7 @@ test("before a request leaves, its hand-off is stored as sent", async () => {
 });
 
 test("a process that dies after sending leaves an unknown, which another asks about and never sends again", async () => {
-  const { counterparty, orders } = await scene({ times: { answerWithinMs: 300 } });
+  const { counterparty, orders } = await scene({ times: hasty });
   orders.happenings.failAt("courier:answered", new Error("killed here"));
   await orders.facts(billingReady("ord-1"));
   const [done] = await orders.settled(1, "completed");
@@ -52,7 +57,7 @@ test("a process that dies after sending leaves an unknown, which another asks ab
 });
 
 test("a zombie courier changes nothing: its answer comes after others have gone on", async () => {
-  const { counterparty, orders } = await scene({ times: { answerWithinMs: 300 } });
+  const { counterparty, orders } = await scene({ times: hasty });
   counterparty.behave = (_key, nth) => (nth === 1 ? "reject" : "done");
   const parked = orders.happenings.park("courier:answered");
   await orders.facts(billingReady("ord-1"));
@@ -78,7 +83,7 @@ test("a zombie courier changes nothing: its answer comes after others have gone 
 });
 
 test("a courier that slept between its claim and its sending sends nothing late", async () => {
-  const { counterparty, orders } = await scene({ times: { answerWithinMs: 300 } });
+  const { counterparty, orders } = await scene({ times: hasty });
   const parked = orders.happenings.park("courier:before-send");
   await orders.facts(billingReady("ord-1"));
   await parked.reached;
@@ -107,13 +112,7 @@ test("when the answer cannot be stored because the commit's outcome is lost, it 
 });
 
 test("several processes share a counterparty without sending anything twice, and within its limits together", async () => {
-  // Longer than any machine needs: an answer that comes too late is another test's business.
-  const times = { answerWithinMs: 60_000, inFlightMs: 60_000 };
-  const { counterparty, orders, another } = await scene({
-    limits: { concurrency: 8 },
-    times,
-    validMs: 50_000,
-  });
+  const { counterparty, orders, another } = await scene({ limits: { concurrency: 8 } });
   counterparty.behave = (key) => (key.includes("7:") ? "slow-done" : "done");
   const others = [await another(), await another()];
   await orders.happenings.until("the limits are shared", async () => {

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFailure } from "../model/failure.ts";
-import { type BillingOptions, billingReady, billingTreaty } from "../testing/billing-treaty.fixture.ts";
+import {
+  type BillingOptions,
+  billingReady,
+  billingTreaty,
+  hasty,
+} from "../testing/billing-treaty.fixture.ts";
 import { type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
 import { fact } from "../testing/entries.fixture.ts";
 import { type Orders, startOrders } from "../testing/orders.fixture.ts";
@@ -12,7 +17,6 @@ const bed = await openTestBed();
 const quarter = 15 * 60_000;
 const person = { tenantId: "acme", by: "ann", why: "asked them by telephone" };
 const calm = {
-  answerWithinMs: 1_000,
   resultWithinMs: quarter,
   reconcileEveryMs: quarter,
   personAfterMs: 4 * quarter,
@@ -106,7 +110,7 @@ test("a result due in fifteen minutes is on time at 14:59 and unknown at 15:01; 
 
 test("both sides agreeing is a checked mark; their silence leaves it unknown and is asked again, then a person's", async () => {
   const { counterparty, orders, later } = await scene(
-    { times: { ...calm, inFlightMs: 600, resultWithinMs: 10 * quarter } },
+    { times: { ...calm, ...hasty, resultWithinMs: 10 * quarter } },
     (c) => {
       c.behave = (key) => (key.includes("ord-1") ? "accept" : "silent");
       c.asked = (key) => (key.includes("ord-1") ? "truth" : "busy");
@@ -150,13 +154,10 @@ test("two instances never ask about or correct one hand-off at once, and one tha
 });
 
 test("what is withdrawn before it was sent is never sent; withdrawn while unknown and done all the same, it is a person's to undo", async () => {
-  const { counterparty, orders } = await scene(
-    { times: { ...calm, answerWithinMs: 400, inFlightMs: 600 } },
-    (c) => {
-      c.behave = () => "silent-done";
-      c.asked = () => "drop";
-    },
-  );
+  const { counterparty, orders } = await scene({ times: { ...calm, ...hasty } }, (c) => {
+    c.behave = () => "silent-done";
+    c.asked = () => "drop";
+  });
   const cancel = (orderId: string) =>
     fact({ type: "orders.cancelled", source: "orders", key: orderId, data: { orderId, line: "1" } });
   await orders.system.treaties.setStopped("billing-activation", true, person);
@@ -242,13 +243,10 @@ test("an unwanted effect is undone by the treaty's own counter-act where it has 
 });
 
 test("a case is claimed, offers its safe acts only, and ends by evidence or a reason; each act says who and why", async () => {
-  const { orders } = await scene(
-    { times: { ...calm, answerWithinMs: 300, personAfterMs: 500, inFlightMs: 600 } },
-    (c) => {
-      c.behave = (key) => (key.includes("ord-1") ? "silent-done" : "reject");
-      c.asked = () => "drop";
-    },
-  );
+  const { orders } = await scene({ times: { ...calm, ...hasty, personAfterMs: 500 } }, (c) => {
+    c.behave = (key) => (key.includes("ord-1") ? "silent-done" : "reject");
+    c.asked = () => "drop";
+  });
   const { treaties } = orders.system;
   await orders.facts(billingReady("ord-1"), billingReady("ord-2"));
   await orders.settled(1, "fallout");
@@ -285,13 +283,10 @@ test("a case is claimed, offers its safe acts only, and ends by evidence or a re
 });
 
 test("a person may have them asked again: once, and what they say settles it or clears the doubt", async () => {
-  const { counterparty, orders } = await scene(
-    { times: { ...calm, answerWithinMs: 300, personAfterMs: 500, inFlightMs: 600 } },
-    (c) => {
-      c.behave = (key) => (key.includes("ord-1") ? "silent-done" : "silent");
-      c.asked = () => "drop";
-    },
-  );
+  const { counterparty, orders } = await scene({ times: { ...calm, ...hasty, personAfterMs: 500 } }, (c) => {
+    c.behave = (key) => (key.includes("ord-1") ? "silent-done" : "silent");
+    c.asked = () => "drop";
+  });
   await orders.facts(billingReady("ord-1"), billingReady("ord-2"));
   const stuck = await orders.settled(2, "fallout");
   counterparty.asked = () => "truth";
