@@ -3,6 +3,8 @@
  * `npm test -- --only <text>` runs only the test files whose path contains the text, and no other step.
  */
 import { spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { repositoryFiles, repositoryRoot } from "./tree.ts";
@@ -23,12 +25,18 @@ interface Step {
   readonly args: readonly string[];
 }
 
+/** Where the run's first database server leaves its cluster for the others. As root, their account has to pass through. */
+const seed = mkdtempSync(path.join(tmpdir(), "entente-seed-"));
+chmodSync(seed, 0o711);
+process.once("exit", () => rmSync(seed, { recursive: true, force: true }));
+
 /** Programs that dev dependencies brought along, Node 26 among them. */
 const programs = path.join(repositoryRoot, "node_modules", ".bin");
 /** Some of those programs are scripts that look for `node`: they must find ours, not the machine's. */
 const environment = {
   ...process.env,
   PATH: `${programs}${path.delimiter}${process.env.PATH ?? ""}`,
+  ENTENTE_TEST_SEED: seed,
   // Each test file, and each process that tests start, loads the same modules: compiled once.
   NODE_COMPILE_CACHE: path.join(repositoryRoot, "node_modules", ".cache", "compiled"),
 };

@@ -5,7 +5,8 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEmbeddedPostgres } from "@entente/core/internal";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "@entente/core/internal";
+import { leaveSeed, takeSeed } from "./seed-home.ts";
 
 const parentGone = new Promise<void>((resolve) => {
   process.stdin.once("end", resolve).once("error", resolve).resume();
@@ -13,11 +14,18 @@ const parentGone = new Promise<void>((resolve) => {
 const base = await mkdtemp(join(tmpdir(), "entente-test-"));
 // As root, the server runs under another account, which has to pass through this folder.
 if (process.geteuid?.() === 0) await chmod(base, 0o711);
+const home = join(base, "home");
+const start = (): Promise<EmbeddedPostgres> =>
+  startEmbeddedPostgres({ home, log: (line) => console.error(line) });
+const seed = process.env.ENTENTE_TEST_SEED;
 try {
-  const server = await startEmbeddedPostgres({
-    home: join(base, "home"),
-    log: (line) => console.error(line),
-  });
+  const isCopied = seed !== undefined && (await takeSeed(seed, home));
+  let server = await start();
+  if (seed !== undefined && !isCopied) {
+    await server.stop();
+    await leaveSeed(seed, home);
+    server = await start();
+  }
   console.log(`ready ${server.url}`);
   await parentGone;
   await server.stop();

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -10,11 +13,11 @@ const fixture = fileURLToPath(new URL("test-server-user.fixture.ts", import.meta
 
 after(disposeAll);
 
-async function use(ending: string) {
+async function use(ending: string, env: Readonly<Record<string, string>> = {}) {
   const user = await startProcess({
     command: process.execPath,
     args: [fixture, ending],
-    env: { ENTENTE_TEST_DATABASE_URL: undefined },
+    env: { ENTENTE_TEST_DATABASE_URL: undefined, ENTENTE_TEST_SEED: undefined, ...env },
     readyLine: /^used (\S+) version 18$/,
     readyTimeoutMs: 120_000,
     name: "a test process",
@@ -40,6 +43,20 @@ test("the server does not keep its test process alive", async () => {
   const { user, folder } = await use("ends");
   assert.deepStrictEqual(await user.exited, { code: 0, signal: null });
   assert.ok(await isRemoved(folder));
+});
+
+test("the first server of a run leaves its cluster as a seed, and servers from one seed work side by side", async (t) => {
+  const seed = await mkdtemp(join(tmpdir(), "entente-seed-test-"));
+  t.after(() => rm(seed, { recursive: true, force: true }));
+  await chmod(seed, 0o711);
+  const first = await use("ends", { ENTENTE_TEST_SEED: seed });
+  assert.deepStrictEqual(await first.user.exited, { code: 0, signal: null });
+  assert.deepStrictEqual(await readdir(join(seed, "home", "postgres")), ["data", "lock", "secret"]);
+  const both = await Promise.all([1, 2].map(() => use("hangs", { ENTENTE_TEST_SEED: seed })));
+  const [one, other] = both.map(({ folder }) => readFileSync(join(folder, "postmaster.pid"), "utf8"));
+  assert.notEqual(one, other);
+  for (const { user } of both) await user.kill();
+  for (const { folder } of both) assert.ok(await isRemoved(folder));
 });
 
 test("a server named in the environment is used as it is", async (t) => {
