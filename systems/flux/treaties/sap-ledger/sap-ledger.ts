@@ -15,7 +15,7 @@ import { readConfirmation } from "./confirmation.ts";
 import { errorMap } from "./error-map.ts";
 import { journalEntryMessage, postingPath, soapAction } from "./journal-entry-message.ts";
 import { readBack } from "./read-back.ts";
-import { referenceOf } from "./references.ts";
+import { keysByReference } from "./references.ts";
 import { answers, runbook, sheet, style } from "./sheet.ts";
 
 /** What comes back: a confirmation as text, or the documents that the books have; beside it our keys by reference. */
@@ -75,10 +75,10 @@ export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | 
         },
         means,
       );
-      return replyOf(answer, keysOf(dispatch.rows.map(({ idempotencyKey }) => idempotencyKey)));
+      return replyOf(answer, keysByReference(dispatch.rows.map(({ idempotencyKey }) => idempotencyKey)));
     },
     async inquire({ rowKeys }, means) {
-      const keys = keysOf(rowKeys);
+      const keys = keysByReference(rowKeys);
       const found = await readBack(url, Object.keys(keys), await basic(means), means);
       if ("refused" in found) return replyOf(found.refused, keys);
       const body: Said = { keys, documents: found.documents };
@@ -112,10 +112,6 @@ export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | 
 async function basic(means: Means): Promise<string> {
   const [user, password] = [await means.secret("user"), await means.secret("password")];
   return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-}
-
-function keysOf(rowKeys: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(rowKeys.map((key) => [referenceOf(key), key]));
 }
 
 function replyOf({ status, headers, text }: HttpAnswer, keys: Said["keys"]): Reply<Said> {
