@@ -36,7 +36,12 @@ conformance(
       const when = { operation };
       await control.rule({ behaviour: "drop", effect: true, when, times: 1 });
       await control.rule({ behaviour: "success", when, times: rows });
-      await control.rule({ behaviour: "rejection", reason: "account-locked", when, times: rowsOfBatch - rows });
+      await control.rule({
+        behaviour: "rejection",
+        reason: "account-locked",
+        when,
+        times: rowsOfBatch - rows,
+      });
     },
     async effects() {
       const keys = keysByReference([...sent]);
