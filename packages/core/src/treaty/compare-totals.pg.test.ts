@@ -94,7 +94,7 @@ test("equal sums are reported, page by page of the books; a difference becomes o
     [open?.kind, open?.owner, open?.code, more.length],
     ["sums-differ", "billing-desk", today, 0],
   );
-  assert.ok(open?.says.includes("sales: ours 15, theirs 17") && open.says.includes("doc 99"), open?.says);
+  assert.match(open?.says ?? "", /sales: ours 15, theirs 17.*doc 99/);
   books.set(today, records);
   await nextDay();
   await reports(orders, today, 3);
@@ -165,5 +165,5 @@ test("a run belongs to one instance at a time, and one that has lost it reports 
   opened.resolve();
   await endRun(database, treaty.name, other, orders.system.clock.now());
   assert.equal((await reports(orders, today, 1)).length, 1);
-  assert.equal(asked.filter((one) => one.startsWith(`acme ${today}`)).length, 2, asked.join(", "));
+  assert.equal(asked.filter((one) => one === asked[0]).length, 2, asked.join(", "));
 });

@@ -38,7 +38,7 @@ interface Said {
 export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | null): HandOffTreaty {
   return defineTreaty({
     name: "sap-ledger",
-    version: "1.0.0",
+    version: "1.1.0",
     kind: "command-with-callback",
     target: "sap",
     purpose: "journal-entry",
