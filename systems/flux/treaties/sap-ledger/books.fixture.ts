@@ -4,14 +4,20 @@ import { randomBytes } from "node:crypto";
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after } from "node:test";
-import { type FalloutCase, type JsonObject, type NewEntry, type System, startSystem } from "@entente/core";
+import {
+  type FalloutCase,
+  type HandOffTreaty,
+  type JsonObject,
+  type NewEntry,
+  type System,
+  startSystem,
+} from "@entente/core";
 import { appendEntries, newId } from "@entente/core/internal";
 import { type ControlClient, openControlClient, simulators } from "@entente/simulators";
 import { testServer } from "@entente/testkit";
-import { journalEntryOf } from "../../contexts/ledger/domain/journal-entry-of.ts";
 import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
 import { quotaDebitUndone } from "../../contexts/subscription/contract/quota-debit-undone.ts";
-import { sapLedger } from "./sap-ledger.ts";
+import { fluxLedger } from "./flux-ledger.fixture.ts";
 
 export const tenant = "demo";
 const secrets: Readonly<Record<string, string>> = { user: "ENTENTE_COMM", password: "entente-dev-1" };
@@ -30,6 +36,7 @@ export interface BookedItem {
 }
 
 export interface Books {
+  readonly treaty: HandOffTreaty;
   readonly url: string;
   readonly control: ControlClient;
   readonly system: System;
@@ -55,7 +62,7 @@ export async function openBooks(through?: (url: string) => Promise<string>): Pro
   const sap = await (await simulators.sap())({ seed: 11 });
   const control = openControlClient(sap.url);
   const name = `sap_${randomBytes(4).toString("hex")}`;
-  const treaty = sapLedger(through === undefined ? sap.url : await through(sap.url), journalEntryOf);
+  const treaty = fluxLedger(through === undefined ? sap.url : await through(sap.url));
   const system = await startSystem({
     adminUrl: await testServer(),
     definition: {
@@ -81,6 +88,7 @@ export async function openBooks(through?: (url: string) => Promise<string>): Pro
     return reachable.database;
   };
   const books: Books = {
+    treaty,
     url: sap.url,
     control,
     system,
@@ -192,11 +200,13 @@ export async function startGateway(
         refusals--;
         answer.resume();
         answer.on("end", () =>
-          outgoing.writeHead(503, { "content-type": "text/html", "retry-after": "30" }).end("<h1>Away</h1>"),
+          outgoing.writeHead(503, { "content-type": "text/html", "retry-after": "1" }).end("<h1>Away</h1>"),
         );
         return;
       }
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      // SAP says how long until its window opens: hours of its clock, which are real ones to whoever waits. Here they are a second.
+      const wait = answer.statusCode === 503 ? { "retry-after": "1" } : {};
+      outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...wait });
       answer.pipe(outgoing);
     });
     onwards.on("error", () => outgoing.destroy());

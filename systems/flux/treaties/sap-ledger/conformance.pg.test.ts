@@ -2,16 +2,15 @@
 import { after } from "node:test";
 import { openControlClient, simulators } from "@entente/simulators";
 import { conformance, controlledCounterparty } from "@entente/testkit";
-import { journalEntryOf } from "../../contexts/ledger/domain/journal-entry-of.ts";
 import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
+import { fluxLedger } from "./flux-ledger.fixture.ts";
 import { keysByReference } from "./references.ts";
-import { sapLedger } from "./sap-ledger.ts";
 
 const startSap = await simulators.sap();
 const sap = await startSap({ seed: 7 });
 after(() => sap.stop());
 
-const ledger = sapLedger(sap.url, journalEntryOf);
+const ledger = fluxLedger(sap.url);
 /** Keys of every row that was ever sent: SAP knows an entry by the reference that is made of its key. */
 const sent = new Set<string>();
 const treaty: typeof ledger = {

@@ -1,9 +1,9 @@
 /** What sap-ledger posts, over SAP's own interface: order, undo, doubt and duplicates. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import type { Entry, NewEntry } from "@entente/core";
 import { handOffKey } from "@entente/core/internal";
 import type { JournalEntry } from "../../contexts/ledger/contract/journal-entry.ts";
-import { journalEntryOf } from "../../contexts/ledger/domain/journal-entry-of.ts";
 import { type BookedItem, debited, openBooks, startGateway, tenant, undone } from "./books.fixture.ts";
 import { journalEntryMessage } from "./journal-entry-message.ts";
 import { referenceOf } from "./references.ts";
@@ -127,8 +127,8 @@ describe("posting", () => {
 });
 
 /** A message as the treaty writes it, with amounts that are so many times those of the fact. */
-function messageOf(fact: Parameters<typeof books.happened>[0], processId: string, times: number): string {
-  const entry = journalEntryOf(fact as never) as JournalEntry;
+function messageOf(fact: NewEntry, processId: string, times: number): string {
+  const entry = books.treaty.request(fact as Entry)[0]?.data as unknown as JournalEntry;
   const lines = entry.lines.map((line) => ({ ...line, amountMinor: line.amountMinor * times }));
   const row = { idempotencyKey: keyOf(processId), data: { ...entry, lines } };
   const message = { tenantId: tenant, messageId: "0199f0e2-7a3b-7c4d-8e5f-0123456789ab", rows: [row] };
