@@ -57,6 +57,15 @@ test("a treaty from elsewhere does not start when anything is missing, and every
   );
 });
 
+test("totals may be left out, and are complete when they are declared", () => {
+  assert.deepEqual(missingIn({ ...treaty, totals: { days: 32, closesAfterMs: 0 } }), [
+    "totals.ofAct",
+    "totals.readPage",
+    "totals.closesAfterMs",
+    "totals.days",
+  ]);
+});
+
 test("every single entry is missed when it is not there", () => {
   const paths: string[][] = Object.entries(treaty).flatMap(([name, value]) =>
     ["sheet", "runbook", "answers", "style", "times", "limits"].includes(name)

@@ -18,7 +18,7 @@ import { openCases } from "./fallout-cases.ts";
 import type { Pace } from "./pace.ts";
 import type { MeansOf } from "./reach.ts";
 import { runEntry } from "./reconcile.ts";
-import { actsSince, endRun, keepRun, takeRun, writeSumsCase } from "./totals-rows.ts";
+import { actsSince, endRun, keepRun, readDue, takeRun, writeSumsCase } from "./totals-rows.ts";
 import type { HandOffTreaty, TotalsRule } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
@@ -61,6 +61,9 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
   const unlisten = options.wakeUps.listen([`${around.context}:hand-offs`, `${around.context}:control`], () =>
     alarm.signal(),
   );
+  /** Business time of the next run, and monotonic time of the next look at whether it may be made. */
+  let dueAt = 0;
+  let restsUntil = 0;
   const heldMs = treaty.times.answerWithinMs + graceMs;
 
   async function readActs(days: readonly string[]): Promise<Map<string, DayAct>> {
@@ -161,9 +164,14 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
   async function turn(): Promise<void> {
     const now = around.now();
     const holder = randomUUID();
-    if (!(await takeRun(database, treaty.name, holder, now, heldMs))) return;
+    if (!(await takeRun(database, treaty.name, holder, now, heldMs))) {
+      // Not due, stopped, or another instance has it: not asked at every stir of the hand-offs.
+      dueAt = await readDue(database, treaty.name);
+      restsUntil = performance.now() + lookEveryMs;
+      return;
+    }
     // A run that fails is tried again with the next reconciliation.
-    let dueAt = now + treaty.times.reconcileEveryMs;
+    dueAt = now + treaty.times.reconcileEveryMs;
     try {
       const days = closedDays(now, totals.closesAfterMs, totals.days);
       const acts = await readActs(days);
@@ -182,7 +190,7 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
       try {
-        if (!options.paused()) await turn();
+        if (!options.paused() && around.now() >= dueAt && performance.now() >= restsUntil) await turn();
         await alarm.sleep(lookEveryMs);
       } catch (error) {
         if (stopped.signal.aborted) return;

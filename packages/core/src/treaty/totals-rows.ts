@@ -30,6 +30,15 @@ export async function takeRun(
   return (await database.run(take, [treaty, now, holder, heldMs])).length > 0;
 }
 
+/** When the next run is due, epoch milliseconds of business time; 0: there never was one. */
+export async function readDue(database: Database, treaty: string): Promise<number> {
+  const [row] = await database.execute<{ dueAt: number }>(
+    'select due_at as "dueAt" from entente.totals_run where treaty = $1',
+    [treaty],
+  );
+  return row?.dueAt ?? 0;
+}
+
 const keep: Statement = {
   name: "totals-keep",
   text: `update entente.totals_run set held_until = clock_timestamp() + $3 * interval '1 millisecond'
