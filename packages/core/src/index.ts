@@ -22,6 +22,7 @@ export type { BacklogReading } from "./intake/backlog.ts";
 export type { Acceptance, Submission } from "./intake/intake.ts";
 export { type CloudEventJson, fromCloudEvent, toCloudEvent } from "./journal/cloud-event.ts";
 export type { FeedPage } from "./journal/feed.ts";
+export type { Amounts, DayRecord, DayTotals } from "./model/day-totals.ts";
 export * from "./model/index.ts";
 export type { OperatorAct, ParkedSummary } from "./parked/operate.ts";
 export { int8Array, jsonArray, textArray, timeArray, uuidArray } from "./postgres/arrays.ts";
@@ -74,6 +75,10 @@ export type {
   RecordPage,
   Reply,
   Subject,
+  TotalsPage,
+  TotalsQuestion,
+  TotalsRefusal,
+  TotalsRule,
   Treaty,
   TreatyLimits,
   TreatyTimes,

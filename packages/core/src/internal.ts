@@ -25,6 +25,7 @@ export { appendEntries } from "./journal/append.ts";
 export { newId } from "./journal/new-id.ts";
 export { ensurePartitions } from "./journal/partitions.ts";
 export { readEntries, readLanesAfter, readProcessEntries } from "./journal/read.ts";
+export { handOffKey } from "./model/hand-off-key.ts";
 export { laneOf } from "./model/lane.ts";
 export * from "./postgres/arrays.ts";
 export { databaseFailure, openDatabase } from "./postgres/database.ts";

@@ -81,6 +81,12 @@ function wantActing(want: Want, given: Members): void {
   }
   want("order", given.order === "per-key" || given.order === "none");
   if (given.batch !== undefined) want("batch.rowsAllowed", isPositive(members(given.batch).rowsAllowed));
+  if (given.totals !== undefined) {
+    const totals = members(given.totals);
+    for (const name of ["ofAct", "readPage"]) want(`totals.${name}`, typeof totals[name] === "function");
+    want("totals.closesAfterMs", isPositive(totals.closesAfterMs));
+    want("totals.days", isPositive(totals.days) && Number(totals.days) <= 31);
+  }
   if (given.callback !== undefined) {
     const callback = members(given.callback);
     want("callback.schema", isMembers(callback.schema));

@@ -20,7 +20,7 @@ test("the contract sheet has its 21 entries, the runbook 21, the questions 11, a
   assert.equal(Object.keys(sheet).length, 21);
   assert.ok(Object.values(sheet).every((entry) => entry !== ""));
   assert.match(String(sheet.errorMapping), /E10: BUSINESS_REJECTED/);
-  assert.match(String(sheet.timeout), /1000 ms/);
+  assert.ok(String(sheet.timeout).startsWith(`${treaty.times.answerWithinMs} ms`));
   assert.deepEqual(
     [runbookEntries.length, treatyQuestions.length, Object.keys(treatyParts).length],
     [21, 11, 10],
@@ -55,6 +55,15 @@ test("a treaty from elsewhere does not start when anything is missing, and every
       return true;
     },
   );
+});
+
+test("totals may be left out, and are complete when they are declared", () => {
+  assert.deepEqual(missingIn({ ...treaty, totals: { days: 32, closesAfterMs: 0 } }), [
+    "totals.ofAct",
+    "totals.readPage",
+    "totals.closesAfterMs",
+    "totals.days",
+  ]);
 });
 
 test("every single entry is missed when it is not there", () => {

@@ -14,6 +14,7 @@ import { type NewCase, openCases } from "./fallout-cases.ts";
 import { type CorrectionData, correctCommand } from "./hand-off-desk.ts";
 import { type OpeningData, plainEntry } from "./hand-off-entries.ts";
 import { type StoredHandOff, takeToLook } from "./hand-off-rows.ts";
+import type { Pace } from "./pace.ts";
 import { askOnce, type Heard, type MeansOf } from "./reach.ts";
 import { recallEarly } from "./recall-callbacks.ts";
 import type { HandOffTreaty } from "./treaty.ts";
@@ -52,6 +53,7 @@ export interface ReconcilerOptions {
   readonly wakeUps: WakeUps;
   readonly ring: (name: string) => void;
   readonly means: MeansOf;
+  readonly pace: Pace;
   readonly paused: () => boolean;
   readonly report: (event: TreatyEvent) => void;
   readonly probe?: (point: string) => Promise<void> | void;
@@ -70,14 +72,9 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   const unlisten = options.wakeUps.listen([`${around.context}:hand-offs`, `${around.context}:control`], () =>
     alarm.signal(),
   );
-  /** Monotonic time from which the next question may be asked: the counterparty's rate holds for questions, too. */
-  let nextAskAt = 0;
 
   async function ask(handOff: StoredHandOff, rowKeys: readonly string[]): Promise<Heard> {
-    const now = performance.now();
-    const at = Math.max(now, nextAskAt);
-    nextAskAt = at + 1_000 / treaty.limits.ratePerSecond;
-    if (at > now) await new Promise((resolve) => setTimeout(resolve, at - now));
+    await options.pace();
     const { tenantId, handOffId, idempotencyKey, requestHash, externalReference, correlationId } = handOff;
     const reach = { treaty, means, answerWithinMs: treaty.times.answerWithinMs };
     return askOnce(reach, {
@@ -341,7 +338,8 @@ function entryAbout(
   };
 }
 
-function runEntry(
+/** The report of a run, to one tenant. */
+export function runEntry(
   context: string,
   treaty: HandOffTreaty,
   tenantId: string,

@@ -1,4 +1,5 @@
 import type { Static, TSchema } from "typebox";
+import type { Amounts, DayRecord } from "../model/day-totals.ts";
 import type { Entry, JsonObject } from "../model/entry.ts";
 import type { HandOffState } from "../model/hand-off.ts";
 import type { ErrorMap, RowTranslation, Translation } from "../model/hand-off-answer.ts";
@@ -66,6 +67,8 @@ export interface HandOffTreaty<Input extends TSchema = TSchema, Output extends T
   translate(reply: Reply<Static<Output>>, of: "answer" | "inquiry" | "callback"): Translation;
   /** How their callbacks are recognised; absent: there are none. */
   readonly callback?: CallbackRule;
+  /** Sums that both sides must come to, day by day; absent: hand-offs are compared one by one only. */
+  readonly totals?: TotalsRule<Static<Input>>;
   /** What the domain is told when a hand-off moves: commands to the owning context. Pure. */
   tells?(news: HandOffNews): readonly DomainCommand[];
   /** The act that undoes a completed one nobody wants any more; null: a person does. Pure. */
@@ -162,6 +165,49 @@ export interface FollowingTimes {
   readonly retryLongestMs: number;
   /** Between readings of everything, business time: what the feed never told is found by them. */
   readonly readAllEveryMs: number;
+}
+
+/**
+ * Sums by group over the acts of a day that is over, ours against those of their books. What has no outcome here yet counts on neither
+ * side. Each run reports sums, and which records are missing, extra or different; a day that differs has a case until it agrees.
+ */
+export interface TotalsRule<Data = JsonObject> {
+  /** The day an act belongs to (`2026-11-24`, UTC), what they call it, and what it adds to which sums. Pure. */
+  ofAct(act: { readonly tenantId: string; readonly idempotencyKey: string; readonly data: Data }): {
+    /** No later than the day on which the act is opened: that is how the acts of a day are found. */
+    readonly day: string;
+    /** Another one for every act, over all tenants. */
+    readonly name: string;
+    /** Whole minor units. */
+    readonly amounts: Amounts;
+  };
+  /**
+   * Their records of a day in the tenant's books, page by page; a record may come in parts. Must not change anything over there.
+   * Anything thrown or refused: the run is given up and made again after `reconcileEveryMs`; refused credentials stop the treaty.
+   */
+  readPage(question: TotalsQuestion, means: Means): Promise<TotalsPage | TotalsRefusal>;
+  /** Milliseconds from the end of a day until it is compared: what is posted late has come in by then. */
+  readonly closesAfterMs: number;
+  /** Days that each run compares, the last ones that are over (1..31): what is changed later is found, too. */
+  readonly days: number;
+}
+
+export interface TotalsQuestion {
+  readonly tenantId: string;
+  readonly day: string;
+  /** Null: the first page. */
+  readonly after: string | null;
+}
+
+export interface TotalsPage {
+  readonly records: readonly DayRecord[];
+  /** Of the next page; null: this was the last. */
+  readonly next: string | null;
+}
+
+/** No page but a code, looked up in the error map. */
+export interface TotalsRefusal {
+  readonly code: string;
 }
 
 export interface TreatyTimes extends HandOffTimes {

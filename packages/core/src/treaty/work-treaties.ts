@@ -4,11 +4,13 @@ import { Failure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
 import { checkTreaty } from "./check-treaty.ts";
+import { compareTotals, type TotalsComparer } from "./compare-totals.ts";
 import { type Courier, startCourier } from "./courier.ts";
 import { type EgressRules, openEgress } from "./egress.ts";
 import { type Follower, followFeed } from "./follow-feed.ts";
 import { handOffDesk } from "./hand-off-desk.ts";
 import { handOffOpener } from "./hand-off-opener.ts";
+import { openPace } from "./pace.ts";
 import { type Reconciler, startReconciler } from "./reconcile.ts";
 import { type HandOffTreaty, isFollowingTreaty, isHandOffTreaty, type Means, type Treaty } from "./treaty.ts";
 import type { TreatyEvent } from "./treaty-events.ts";
@@ -90,6 +92,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
   };
   const couriers: Courier[] = [];
   const reconcilers: Reconciler[] = [];
+  const comparers: TotalsComparer[] = [];
   const followers: Follower[] = [];
   const consumers =
     acting.length === 0
@@ -120,7 +123,13 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
       for (const [target, own] of Map.groupBy(acting, (treaty) => treaty.target)) {
         couriers.push(startCourier({ ...shared, target, treaties: own, workerId, leaseMs }));
       }
-      for (const treaty of acting) reconcilers.push(startReconciler({ ...shared, treaty }));
+      for (const treaty of acting) {
+        const pace = openPace(treaty.limits.ratePerSecond);
+        reconcilers.push(startReconciler({ ...shared, treaty, pace }));
+        const { totals } = treaty;
+        if (totals !== undefined)
+          comparers.push(compareTotals({ ...shared, treaty: { ...treaty, totals }, pace }));
+      }
       for (const treaty of declared.filter(isFollowingTreaty)) {
         const { context, now, random } = setting;
         const ownMeans = (signal: AbortSignal): Means => means(treaty, signal);
@@ -136,6 +145,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
       await Promise.all([
         ...couriers.map((courier) => courier.stop()),
         ...reconcilers.map((one) => one.stop()),
+        ...comparers.map((one) => one.stop()),
         ...followers.map((one) => one.stop()),
       ]);
     },

@@ -15,7 +15,7 @@ import { type ConformanceOptions, openTreatyStage, type TreatyStage } from "./tr
  * Bounds: one at a time per counterparty, which must be nobody else's meanwhile. Business time is moved, real time is waited for
  * only where an answer must fail to come (`answerWithinMs`). The owner of the treaty is the first of `factsFrom`.
  * With `batch`, every act of these tests is a batch of rows, and tests of its own stand beside them.
- * Not covered: the circuit, `tells`, `undoes`, `withdraws` and the sending window.
+ * Not covered: the circuit, `tells`, `undoes`, `withdraws`, `totals` and the sending window.
  * Source: requirements OMS-117 to OMS-136; docs/reference/treaty-conformance.md.
  */
 export function conformance(

@@ -47,6 +47,7 @@ function entryOf(given: unknown): ConfirmedEntry {
   const log = element(entry.Log);
   const severity = textOf(log.MaximumLogItemSeverityCode);
   const number = textOf(named.AccountingDocument);
+  if (!/^\d$/.test(severity)) throw new Error("a severity that is no digit");
   const posted = /^\d{10}$/.test(number) && !/^0+$/.test(number);
   if (severity === "1" || severity === "2") {
     if (!posted) throw new Error("posted, and no document");

@@ -27,9 +27,25 @@ export const errorMap: ErrorMap = {
     means:
       "The communication user may not post in this company code: accounting grants it, then the rows are reworked.",
   },
-  // That they have the reference does not prove that they have this entry: asked by read-back.
-  "117(F5)": { class: "UNKNOWN", means: "A document with this reference is in the books." },
-  "611(RW)": { class: "UNKNOWN", means: "A document with this reference key is in the books." },
+  // That they have the reference does not prove that they have this entry: the document is read and compared (held-entries.ts).
+  "already-posted": {
+    class: "IDEMPOTENT_SUCCESS",
+    means: "Refused as a duplicate, and the document with this reference is this very entry.",
+    done: true,
+  },
+  "reference-taken": {
+    class: "DUPLICATE_CONFLICT",
+    means:
+      "Refused as a duplicate, and the document with this reference is another entry. Accounting finds out whose.",
+  },
+  "117(F5)": {
+    class: "UNKNOWN",
+    means: "A document with this reference is in the books, and could not be read yet.",
+  },
+  "611(RW)": {
+    class: "UNKNOWN",
+    means: "A document with this reference key is in the books, and could not be read yet.",
+  },
   "042(MC)": { class: "TECHNICAL_RETRYABLE", means: "Another user holds the account; it passes by itself." },
   "fault-receiver": { class: "UNKNOWN", means: "SOAP fault of their side: entries before it may be posted." },
   "fault-sender": {
@@ -38,7 +54,8 @@ export const errorMap: ErrorMap = {
   },
   "window-closed": {
     class: "TECHNICAL_RETRYABLE",
-    means: "Outside the batch window; they say when it opens.",
+    means:
+      "Outside the batch window: SAP's own fault with the time to wait. It takes nothing in then, so nothing is posted.",
   },
   "401": { class: "SECURITY_CONFIGURATION_FAILURE", means: "The communication user's logon is refused." },
   "403": {
@@ -48,6 +65,10 @@ export const errorMap: ErrorMap = {
   "429": { class: "TECHNICAL_RETRYABLE", means: "Too many requests; nothing was processed." },
   "500": { class: "UNKNOWN", means: "It broke over there, maybe after posting." },
   "502": { class: "UNKNOWN", means: "What stands before them got no answer." },
-  "503": { class: "UNKNOWN", means: "They cannot be reached behind what answers." },
+  "503": {
+    class: "UNKNOWN",
+    means:
+      "What stands before them says that they are away, maybe after posting, even when it says how long.",
+  },
   "504": { class: "UNKNOWN", means: "What stands before them waited too long." },
 };

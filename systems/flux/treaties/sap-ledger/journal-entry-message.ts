@@ -5,7 +5,7 @@ import { assignmentOf, referenceOf } from "./references.ts";
 /** Where the entries go: company code, document type and numbers of the chart of accounts. */
 const companyCode = "1010";
 const documentType = "SA";
-const glAccounts: Readonly<Record<PostingAccount, string>> = {
+export const glAccounts: Readonly<Record<PostingAccount, string>> = {
   "provider-clearing": "11002000",
   "quota-owed": "23200000",
   "revenue-energy": "41000000",

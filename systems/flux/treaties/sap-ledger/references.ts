@@ -25,3 +25,8 @@ export function referenceOf(rowKey: string): string {
 export function assignmentOf(tenantId: string, accountId: string): string {
   return accountId.length <= 18 ? accountId : `A${base32(`${tenantId} ${accountId}`, 17)}`;
 }
+
+/** Keys of rows by the references that are made of them: what SAP names, in our words again. */
+export function keysByReference(rowKeys: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(rowKeys.map((key) => [referenceOf(key), key]));
+}

@@ -1,21 +1,17 @@
-import {
-  defineTreaty,
-  type Entry,
-  type HandOffTreaty,
-  type Means,
-  type Reply,
-  type Translation,
-} from "@entente/core";
+import { defineTreaty, type Entry, type HandOffTreaty, type Reply, type Translation } from "@entente/core";
 import { Type } from "typebox";
 import { JournalEntry } from "../../contexts/ledger/contract/journal-entry.ts";
 import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
 import { quotaDebitUndone } from "../../contexts/subscription/contract/quota-debit-undone.ts";
 import { type HttpAnswer, httpCall } from "../http-call.ts";
+import { basic } from "./communication-user.ts";
 import { readConfirmation } from "./confirmation.ts";
 import { errorMap } from "./error-map.ts";
+import { duplicateCodes, type Held, heldEntries } from "./held-entries.ts";
 import { journalEntryMessage, postingPath, soapAction } from "./journal-entry-message.ts";
+import { ledgerTotals } from "./ledger-totals.ts";
 import { readBack } from "./read-back.ts";
-import { referenceOf } from "./references.ts";
+import { keysByReference } from "./references.ts";
 import { answers, runbook, sheet, style } from "./sheet.ts";
 
 /** What comes back: a confirmation as text, or the documents that the books have; beside it our keys by reference. */
@@ -23,12 +19,15 @@ const SapAnswer = Type.Object({
   keys: Type.Record(Type.String(), Type.String()),
   text: Type.Optional(Type.String()),
   documents: Type.Optional(Type.Record(Type.String(), Type.String())),
+  held: Type.Optional(Type.Record(Type.String(), Type.Enum(["same", "other"]))),
   retryAfter: Type.Optional(Type.String()),
 });
 interface Said {
   readonly keys: Readonly<Record<string, string>>;
   readonly text?: string;
   readonly documents?: Readonly<Record<string, string>>;
+  /** Of rows refused as duplicates, by reference: whether the document they have is this entry. */
+  readonly held?: Readonly<Record<string, Held>>;
   readonly retryAfter?: string;
 }
 
@@ -39,7 +38,7 @@ interface Said {
 export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | null): HandOffTreaty {
   return defineTreaty({
     name: "sap-ledger",
-    version: "1.0.0",
+    version: "1.1.0",
     kind: "command-with-callback",
     target: "sap",
     purpose: "journal-entry",
@@ -75,19 +74,29 @@ export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | 
         },
         means,
       );
-      return replyOf(answer, keysOf(dispatch.rows.map(({ idempotencyKey }) => idempotencyKey)));
+      const reply = replyOf(
+        answer,
+        keysByReference(dispatch.rows.map(({ idempotencyKey }) => idempotencyKey)),
+      );
+      if (answer.status !== 200) return reply;
+      const held = await heldEntries(url, dispatch.rows, answer.text, await basic(means), means);
+      return { ...reply, body: { ...reply.body, held } };
     },
     async inquire({ rowKeys }, means) {
-      const keys = keysOf(rowKeys);
+      const keys = keysByReference(rowKeys);
       const found = await readBack(url, Object.keys(keys), await basic(means), means);
       if ("refused" in found) return replyOf(found.refused, keys);
-      const body: Said = { keys, documents: found.documents };
-      return { status: "200", raw: JSON.stringify(found.documents), body };
+      const documents = Object.fromEntries(
+        found.items.map(({ reference, documentKey }) => [reference, documentKey]),
+      );
+      const body: Said = { keys, documents };
+      return { status: "200", raw: JSON.stringify(documents), body };
     },
     translate: ({ status, body }, of) =>
       of === "inquiry"
         ? translateReadBack(status, body as Said)
         : translateConfirmation(status, body as Said),
+    totals: ledgerTotals(url),
     times: {
       answerWithinMs: 20_000,
       retryFirstMs: 10_000,
@@ -107,15 +116,6 @@ export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | 
     // Of one account a later entry never overtakes an earlier one.
     order: "per-key",
   }) as unknown as HandOffTreaty;
-}
-
-async function basic(means: Means): Promise<string> {
-  const [user, password] = [await means.secret("user"), await means.secret("password")];
-  return `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-}
-
-function keysOf(rowKeys: readonly string[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(rowKeys.map((key) => [referenceOf(key), key]));
 }
 
 function replyOf({ status, headers, text }: HttpAnswer, keys: Said["keys"]): Reply<Said> {
@@ -144,10 +144,18 @@ function translateConfirmation(status: string, said: Said): Translation {
   if (strange?.entry.code != null && !posted) return { says: "code", code: strange.entry.code };
   return {
     says: "accepted",
-    rows: ours.map(({ key, entry: { code } }) =>
-      code === null ? { key, says: "completed" } : { key, says: "code", code },
+    rows: ours.map(({ key, entry: { reference, code } }) =>
+      code === null
+        ? { key, says: "completed" }
+        : { key, says: "code", code: duplicateOf(code, said.held?.[reference]) },
     ),
   };
+}
+
+/** What a refusal as a duplicate amounts to, where the document they have could be compared. */
+function duplicateOf(code: string, held: Held | undefined): string {
+  if (held === undefined || !duplicateCodes.has(code)) return code;
+  return held === "same" ? "already-posted" : "reference-taken";
 }
 
 function translateReadBack(status: string, { keys, documents, ...said }: Said): Translation {
@@ -160,9 +168,23 @@ function translateReadBack(status: string, { keys, documents, ...said }: Said): 
   return { says: rows.some(({ says }) => says === "completed") ? "accepted" : "not-known", rows };
 }
 
-function refusal(status: string, { retryAfter }: Said): Translation {
+function refusal(status: string, { retryAfter, text }: Said): Translation {
   const seconds = /^\d{1,6}$/.test(retryAfter ?? "") ? Number(retryAfter) : null;
-  // Only their application server says when to come back; a gateway before it does not know.
-  const code = status === "503" && seconds !== null ? "window-closed" : status;
+  const isClosed = status === "503" && seconds !== null && isReceiverFault(text ?? "");
+  const code = isClosed ? "window-closed" : status;
   return { says: "code", code, ...(seconds === null ? {} : { retryAfterMs: seconds * 1_000 }) };
+}
+
+/**
+ * SAP itself answers a SOAP message with a SOAP fault. What stands before it answers with a page, and does not know whether the
+ * message was posted before the answer was lost: its 503 proves nothing, whatever time it asks us to wait.
+ */
+function isReceiverFault(text: string): boolean {
+  try {
+    const confirmation = readConfirmation(text);
+    return "fault" in confirmation && confirmation.fault === "receiver";
+  } catch {
+    // Not even XML: not theirs.
+    return false;
+  }
 }

@@ -23,7 +23,7 @@ export const sheet: SheetText = {
   replayBehaviour:
     "A fact read again finds its row and opens nothing. A sending without an answer is read back before anything is repeated.",
   reconciliationPath:
-    "Open rows are looked for by reference in the item cube; found is completed, not found is sent again.",
+    "Open rows are looked for by reference in the item cube; found is completed, not found is sent again. Each closed day's sums are compared by company code, currency and account.",
   securityControl:
     "Basic authentication of a communication user that may post and read in one company code; TLS; connections to SAP's host only.",
   dashboard: "GET /ops/treaties and the metrics entente_treaty_* of treaty sap-ledger.",
@@ -39,26 +39,26 @@ export const runbook: Runbook = {
   normalFlow:
     "Facts gather into a batch, one message posts it, the confirmation names a document per entry, the batch is completed.",
   knownExternalStatuses:
-    "605(RW) posted; 609(RW) and the message after it: not posted, and why. Severity 1 and 2 are success, 3 is refusal; another one is a case.",
+    "605(RW) posted; 609(RW) and the message after it: not posted, and why. Severity 1 and 2 are success, 3 is refusal; another one is a case. 117(F5) and 611(RW), duplicate: their document is compared with the entry.",
   retryPolicy:
-    "Not reached, throttled or outside the batch window: again after 10 s, doubling to 10 min. Anything that may have posted is read back first, never repeated blindly.",
+    "Not reached, throttled (429) or refused outside the batch window (SAP's own fault, 503 with Retry-After): again after 10 s, doubling to 10 min. Anything that may have posted, such as a gateway's 503, is read back first, never repeated blindly.",
   timeoutPolicy:
     "20 s for an answer. Then the batch is unknown, and the books are asked after two minutes, in which a late posting would have come.",
   reconciliationJob:
-    "Every five minutes: open rows against the item cube by reference. For sums compare the period's totals of accounts 11002000, 23200000, 41000000, 41100000 with the facts.",
+    "Every five minutes: open rows against the item cube by reference. An hour after each day (UTC): sums of the last seven posting days on accounts 11002000, 23200000, 41000000, 41100000, ours against the cube's; entries entente.reconciliation-run in the ledger's journal.",
   dashboardLink: "GET /ops/treaties; metrics entente_treaty_* of treaty sap-ledger.",
   alertThresholds:
-    "Oldest unposted batch over 1 h in the posting day; any rejected row; any case of this treaty; the circuit open for 15 min.",
+    "Oldest unposted batch over 1 h in the posting day; any rejected row; any day whose sums differ; any case of this treaty; the circuit open for 15 min.",
   deadLetterHandling:
     "Rejected rows and unknown batches become cases of accounting; nothing is dropped and nothing is posted by hand without its reference.",
   manualRecoveryActions:
-    "201(F5): have the period opened, then rework. 507(F5), 351(F5): mend the account, then rework. Unknown over 4 h: look for the references in FB03 by reference, then decide the case.",
+    "Sums differ: the case names the documents; explain and close it, or reverse what is wrong and post what is missing. 201(F5): have the period opened, then rework. 507(F5), 351(F5): mend the account, then rework. Unknown over 4 h: look for the references in FB03 by reference, then decide the case.",
   securityCredentials:
     "user and password of the communication user (ENTENTE_SAP_USER, ENTENTE_SAP_PASSWORD).",
   secretRotation:
     "Create the second communication user, change both variables, restart, lock the first. A refused logon stops the treaty and pages once.",
   commonIncidents:
-    "Month end: the old period closes before the last entries of its last day are posted. Batch window: 503 with Retry-After. Locked account 042(MC): passes by itself.",
+    "Month end: the old period closes before the last entries of its last day are posted. Batch window: SAP's fault with 503 and Retry-After; the same from a gateway is doubt. Locked account 042(MC): passes by itself.",
   disableSwitch:
     "Stop the treaty sap-ledger (POST /ops/treaties/sap-ledger/stop). Top-ups go on; batches wait.",
   escalationContacts:
@@ -75,9 +75,9 @@ export const answers: TreatyAnswers = {
   whatDoesRejectionMean: "That one entry is not posted; the others of its batch are judged by themselves.",
   whatDoesTimeoutMean: "Nothing: entries may be posted or not, some or all. The books are asked.",
   whatIsSafeToRetry:
-    "What never left, what was throttled or met a closed window, and rows that the books do not have two minutes after the sending.",
+    "What never left, what was throttled or met a closed window by SAP's own word, and rows that the books do not have two minutes after the sending.",
   howAreDuplicatesFound:
-    "By the reference. SAP's own checks (117(F5), 611(RW)) are a second net where they are switched on, and not relied on.",
+    "By the reference. SAP's own checks (117(F5), 611(RW)) are a second net where they are switched on: the document is read, and the same content is a success, other content a conflict.",
   howIsDisagreementSettled:
     "SAP's documents count; what is missing is posted, what is wrong is countered by another entry.",
   whatIsAudited: "Every row, sending, answer (as a hash), comparison and act of a person.",

@@ -1,0 +1,251 @@
+import { randomUUID } from "node:crypto";
+import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
+import { appendEntries } from "../journal/append.ts";
+import {
+  closedDays,
+  compareDay,
+  type DayAct,
+  type DayRecord,
+  type DayTotals,
+  nextClosing,
+} from "../model/day-totals.ts";
+import type { JsonObject } from "../model/entry.ts";
+import { meaningOf } from "../model/hand-off-answer.ts";
+import { causeOf } from "../parked/parking.ts";
+import type { Database } from "../postgres/database.ts";
+import type { Surroundings } from "./advance-hand-offs.ts";
+import { openCases } from "./fallout-cases.ts";
+import type { Pace } from "./pace.ts";
+import type { MeansOf } from "./reach.ts";
+import { runEntry } from "./reconcile.ts";
+import { actsSince, endRun, keepRun, readDue, takeRun, writeSumsCase } from "./totals-rows.ts";
+import type { HandOffTreaty, TotalsRule } from "./treaty.ts";
+import { stopTreaties } from "./treaty-control.ts";
+import { openCounts } from "./treaty-counts.ts";
+import type { TreatyEvent } from "./treaty-events.ts";
+
+/**
+ * Compares sums: for each day that is over, what we handed over and believe completed with what stands in the books of the authority.
+ * It changes nothing: it leaves a report of kind `reconciliation`, and a case with an owner for a day on which the sides differ.
+ * Source: docs/decisions/0009-treaties-and-hand-offs.md, "Sums".
+ */
+export interface TotalsComparer {
+  readonly treaty: string;
+  stop(): Promise<void>;
+}
+
+export interface TotalsOptions {
+  readonly treaty: HandOffTreaty & { readonly totals: TotalsRule };
+  readonly around: Surroundings;
+  readonly database: Database;
+  readonly wakeUps: WakeUps;
+  readonly means: MeansOf;
+  readonly pace: Pace;
+  readonly paused: () => boolean;
+  readonly report: (event: TreatyEvent) => void;
+}
+
+const lookEveryMs = 1_000;
+/** Beyond the answer's limit, in which another instance leaves the run alone. */
+const graceMs = 60_000;
+/** Acts may be opened by a process whose clock reads a moment earlier than that of the fact. */
+const skewMs = 3_600_000;
+/** Pages of one day's books. */
+const pagesAllowed = 10_000;
+
+export function compareTotals(options: TotalsOptions): TotalsComparer {
+  const { treaty, around, database, report } = options;
+  const { totals } = treaty;
+  const alarm = openAlarm();
+  const stopped = new AbortController();
+  const unlisten = options.wakeUps.listen([`${around.context}:hand-offs`, `${around.context}:control`], () =>
+    alarm.signal(),
+  );
+  /** Business time of the next run, and monotonic time of the next look at whether it may be made. */
+  let dueAt = 0;
+  let restsUntil = 0;
+  const heldMs = treaty.times.answerWithinMs + graceMs;
+
+  async function readActs(days: readonly string[]): Promise<Map<string, DayAct>> {
+    const acts = new Map<string, DayAct>();
+    const since = Date.parse(`${days[0]}T00:00:00Z`) - skewMs;
+    for await (const { tenantId, idempotencyKey, data, outcome } of actsSince(database, treaty.name, since)) {
+      const { day, name, amounts } = totals.ofAct({ tenantId, idempotencyKey, data });
+      acts.set(name, { tenantId, day, name, amounts, outcome });
+    }
+    return acts;
+  }
+
+  /** Whoever may not ask may not send either: one alert instead of a storm. Anything else is asked again later. */
+  async function refused(tenantId: string, code: string): Promise<void> {
+    const meaning = meaningOf(treaty.errorMap, code);
+    report({ event: "courier-trouble", target: treaty.target, code, text: "They did not show their books." });
+    if (meaning?.class !== "SECURITY_CONFIGURATION_FAILURE") return;
+    const now = around.now();
+    const { name, target, runbook } = treaty;
+    const place = { tenantId, handOffId: null, treaty: name, target, owner: runbook.businessOwner };
+    await database.transaction(async (connection) => {
+      await stopTreaties(connection, new Map([[name, code]]), now);
+      await openCases(connection, [{ ...place, kind: "credentials-refused", code, says: refusedLogon }], now);
+    });
+  }
+
+  /** Null: the run ends here; another instance has taken it, or they refused. */
+  async function readBooks(tenantId: string, day: string, holder: string): Promise<DayRecord[] | null> {
+    const records: DayRecord[] = [];
+    let after: string | null = null;
+    for (let n = 0; n < pagesAllowed; n++) {
+      await options.pace();
+      if (!(await keepRun(database, treaty.name, holder, heldMs))) return null;
+      const limit = AbortSignal.timeout(treaty.times.answerWithinMs);
+      const signal = AbortSignal.any([limit, stopped.signal]);
+      const page = await totals.readPage({ tenantId, day, after }, options.means(treaty, signal));
+      if ("code" in page) {
+        await refused(tenantId, page.code);
+        return null;
+      }
+      records.push(...page.records);
+      after = page.next;
+      if (after === null) return records;
+    }
+    throw new Error(`more than ${pagesAllowed} pages of one day`);
+  }
+
+  /** One day of one tenant; false: the run ends here. */
+  async function compareOne(
+    tenantId: string,
+    day: string,
+    days: readonly string[],
+    acts: Map<string, DayAct>,
+    holder: string,
+  ): Promise<boolean> {
+    const records = await readBooks(tenantId, day, holder);
+    if (records === null) return false;
+    let found = compareDay(tenantId, day, acts, records);
+    if (!found.equal) {
+      // What came in while the books were read is no difference: only what was so before and is so now counts.
+      found = compareDay(tenantId, day, bothTimes(acts, await readActs(days)), records);
+    }
+    return record(tenantId, day, found, holder);
+  }
+
+  async function record(tenantId: string, day: string, found: DayTotals, holder: string): Promise<boolean> {
+    const now = around.now();
+    const result = found.equal ? "sums-equal" : "sums-differ";
+    const counts = openCounts(around.shard);
+    counts.add(treaty.name, "reconciliations", result);
+    const report = {
+      treaty: treaty.name,
+      looked: found.counted,
+      corrected: 0,
+      results: { [result]: 1 },
+      scheduled: true,
+      totals: { day, ...found },
+    };
+    return database.transaction(async (connection) => {
+      if (!(await keepRun(connection, treaty.name, holder, heldMs))) return false;
+      await appendEntries(connection, [
+        runEntry(around.context, treaty, tenantId, now, report as unknown as JsonObject),
+      ]);
+      const opened = await writeSumsCase(
+        connection,
+        treaty,
+        tenantId,
+        day,
+        found.equal ? null : differenceOf(day, found),
+        now,
+      );
+      if (opened) counts.add(treaty.name, "fallout", "sums-differ");
+      await counts.write(connection);
+      return true;
+    });
+  }
+
+  async function turn(): Promise<void> {
+    const now = around.now();
+    const holder = randomUUID();
+    if (!(await takeRun(database, treaty.name, holder, now, heldMs))) {
+      // Not due, stopped, or another instance has it: not asked at every stir of the hand-offs.
+      dueAt = await readDue(database, treaty.name);
+      restsUntil = performance.now() + lookEveryMs;
+      return;
+    }
+    // A run that fails is tried again with the next reconciliation.
+    dueAt = now + treaty.times.reconcileEveryMs;
+    try {
+      const days = closedDays(now, totals.closesAfterMs, totals.days);
+      const acts = await readActs(days);
+      const tenants = [...new Set([...acts.values()].map(({ tenantId }) => tenantId))].sort();
+      for (const day of days) {
+        for (const tenantId of tenants) {
+          if (!(await compareOne(tenantId, day, days, acts, holder))) return;
+        }
+      }
+      dueAt = nextClosing(now, totals.closesAfterMs);
+    } finally {
+      await endRun(database, treaty.name, holder, dueAt);
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      try {
+        if (!options.paused() && around.now() >= dueAt && performance.now() >= restsUntil) await turn();
+        await alarm.sleep(lookEveryMs);
+      } catch (error) {
+        if (stopped.signal.aborted) return;
+        const { code, text } = causeOf(error);
+        report({ event: "courier-trouble", target: treaty.target, code, text });
+        await alarm.sleep(lookEveryMs);
+      }
+    }
+  }
+  const running = run();
+
+  return {
+    treaty: treaty.name,
+    async stop() {
+      stopped.abort();
+      unlisten();
+      alarm.signal();
+      await running;
+    },
+  };
+}
+
+/** Acts as they were before and are now; what changed in between is open. */
+function bothTimes(
+  before: ReadonlyMap<string, DayAct>,
+  now: ReadonlyMap<string, DayAct>,
+): Map<string, DayAct> {
+  return new Map(
+    [...now].map(([name, act]) => [
+      name,
+      before.get(name)?.outcome === act.outcome ? act : { ...act, outcome: "open" as const },
+    ]),
+  );
+}
+
+const refusedLogon = "They do not accept our credentials. The treaty is stopped.";
+
+const namesShown = 5;
+
+/** For the person who gets the case: which sums, and which records. The report has all of them. */
+function differenceOf(day: string, { sums, missing, extra, differing }: DayTotals): string {
+  const unequal = sums
+    .filter(({ ours, theirs }) => ours !== theirs)
+    .map(({ group, ours, theirs }) => `${group}: ours ${ours}, theirs ${theirs}`);
+  const parts = [
+    listed("Sums in minor units", unequal, "; "),
+    listed("Not in their books", missing),
+    listed("In their books only", extra),
+    listed("There with other amounts", differing),
+  ];
+  return [`The sums of ${day} differ.`, ...parts.filter((part) => part !== "")].join(" ");
+}
+
+function listed(what: string, all: readonly string[], between = ", "): string {
+  if (all.length === 0) return "";
+  const more = all.length > namesShown ? ` and ${all.length - namesShown} more` : "";
+  return `${what}: ${all.slice(0, namesShown).join(between)}${more}.`;
+}
