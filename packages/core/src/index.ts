@@ -52,7 +52,21 @@ export {
   type CallbackRefusal,
   callbackBytesAllowed,
 } from "./treaty/receive-callback.ts";
-export type { RecoveryApproval, RecoveryAsk, RecoveryRequest } from "./treaty/recovery.ts";
+export type {
+  Comparison,
+  ReconciliationFinding,
+  ReconciliationReport,
+  ReconciliationRun,
+  RunAsk,
+} from "./treaty/reconciliation-runs.ts";
+export {
+  type RecoveryAsk,
+  type RecoveryDecision,
+  type RecoveryPreview,
+  type RecoveryRequest,
+  recoveryAllowed,
+} from "./treaty/recovery.ts";
+export type { Recovery, RecoveryProgress, RecoveryState } from "./treaty/recovery-records.ts";
 export type { SendingWindow } from "./treaty/sending-window.ts";
 export type { SystemTreaties } from "./treaty/system-treaties.ts";
 export type {

@@ -16,6 +16,7 @@ import { type OpeningData, plainEntry } from "./hand-off-entries.ts";
 import { type StoredHandOff, takeToLook } from "./hand-off-rows.ts";
 import { askOnce, type Heard, type MeansOf } from "./reach.ts";
 import { recallEarly } from "./recall-callbacks.ts";
+import { type Comparison, forgetRuns, insertRuns, type NewRun } from "./reconciliation-runs.ts";
 import type { HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
@@ -29,18 +30,6 @@ export interface Reconciler {
   readonly treaty: string;
   stop(): Promise<void>;
 }
-
-export type Comparison =
-  /** Both sides agree. */
-  | "matched"
-  /** Done or taken in over there, and we did not know. */
-  | "external-success"
-  /** Refused or not done over there, and we did not know. */
-  | "external-failure"
-  /** They do not know either, or did not answer. */
-  | "external-unknown"
-  /** What they say cannot follow from what we know. */
-  | "local-impossible";
 
 export const comparedType = "entente.hand-off-compared";
 export const runType = "entente.reconciliation-run";
@@ -95,6 +84,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   async function turn(): Promise<number> {
     const takenAt = around.now();
     const isScheduled = await takeSchedule(database, treaty, takenAt);
+    if (isScheduled) await forgetRuns(database, treaty.name, takenAt);
     const limit = Math.min(perTurn, treaty.limits.concurrency);
     const claimMs = treaty.times.answerWithinMs + graceMs + (limit * 1_000) / treaty.limits.ratePerSecond;
     const due = await takeToLook(database, treaty.name, takenAt, limit, claimMs);
@@ -179,12 +169,11 @@ async function record(
   const now = Math.max(takenAt, around.now());
   const counts = openCounts(around.shard);
   const entries: NewEntry<object>[] = [];
-  const results: Record<string, number> = {};
   const refusal = compared.find(({ handOff, heard }) => isRefusal(treaty, handOff, heard));
   const code = refusal?.heard.translation?.code ?? "credentials-refused";
+  const runs = new Map<string, { findings: { id: string; result: Comparison }[]; corrected: number }>();
   let corrected = 0;
   for (const { handOff, heard, result } of compared) {
-    results[result] = (results[result] ?? 0) + 1;
     counts.add(treaty.name, "reconciliations", result);
     const evidence = entryAbout(around, handOff, now, "reconciliation", comparedType, null, {
       treaty: treaty.name,
@@ -198,8 +187,13 @@ async function record(
       responseHash: heard.responseHash,
     });
     entries.push(evidence);
+    // A look goes over tenants; each of them gets the report of its own part.
+    const run = runs.get(handOff.tenantId) ?? { findings: [], corrected: 0 };
+    runs.set(handOff.tenantId, run);
+    run.findings.push({ id: evidence.id, result });
     if (heard.translation === null || result === "matched" || result === "external-unknown") continue;
     corrected++;
+    run.corrected++;
     const correction: CorrectionData = {
       treaty: treaty.name,
       handOffId: handOff.handOffId,
@@ -209,22 +203,19 @@ async function record(
     const data = correction as unknown as JsonObject;
     entries.push(entryAbout(around, handOff, now, "command", correctCommand, evidence.id, data));
   }
-  if (compared.length > 0 || isScheduled) {
-    const data = { treaty: treaty.name, looked: compared.length, corrected, results, scheduled: isScheduled };
-    const tenants = new Set(compared.map(({ handOff }) => handOff.tenantId));
-    // A run looks over tenants; each of them gets the report of its own part.
-    for (const tenantId of tenants) {
-      const own = compared.filter(({ handOff }) => handOff.tenantId === tenantId);
-      const part = Object.fromEntries(
-        [...Map.groupBy(own, ({ result }) => result)].map(([result, some]) => [result, some.length]),
-      );
-      entries.push(
-        runEntry(around.context, treaty, tenantId, now, { ...data, looked: own.length, results: part }),
-      );
-    }
-  }
+  const reports = [...runs].map(([tenantId, run]): NewRun => {
+    const { findings } = run;
+    const results = Object.fromEntries(
+      [...Map.groupBy(findings, ({ result }) => result)].map(([result, some]) => [result, some.length]),
+    );
+    const report = { treaty: treaty.name, looked: findings.length, corrected: run.corrected, results };
+    const entry = runEntry(around.context, treaty, tenantId, now, { ...report, scheduled: isScheduled });
+    entries.push(entry);
+    return { ...report, tenantId, runId: entry.id, at: now, findingIds: findings.map(({ id }) => id) };
+  });
   await Promise.all([
     appendEntries(connection, entries),
+    insertRuns(connection, reports, isScheduled),
     lookAgain(
       connection,
       compared.map(({ handOff }) => handOff),

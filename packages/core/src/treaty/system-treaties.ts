@@ -12,12 +12,30 @@ import { type HandOffRef, listHandOffs, readHandOff } from "./hand-off-rows.ts";
 import { type CaseAct, type CaseDecision, claimCase, closeCase, decideCase } from "./operate-case.ts";
 import { type CallbackReceipt, receiveCallback } from "./receive-callback.ts";
 import {
+  askRun,
+  listRuns,
+  type ReconciliationReport,
+  type ReconciliationRun,
+  type RunAsk,
+  readRun,
+} from "./reconciliation-runs.ts";
+import {
   approveRecovery,
   askRecovery,
-  type RecoveryApproval,
+  previewRecovery,
   type RecoveryAsk,
+  type RecoveryDecision,
+  type RecoveryPreview,
   type RecoveryRequest,
+  rejectRecovery,
 } from "./recovery.ts";
+import {
+  listRecoveries,
+  type Recovery,
+  type RecoveryProgress,
+  type RecoveryState,
+  readRecovery,
+} from "./recovery-records.ts";
 import {
   type HandOffTreaty,
   isFollowingTreaty,
@@ -62,9 +80,32 @@ export interface SystemTreaties {
   states(context: string): Promise<TreatyState[]>;
   /** How far a context has followed the feeds of others. */
   feeds(context: string): Promise<FollowedFeed[]>;
-  /** Asks to send again what was given up; takes a second person. Errors: those of askRecovery. */
+  /** What a recovery would touch, of everything or of what ended with one code. Errors: `treaty-unknown`. */
+  previewRecovery(
+    treaty: string,
+    tenantId: string,
+    code: string | null,
+    limit: number,
+  ): Promise<RecoveryPreview>;
+  /** Asks to send anew what was given up; takes a second person. Errors: those of askRecovery, `treaty-unknown`. */
   askRecovery(ask: RecoveryAsk): Promise<RecoveryRequest>;
-  approveRecovery(treaty: string, approval: RecoveryApproval): Promise<number>;
+  /** Returns how many are sent anew. Errors: those of approveRecovery. */
+  approveRecovery(context: string, approval: RecoveryDecision): Promise<number>;
+  rejectRecovery(context: string, rejection: RecoveryDecision): Promise<void>;
+  /** Newest first. `before`: id of the one before the page. */
+  recoveries(
+    context: string,
+    tenantId: string,
+    state: RecoveryState | null,
+    before: string | null,
+    limit: number,
+  ): Promise<Recovery[]>;
+  recovery(context: string, tenantId: string, requestId: string): Promise<RecoveryProgress | null>;
+  /** Reports of reconciliation, newest first. Errors: `treaty-unknown`. */
+  runs(treaty: string, tenantId: string, before: string | null, limit: number): Promise<ReconciliationRun[]>;
+  run(treaty: string, tenantId: string, runId: string): Promise<ReconciliationReport | null>;
+  /** Has what is open compared at once. Returns how many hand-offs that are. Errors: those of askRun, `treaty-unknown`. */
+  askRun(treaty: string, ask: RunAsk): Promise<number>;
   /** The twelve business metrics. */
   figures(): Promise<TreatyFigure[]>;
 }
@@ -179,15 +220,31 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     },
     states: async (context) => readTreatyStates(databaseOf(context)),
     feeds: async (context) => readFeeds(databaseOf(context)),
+    previewRecovery: async (name, tenantId, code, limit) =>
+      previewRecovery(placeOf(name).database, tenantId, name, code, limit),
     askRecovery: async (ask) => {
       const { context, database } = placeOf(ask.treaty);
       return askRecovery(database, context, clock.now(), ask);
     },
-    async approveRecovery(name, approval) {
-      const { context, database } = placeOf(name);
-      const sent = await approveRecovery(database, context, clock.now(), approval);
+    async approveRecovery(context, approval) {
+      const sent = await approveRecovery(databaseOf(context), context, clock.now(), approval);
       ringContext(context);
       return sent;
+    },
+    rejectRecovery: async (context, rejection) =>
+      rejectRecovery(databaseOf(context), context, clock.now(), rejection),
+    recoveries: async (context, tenantId, state, before, limit) =>
+      listRecoveries(databaseOf(context), tenantId, clock.now(), state, before, limit),
+    recovery: async (context, tenantId, requestId) =>
+      readRecovery(databaseOf(context), tenantId, clock.now(), requestId),
+    runs: async (name, tenantId, before, limit) =>
+      listRuns(placeOf(name).database, tenantId, name, before, limit),
+    run: async (name, tenantId, runId) => readRun(placeOf(name).database, tenantId, name, runId),
+    async askRun(name, ask) {
+      const { context, database, treaty } = placeOf(name);
+      const brought = await askRun(database, context, treaty, clock.now(), ask);
+      ringContext(context);
+      return brought;
     },
     figures: async () => {
       const owners = new Map([...placed.values()].map(({ context, database }) => [context, database]));
