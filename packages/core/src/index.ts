@@ -101,6 +101,6 @@ export {
   isHandOffTreaty,
   isReadingTreaty,
 } from "./treaty/treaty.ts";
-export type { HandOffLine, TreatyEvent } from "./treaty/treaty-events.ts";
+export type { HandOffLine, LineSubject, TreatyEvent } from "./treaty/treaty-events.ts";
 export { figureNames, type TreatyFigure } from "./treaty/treaty-figures.ts";
 export type { Outside } from "./treaty/work-treaties.ts";

@@ -28,6 +28,7 @@ import { nextOpen } from "./sending-window.ts";
 import type { HandOffNews, HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { type Counts, openCounts } from "./treaty-counts.ts";
+import { caseLine, type HandOffStep, lineOf, type TreatyEvent } from "./treaty-events.ts";
 
 /**
  * The one way hand-offs move: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with
@@ -60,6 +61,8 @@ export interface Outcome {
   readonly handOff: StoredHandOff | null;
   readonly finding: Finding | null;
   readonly moves: number;
+  /** What was said, in one word for all counterparties; null: no trouble. */
+  readonly code: AnswerClass | null;
 }
 
 export interface Surroundings {
@@ -78,6 +81,8 @@ export interface Advanced {
   /** Completed, and not wanted any more: to be undone. */
   readonly unwanted: readonly StoredHandOff[];
   readonly commands: number;
+  /** Lines about what was done. To be told once it is committed. */
+  lines(): TreatyEvent[];
 }
 
 /** Applies what was witnessed, in this order. Unknown hand-offs are `unheard`. */
@@ -108,7 +113,36 @@ export async function advanceLocked(
   const outcomes = witnessed.map((one) => step.apply(one));
   await step.tell(connection);
   await step.write(connection);
-  return { outcomes, facts: step.facts, unwanted: step.unwanted, commands: step.commands };
+  const { facts, unwanted, commands } = step;
+  return { outcomes, facts, unwanted, commands, lines: () => linesOf(witnessed, outcomes, step.opened) };
+}
+
+function linesOf(
+  witnessed: readonly Witnessed[],
+  outcomes: readonly Outcome[],
+  opened: Step["opened"],
+): TreatyEvent[] {
+  const steps = outcomes.flatMap(({ handOff, verdict, code }, n) =>
+    handOff === null ? [] : [lineOf(handOff, stepOf(witnessed[n] as Witnessed), verdict, code)],
+  );
+  const cases = opened.map(({ handOff, kind, owner, code }) =>
+    caseLine(handOff, kind, "opened", owner, code),
+  );
+  return [...steps, ...cases];
+}
+
+const steps = {
+  courier: "sent",
+  answer: "answered",
+  callback: "callback",
+  inquiry: "inquiry",
+  person: "decided",
+  domain: "withdrawn",
+} as const satisfies Partial<Record<MoveCause["by"], HandOffStep>>;
+
+function stepOf({ cause, seen }: Witnessed): HandOffStep {
+  if (cause.by === "deadline") return seen.what === "courier-lost" ? "lost" : "overdue";
+  return steps[cause.by];
 }
 
 /** Rows of the batches that something was said about; nothing is read for single acts. */
@@ -132,6 +166,12 @@ interface Step {
   readonly facts: readonly NewEntry<object>[];
   readonly unwanted: readonly StoredHandOff[];
   readonly commands: number;
+  readonly opened: readonly {
+    readonly handOff: StoredHandOff;
+    readonly kind: CaseKind;
+    readonly owner: string;
+    readonly code: AnswerClass | null;
+  }[];
 }
 
 function openStep(
@@ -145,6 +185,7 @@ function openStep(
   const facts: NewEntry<object>[] = [];
   const commands: NewEntry<object>[] = [];
   const cases: NewCase[] = [];
+  const opened: Step["opened"][number][] = [];
   const settled: SettledCase[] = [];
   const rowChanges: {
     readonly handOffId: string;
@@ -163,13 +204,14 @@ function openStep(
     const treaty = before === undefined ? undefined : around.treaties.get(before.treaty);
     const unheard = one.sending !== undefined && before?.sending !== one.sending;
     if (before === undefined || treaty === undefined || unheard) {
-      return { verdict: "unheard", handOff: before ?? null, finding: null, moves: 0 };
+      return { verdict: "unheard", handOff: before ?? null, finding: null, moves: 0, code: null };
     }
     const { observation, answerClass, rows } = understood(before, treaty, one);
     const result = advance(lifeOf(before), observation, treaty.limits);
     const finding = observation.what === "found" ? observation.finding : null;
     const told = keepEvidence(before, one, result.verdict, answerClass);
-    if (result.verdict === "refused") return { verdict: "refused", handOff: before, finding, moves: 0 };
+    if (result.verdict === "refused")
+      return { verdict: "refused", handOff: before, finding, moves: 0, code: answerClass };
     const learnt = { ...told, ...result.life };
     let handOff: StoredHandOff = { ...learnt, state: before.state };
     if (rows !== null) handOff = applyRows(handOff, rows, result.life.state === "completed");
@@ -228,7 +270,7 @@ function openStep(
     if (result.unwanted) unwanted.push(handOff);
     handOffs.set(nameOf(one), handOff);
     changed.add(nameOf(one));
-    return { verdict: result.verdict, handOff, finding, moves: result.moves.length };
+    return { verdict: result.verdict, handOff, finding, moves: result.moves.length, code: answerClass };
   }
 
   function understood(
@@ -334,6 +376,7 @@ function openStep(
         says,
         owner,
       });
+      opened.push({ handOff, kind, owner, code: answerClass });
       counts.add(treaty.name, "fallout", kind);
     };
     if (verdict === "impossible")
@@ -371,6 +414,7 @@ function openStep(
     tell,
     facts,
     unwanted,
+    opened,
     get commands() {
       return commands.length;
     },

@@ -8,6 +8,7 @@ import { advanceHandOffs, type Surroundings } from "./advance-hand-offs.ts";
 import { openHandOffs, type Wanted } from "./open-hand-offs.ts";
 import { validatorOf } from "./schema-check.ts";
 import type { HandOffTreaty, Subject } from "./treaty.ts";
+import { type TreatyEvent, tellLater } from "./treaty-events.ts";
 import { undo } from "./undo-hand-offs.ts";
 
 /**
@@ -19,12 +20,14 @@ export interface OpenerOptions {
   readonly sources: readonly ConsumerSource[];
   /** Hand-offs or commands were committed. */
   readonly onOpened: () => void;
+  readonly report: (event: TreatyEvent) => void;
 }
 
 export const openerName = "hand-off-opener";
 
 export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
   const { around } = options;
+  const told = tellLater(options.report);
   const treaties = [...around.treaties.values()];
   const facts = new Set(treaties.flatMap((treaty) => treaty.facts));
   const ordered = new Set(
@@ -61,6 +64,7 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
   }
 
   async function apply(connection: Connection, batch: Batch): Promise<void> {
+    told.forget();
     const wanted: Wanted[] = [];
     const unwanted: Withdrawal[] = [];
     for (const fact of batch.entries) {
@@ -81,7 +85,7 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
       }
     }
     await openHandOffs(connection, around, wanted);
-    await withdrawHandOffs(connection, around, unwanted);
+    told.keep(await withdrawHandOffs(connection, around, unwanted));
   }
 
   return {
@@ -90,7 +94,11 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
     wants: (entry) => entry.kind === "event" && facts.has(entry.type),
     policy: (entry) => (ordered.has(entry.type) ? "hold-key" : "step-aside"),
     apply,
-    committed: options.onOpened,
+    committed() {
+      told.tell();
+      options.onOpened();
+    },
+    forget: told.forget,
   };
 }
 
@@ -114,8 +122,8 @@ async function withdrawHandOffs(
   connection: Connection,
   around: Surroundings,
   withdrawals: readonly Withdrawal[],
-): Promise<void> {
-  if (withdrawals.length === 0) return;
+): Promise<() => TreatyEvent[]> {
+  if (withdrawals.length === 0) return () => [];
   const found = await connection.run<{ tenantId: string; handOffId: string; place: number }>(bySubject, [
     textArray(withdrawals.map(({ fact }) => fact.tenantId)),
     textArray(withdrawals.map(({ treaty }) => treaty.name)),
@@ -134,4 +142,5 @@ async function withdrawHandOffs(
     })),
   );
   await undo(connection, around, advanced.unwanted);
+  return advanced.lines;
 }

@@ -4,8 +4,7 @@ import { newId } from "../journal/new-id.ts";
 import { readEntries } from "../journal/read.ts";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { advance } from "../model/hand-off.ts";
-import { classify } from "../model/hand-off-answer.ts";
-import { causeOf } from "../parked/parking.ts";
+import { type AnswerClass, classify } from "../model/hand-off-answer.ts";
 import { textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
@@ -20,7 +19,7 @@ import { type Comparison, forgetRuns, insertRuns, type NewRun } from "./reconcil
 import type { HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
-import type { TreatyEvent } from "./treaty-events.ts";
+import { lineOf, type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
 /**
  * Compares what we believe with what the authority says: unknown hand-offs and accepted ones without a result. It changes nothing by
@@ -98,6 +97,8 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
       record(connection, around, treaty, compared, isScheduled, takenAt),
     );
     report({ event: "reconciled", treaty: treaty.name, looked: due.length, corrected });
+    for (const { handOff, heard, result } of compared)
+      report(lineOf(handOff, "compared", result, classOf(treaty, handOff, heard)));
     if (corrected > 0) options.ring(around.context);
     return due.length;
   }
@@ -115,8 +116,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         if (looked === 0) await alarm.sleep(lookEveryMs);
       } catch (error) {
         failures++;
-        const { code, text } = causeOf(error);
-        report({ event: "courier-trouble", target: treaty.target, code, text });
+        report(troubleOf(treaty.target, error));
         await alarm.sleep(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)));
       }
     }
@@ -230,9 +230,12 @@ async function record(
 }
 
 function isRefusal(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Heard): boolean {
-  if (heard.translation === null) return false;
-  const { class: answerClass } = classify(heard.translation, treaty.errorMap, handOff.requestHash, "inquiry");
-  return answerClass === "SECURITY_CONFIGURATION_FAILURE";
+  return heard.translation !== null && classOf(treaty, handOff, heard) === "SECURITY_CONFIGURATION_FAILURE";
+}
+
+function classOf(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Heard): AnswerClass | null {
+  if (heard.translation === null) return heard.error?.class ?? null;
+  return classify(heard.translation, treaty.errorMap, handOff.requestHash, "inquiry").class;
 }
 
 function refusalCase(treaty: HandOffTreaty, { tenantId, handOffId }: StoredHandOff, code: string): NewCase {

@@ -8,8 +8,16 @@ import { type CallbackRecord, listCallbacks } from "./callback-records.ts";
 import type { CallbackHeaders } from "./callback-verification.ts";
 import { type FalloutCase, listCases } from "./fallout-cases.ts";
 import { type FollowedFeed, readFeeds } from "./followed-feed.ts";
+import { keyHash } from "./hand-off-entries.ts";
 import { type HandOffRef, listHandOffs, readHandOff } from "./hand-off-rows.ts";
-import { type CaseAct, type CaseDecision, claimCase, closeCase, decideCase } from "./operate-case.ts";
+import {
+  type ActedCase,
+  type CaseAct,
+  type CaseDecision,
+  claimCase,
+  closeCase,
+  decideCase,
+} from "./operate-case.ts";
 import { type CallbackReceipt, receiveCallback } from "./receive-callback.ts";
 import {
   askRun,
@@ -44,6 +52,7 @@ import {
   type Treaty,
 } from "./treaty.ts";
 import { readTreatyStates, setStopped, type TreatyAct, type TreatyState } from "./treaty-control.ts";
+import { type CaseLine, caseLine, subjectless } from "./treaty-events.ts";
 import { readFigures, type TreatyFigure } from "./treaty-figures.ts";
 import { meansOf, type Outside, secretOf } from "./work-treaties.ts";
 
@@ -173,6 +182,13 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     ring(`${context}:hand-offs`);
   };
 
+  const report = outside.report ?? (() => {});
+  const tellAct = ({ open, handOff }: ActedCase, step: CaseLine["step"], by: string): void => {
+    const { kind, treaty, target, tenantId } = open;
+    if (handOff !== null) report(caseLine(handOff, kind, step, by, handOff.lastErrorClass));
+    else report({ event: "case", ...subjectless(target), tenantId, treaty, kind, step, by });
+  };
+
   return {
     list: () =>
       [...contexts].flatMap(([context, { definition }]) =>
@@ -185,7 +201,7 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     },
     receiveCallback: async (name, headers, rawBody, remoteAddress) => {
       const { context, database, treaty } = placeOf(name);
-      return receiveCallback(
+      const { receipt, about } = await receiveCallback(
         {
           context,
           database,
@@ -201,18 +217,36 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
         rawBody,
         remoteAddress,
       );
+      const refusal = receipt.outcome === "refused" ? receipt.code : null;
+      report({
+        event: "callback",
+        ...subjectless(treaty.target),
+        correlationId: receipt.outcome === "received" ? receipt.entryId : null,
+        tenantId: about?.tenantId ?? null,
+        // Ours or theirs, nobody knows yet: only its hash is told.
+        keyHash: about === null ? null : keyHash(about.reference),
+        treaty: treaty.name,
+        outcome: receipt.outcome,
+        refusal,
+      });
+      return receipt;
     },
     handOffs: async (context, tenantId, states, target, limit) =>
       listHandOffs(databaseOf(context), tenantId, states, target, limit),
     handOff: async (context, ref) => readHandOff(databaseOf(context), ref),
     callbacks: async (context, tenantId, limit) => listCallbacks(databaseOf(context), tenantId, limit),
     cases: async (context, tenantId, limit) => listCases(databaseOf(context), tenantId, limit),
-    claimCase: async (context, act) => claimCase(databaseOf(context), context, clock.now(), act),
+    async claimCase(context, act) {
+      tellAct(await claimCase(databaseOf(context), context, clock.now(), act), "claimed", act.by);
+    },
     async decideCase(context, decision) {
-      await decideCase(databaseOf(context), context, clock.now(), decision);
+      const acted = await decideCase(databaseOf(context), context, clock.now(), decision);
+      tellAct(acted, "decided", decision.by);
       ringContext(context);
     },
-    closeCase: async (context, act) => closeCase(databaseOf(context), context, clock.now(), act),
+    async closeCase(context, act) {
+      tellAct(await closeCase(databaseOf(context), context, clock.now(), act), "closed", act.by);
+    },
     async setStopped(name, stopped, act) {
       const { context, database } = switches.get(name) ?? placeOf(name);
       await setStopped(database, context, name, stopped, { ...act, now: clock.now() });

@@ -99,8 +99,9 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
             around,
             sources: [...new Set(acting.flatMap(({ factsFrom }) => factsFrom))].map(setting.sourceOf),
             onOpened: ringAll,
+            report,
           }),
-          handOffDesk({ around, sources: [setting.sourceOf(setting.context)], onAdvanced: ringAll }),
+          handOffDesk({ around, sources: [setting.sourceOf(setting.context)], onAdvanced: ringAll, report }),
         ];
   return {
     consumers,
