@@ -35,7 +35,3 @@ create table entente.reconciliation_ask (
   asked_at timestamptz not null,
   primary key (tenant_id, treaty)
 );
-
--- Rows of batches that nobody wants any more. While they may be under way they stay open, and are not sent again.
-alter table entente.hand_off_row add column withdrawn boolean not null default false;
-alter table entente.hand_off add column rows_withdrawn integer not null default 0 check (rows_withdrawn >= 0);

@@ -71,6 +71,7 @@ export type { SendingWindow } from "./treaty/sending-window.ts";
 export type { SystemTreaties } from "./treaty/system-treaties.ts";
 export type {
   CallbackRule,
+  Destination,
   Dispatch,
   DispatchRow,
   DomainCommand,

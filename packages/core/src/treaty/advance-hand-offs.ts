@@ -1,7 +1,8 @@
 import { appendEntries } from "../journal/append.ts";
-import type { JsonObject, NewEntry } from "../model/entry.ts";
+import type { Json, JsonObject, NewEntry } from "../model/entry.ts";
 import { advance, type Finding, handOffMoves, type Observation, type Verdict } from "../model/hand-off.ts";
 import { type AnswerClass, classify, type Translation } from "../model/hand-off-answer.ts";
+import { mayTakeOutRows, withoutOpenRows } from "../model/hand-off-batch.ts";
 import { handOffKey } from "../model/hand-off-key.ts";
 import { dueTimes } from "../model/hand-off-times.ts";
 import type { Connection } from "../postgres/database.ts";
@@ -31,7 +32,7 @@ import { type Counts, openCounts } from "./treaty-counts.ts";
 import { caseLine, type HandOffStep, lineOf, type TreatyEvent } from "./treaty-events.ts";
 
 /**
- * The one way hand-offs move: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with
+ * The one way hand-offs move, in one file because what is written together is decided together: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with
  * one statement each, in the caller's transaction. States and moves: docs/states/hand-off.md.
  */
 
@@ -43,7 +44,9 @@ export interface Witnessed extends HandOffRef {
         readonly what: "said";
         readonly by: "answer" | "callback" | "inquiry";
         readonly translation: Translation;
-      };
+      }
+    /** Our side does not want these rows of a batch any more. */
+    | { readonly what: "rows-withdrawn"; readonly keys: readonly string[] };
   readonly cause: MoveCause;
   /** Of an answer: the sending it belongs to. Another sending, or none, is waited for by now: nothing changes. */
   readonly sending?: string;
@@ -152,7 +155,9 @@ async function rowsOf(
   witnessed: readonly Witnessed[],
 ): Promise<ReadonlyMap<string, BatchRows>> {
   const spoken = new Set(
-    witnessed.filter(({ seen }) => seen.what === "said").map(({ handOffId }) => handOffId),
+    witnessed
+      .filter(({ seen }) => seen.what === "said" || seen.what === "rows-withdrawn")
+      .map(({ handOffId }) => handOffId),
   );
   const batches = locked.filter((handOff) => handOff.rows > 0 && spoken.has(handOff.handOffId));
   return batches.length === 0 ? new Map() : readBatchRows(connection, batches);
@@ -206,7 +211,8 @@ function openStep(
     if (before === undefined || treaty === undefined || unheard) {
       return { verdict: "unheard", handOff: before ?? null, finding: null, moves: 0, code: null };
     }
-    const { observation, answerClass, rows } = understood(before, treaty, one);
+    if (one.seen.what === "rows-withdrawn") return withdrawRows(before, one, one.seen.keys);
+    const { observation, answerClass, rows } = understood(before, treaty, one, one.seen);
     const result = advance(lifeOf(before), observation, treaty.limits);
     const finding = observation.what === "found" ? observation.finding : null;
     const told = keepEvidence(before, one, result.verdict, answerClass);
@@ -277,8 +283,8 @@ function openStep(
     handOff: StoredHandOff,
     treaty: HandOffTreaty,
     one: Witnessed,
+    seen: Exclude<Witnessed["seen"], { readonly what: "rows-withdrawn" }>,
   ): { observation: Observation; answerClass: AnswerClass | null; rows: SaidRows | null } {
-    const { seen } = one;
     if (seen.what !== "said") return { observation: seen, answerClass: one.errorClass ?? null, rows: null };
     const said = classify(seen.translation, treaty.errorMap, handOff.requestHash, seen.by);
     const batch = batches.get(handOff.handOffId);
@@ -298,6 +304,27 @@ function openStep(
       answerClass: said.class,
       rows,
     };
+  }
+
+  /** Rows that nobody wants leave a batch of which nothing is under way. When none is left, neither is the batch. */
+  function withdrawRows(before: StoredHandOff, one: Witnessed, keys: readonly string[]): Outcome {
+    const batch = batches.get(before.handOffId);
+    const out = [...(batch?.byKey(keys).values() ?? [])].filter(({ outcome }) => outcome === "open");
+    const nothing = { handOff: before, finding: null, moves: 0, code: null };
+    if (batch === undefined || out.length === 0) return { verdict: "stale", ...nothing };
+    const rowsOpen = before.rowsOpen - out.length;
+    const end = rowsOpen === 0 ? withoutOpenRows(lifeOf(before), batch.count("completed")) : undefined;
+    if (!mayTakeOutRows(lifeOf(before)) || end === null) return { verdict: "refused", ...nothing };
+    for (const { row } of out) {
+      rowChanges.push({ handOffId: before.handOffId, row, outcome: "cancelled", code: null });
+      batch.set(row, "cancelled");
+    }
+    const handOff = { ...before, rowsOpen, version: before.version + 1, updatedAt: now };
+    const rows = out.map(({ row }): Json => [row, "cancelled", null]);
+    record(handOff, notedType, one.cause, { verdict: "noted", finding: null, rows });
+    handOffs.set(nameOf(one), handOff);
+    changed.add(nameOf(one));
+    return end === undefined ? { ...nothing, verdict: "noted", handOff } : apply({ ...one, seen: end });
   }
 
   function applyRows(handOff: StoredHandOff, rows: SaidRows, completed: boolean): StoredHandOff {

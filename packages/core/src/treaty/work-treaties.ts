@@ -151,7 +151,7 @@ export function meansOf(outside: Outside): (treaty: Treaty, signal: AbortSignal)
     ways.set(treaty.name, way);
     return {
       signal,
-      lookup: way.lookup,
+      connect: way.connect,
       secret: async (name) => secretOf(outside, treaty, name),
     };
   };
