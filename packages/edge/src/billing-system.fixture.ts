@@ -91,6 +91,7 @@ function billing(script: Script): HandOffTreaty {
 }
 
 export interface BillingSystem {
+  readonly url: string;
   readonly system: System;
   readonly script: Script;
   readonly told: readonly TreatyEvent[];
@@ -148,6 +149,7 @@ export async function startBilling(): Promise<BillingSystem> {
   const database = system.contexts.get("orders")?.database;
   if (database === undefined) throw new Error("no orders");
   return {
+    url,
     system,
     script,
     told,

@@ -59,7 +59,7 @@ test("what is open is compared at a person's wish, once a minute, and every run 
   assert.deepStrictEqual([act.data.by, act.data.why, act.data.handOffs], ["olga", why.why, 3]);
 });
 
-test("what agrees, what nobody can tell and what cannot be has its own result, newest run first and page by page", async () => {
+test("what nobody can tell and what they refused have results of their own, newest run first and page by page", async () => {
   script.send = "TAKEN";
   const cases = [
     ["b-1", "lost", "external-unknown"],
