@@ -32,8 +32,9 @@ import { type Counts, openCounts } from "./treaty-counts.ts";
 import { caseLine, type HandOffStep, lineOf, type TreatyEvent } from "./treaty-events.ts";
 
 /**
- * The one way hand-offs move, in one file because what is written together is decided together: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with
- * one statement each, in the caller's transaction. States and moves: docs/states/hand-off.md.
+ * The one way hand-offs move: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with one
+ * statement each, in the caller's transaction. One file, because what is written together is decided together.
+ * States and moves: docs/states/hand-off.md.
  */
 
 export interface Witnessed extends HandOffRef {

@@ -263,20 +263,13 @@ class CourierLoop implements Courier {
   }
 
   private noteCircuit(handOff: StoredHandOff, heard: Heard): void {
-    const before = this.gate.state(performance.now());
-    this.moveCircuit(heard);
-    if (this.gate.state(performance.now()) !== before) {
-      const code = heard.error?.class ?? null;
-      this.mover = subjectOf(handOff, code);
-    }
-    this.tellCircuit(performance.now());
-  }
-
-  private moveCircuit(heard: Heard): void {
     const now = performance.now();
+    const before = this.gate.state(now);
     if (heard.reached) this.gate.succeeded(now);
     else this.gate.failed(now);
     if (heard.pauseMs > 0) this.gate.pauseUntil(now + heard.pauseMs);
+    if (this.gate.state(now) !== before) this.mover = subjectOf(handOff, heard.error?.class ?? null);
+    this.tellCircuit(now);
   }
 
   /** Applies answers: those that came while a commit was under way share the next one. */
@@ -302,13 +295,8 @@ class CourierLoop implements Courier {
       await this.apply(taken);
       return [];
     } catch (error) {
-      this.options.report(
-        troubleOf(
-          this.target,
-          error,
-          taken.map(({ handOff }) => handOff),
-        ),
-      );
+      const concerned = taken.map(({ handOff }) => handOff);
+      this.options.report(troubleOf(this.target, error, concerned));
       if (isFailure(error) && (error.kind === "unavailable" || error.kind === "unknown-outcome")) {
         return taken.filter((one) => performance.now() - one.heard.heardAt < answerKeptMs);
       }
