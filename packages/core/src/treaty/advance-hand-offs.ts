@@ -1,3 +1,4 @@
+/** One file because what is written together is decided together: moves, rows of batches, cases and what the domain is told. */
 import { appendEntries } from "../journal/append.ts";
 import type { Json, JsonObject, NewEntry } from "../model/entry.ts";
 import { advance, type Finding, handOffMoves, type Observation, type Verdict } from "../model/hand-off.ts";
@@ -33,8 +34,7 @@ import { caseLine, type HandOffStep, lineOf, type TreatyEvent } from "./treaty-e
 
 /**
  * The one way hand-offs move: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with one
- * statement each, in the caller's transaction. One file, because what is written together is decided together.
- * States and moves: docs/states/hand-off.md.
+ * statement each, in the caller's transaction. States and moves: docs/states/hand-off.md.
  */
 
 export interface Witnessed extends HandOffRef {
