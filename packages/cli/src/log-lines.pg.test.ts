@@ -95,7 +95,7 @@ test("every line about an integration finds its hand-off again, and carries no k
   await comes('"step":"answered"', '"state":"rejected"', '"code":"BUSINESS_REJECTED"');
   await provider.rule({
     behaviour: "drop",
-    effect: true,
+    effect: false,
     times: 1,
     when: { operation: "create-payment-intent" },
   });
