@@ -104,6 +104,12 @@ export const broken: readonly Specimen[] = [
   ),
   one("core-without-server", "the runtime serves HTTP", record, `import { createServer } from "node:http";`),
   one("core-without-server", "the runtime knows Fastify", record, `import fastify from "fastify";`),
+  one(
+    "treaties-by-their-means",
+    "a treaty opens sockets of its own",
+    "systems/alpha/treaties/bank/bank.ts",
+    `import { request } from "node:https";`,
+  ),
   one("doors-only", "a door that is not there", "packages/edge/src/a.ts", `import "@entente/core/secret";`),
   one(
     "doors-only",

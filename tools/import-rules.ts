@@ -112,6 +112,18 @@ const coreHasNoServer: ImportRule = ({ from, target }) =>
     ? "the runtime has no HTTP server and no broker"
     : null;
 
+/** Sockets of a treaty are opened by its means, which judge where they go: in one file, which all treaties of a system share. */
+const sockets = /^(?:node:)?(?:https?|http2|net|tls|dgram|dns|dns\/promises)$|^(?:undici|ws|axios)$/;
+
+const treatyMeans: ImportRule = ({ from, target }) =>
+  from.layer === "treaties" &&
+  !from.testing &&
+  !from.path.endsWith("/treaties/http-call.ts") &&
+  "name" in target &&
+  sockets.test(target.name)
+    ? "a treaty reaches the outside through http-call.ts, by its means"
+    : null;
+
 /** What another unit promises stands behind its doors; `internal` is for siblings and tests. */
 const door: ImportRule = ({ from, target, to }) => {
   if (target.kind === "no-door") return "the package has no such door";
@@ -159,6 +171,7 @@ export const importRules: Readonly<Record<string, ImportRule>> = {
   "packages-know-no-system": packageToSystem,
   "package-order": packages,
   "core-without-server": coreHasNoServer,
+  "treaties-by-their-means": treatyMeans,
   "doors-only": door,
   "no-test-code-in-production": testing,
   "declared-dependencies": declared,

@@ -21,7 +21,7 @@ export async function askPayments(ask: PaymentsRequest, means: Means): Promise<R
     const outgoing = request(
       `${origin}${ask.path}`,
       // The runtime says where a treaty may connect to, and when its time is over.
-      { method: ask.method, headers, agent: false, lookup: means.lookup as never, signal: means.signal },
+      { method: ask.method, headers, createConnection: means.connect, signal: means.signal },
       (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));

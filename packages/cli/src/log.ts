@@ -1,5 +1,5 @@
-import type { ConsumerEvent, TreatyEvent } from "@entente/core";
-import { type Logger, pino } from "pino";
+import type { ConsumerEvent, HandOffState, TreatyEvent } from "@entente/core";
+import { type DestinationStream, type Logger, pino } from "pino";
 
 /**
  * Structured lines on standard error; standard output carries where simulators are, and `ready`. Payloads and secrets are never logged:
@@ -12,11 +12,13 @@ export interface Log {
   treaty(event: TreatyEvent): void;
 }
 
+const standardError = () => pino.destination({ dest: 2, sync: false });
+
 const parkedEntries = "docs/operations/parked-entries.md";
 const journalReplaced = "docs/operations/journal-replaced.md";
 
-export function openLog(level: string): Log {
-  const logger = pino({ level, base: null }, pino.destination({ dest: 2, sync: false }));
+export function openLog(level: string, destination: DestinationStream = standardError()): Log {
+  const logger = pino({ level, base: null }, destination);
   return {
     logger,
     info: (text) => logger.info(text),
@@ -44,8 +46,31 @@ export function openLog(level: string): Log {
       }
     },
     treaty(event) {
-      const troubles = event.event === "courier-trouble" || event.event === "hand-offs-lost";
-      logger[troubles || event.event === "circuit" ? "warn" : "debug"](event, event.event);
+      const level = levelOf(event);
+      if (level !== null) logger[level](event, event.event);
     },
   };
 }
+
+/** What only counts has no line: each hand-off has its own. What takes its course is detail, what did not go well is for everybody. */
+function levelOf(event: TreatyEvent): "debug" | "info" | "warn" | null {
+  switch (event.event) {
+    case "hand-offs-sent":
+    case "hand-offs-answered":
+    case "hand-offs-lost":
+    case "reconciled":
+      return null;
+    case "courier-trouble":
+    case "circuit":
+      return "warn";
+    case "case":
+      return event.step === "opened" ? "warn" : "info";
+    case "callback":
+      return event.outcome === "refused" ? "warn" : "debug";
+    case "hand-off":
+      if (event.verdict === "impossible" || event.step === "lost") return "warn";
+      return event.step === "decided" || troubled.has(event.state) ? "info" : "debug";
+  }
+}
+
+const troubled = new Set<HandOffState>(["unknown", "rejected", "fallout", "blocked"]);

@@ -53,11 +53,26 @@ export {
   type CallbackRefusal,
   callbackBytesAllowed,
 } from "./treaty/receive-callback.ts";
-export type { RecoveryApproval, RecoveryAsk, RecoveryRequest } from "./treaty/recovery.ts";
+export type {
+  Comparison,
+  ReconciliationFinding,
+  ReconciliationReport,
+  ReconciliationRun,
+  RunAsk,
+} from "./treaty/reconciliation-runs.ts";
+export {
+  type RecoveryAsk,
+  type RecoveryDecision,
+  type RecoveryPreview,
+  type RecoveryRequest,
+  recoveryAllowed,
+} from "./treaty/recovery.ts";
+export type { Recovery, RecoveryProgress, RecoveryState } from "./treaty/recovery-records.ts";
 export type { SendingWindow } from "./treaty/sending-window.ts";
 export type { SystemTreaties } from "./treaty/system-treaties.ts";
 export type {
   CallbackRule,
+  Destination,
   Dispatch,
   DispatchRow,
   DomainCommand,
@@ -92,6 +107,6 @@ export {
   isHandOffTreaty,
   isReadingTreaty,
 } from "./treaty/treaty.ts";
-export type { HandOffLine, TreatyEvent } from "./treaty/treaty-events.ts";
+export type { HandOffLine, LineSubject, TreatyEvent } from "./treaty/treaty-events.ts";
 export { figureNames, type TreatyFigure } from "./treaty/treaty-figures.ts";
 export type { Outside } from "./treaty/work-treaties.ts";

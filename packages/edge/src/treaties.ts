@@ -1,10 +1,22 @@
-import { isHandOffTreaty, type SafeAct, type System, safeActs } from "@entente/core";
+import { type SafeAct, type System, safeActs } from "@entente/core";
 import { Failure, type HandOff, isId } from "@entente/core/model";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { type TSchema, Type } from "typebox";
 import { identityOf } from "./auth.ts";
 import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
+import { reconciliationRoutes } from "./reconciliations.ts";
+import { recoveryRoutes } from "./recoveries.ts";
+import {
+  type Asked,
+  asked,
+  overContexts,
+  shown,
+  text,
+  textOrNone,
+  timeOf,
+  timeOrNone,
+} from "./treaty-lists.ts";
 
 /** Treaties as operators see them: which there are and whether they are in force, what is under way, and what waits for a person. */
 export function treatyRoutes(system: System): FastifyPluginAsync {
@@ -30,12 +42,10 @@ export function treatyRoutes(system: System): FastifyPluginAsync {
     app.route(treatySwitch(system, "resume", "Let a treaty go on"));
     await app.register(handOffRoute(system));
     await app.register(caseRoutes(system));
+    await app.register(recoveryRoutes(system));
+    await app.register(reconciliationRoutes(system));
   };
 }
-
-const text = Type.String();
-const textOrNone = Type.Union([Type.String(), Type.Null()]);
-const timeOrNone = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
 
 const TreatyShown = Type.Object({
   name: text,
@@ -298,49 +308,4 @@ function caseAct(
       return { caseId, done: act ?? what };
     },
   };
-}
-
-interface Asked {
-  readonly context?: string;
-  readonly limit?: number;
-}
-
-function asked(more: Readonly<Record<string, TSchema>>) {
-  return Type.Object(
-    {
-      context: Type.Optional(contextName),
-      ...more,
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
-    },
-    { additionalProperties: false },
-  );
-}
-
-/** What one context has or, context by context, all that have treaties with an effect elsewhere. */
-async function overContexts<Found>(
-  system: System,
-  context: string | undefined,
-  limit: number,
-  find: (context: string, left: number) => Promise<Found[]>,
-): Promise<Found[]> {
-  const acting = system.treaties.list().filter(({ treaty }) => isHandOffTreaty(treaty));
-  const names = context === undefined ? new Set(acting.map((one) => one.context)) : [context];
-  const found: Found[] = [];
-  for (const name of names) {
-    if (found.length >= limit) break;
-    found.push(...(await find(name, limit - found.length)));
-  }
-  return found;
-}
-
-/** What the description of an answer names, and nothing else of a record. */
-function shown(
-  { properties }: { readonly properties: object },
-  record: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  return Object.fromEntries(Object.keys(properties).map((name) => [name, record[name]]));
-}
-
-function timeOf(at: number | null): string | null {
-  return at === null ? null : isoTime(at);
 }

@@ -22,18 +22,21 @@ export interface HttpAnswer {
 /**
  * One request of a treaty, over a connection that goes where the treaty may go and is used for nothing else.
  * Errors: `request-not-sent` (unavailable) when nothing has left: the connection was refused, or the name is not known. Anything else
- * that is thrown means that it may have arrived.
+ * that is thrown means that it may have arrived; `egress-refused` (refused) where the treaty may not go. Redirects are answers: nobody
+ * follows them.
  */
 export function httpCall(call: HttpCall, means: Means): Promise<HttpAnswer> {
-  const request = call.url.startsWith("https:") ? httpsRequest : httpRequest;
+  const isSecure = call.url.startsWith("https:");
+  const request = isSecure ? httpsRequest : httpRequest;
   const allowed = call.answerBytes ?? 8 * 1024 * 1024;
   return new Promise((resolve, reject) => {
     const outgoing = request(
       call.url,
       {
         method: call.method,
-        agent: false,
-        lookup: means.lookup as never,
+        createConnection: means.connect,
+        // Without an agent nobody else knows it.
+        defaultPort: isSecure ? 443 : 80,
         signal: means.signal,
         headers: {
           ...(call.body === undefined ? {} : { "content-length": Buffer.byteLength(call.body) }),

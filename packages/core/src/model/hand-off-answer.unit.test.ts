@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { newHandOff } from "./hand-off.ts";
 import { classify, type ErrorMap } from "./hand-off-answer.ts";
-import { findRows, type KnownRow } from "./hand-off-batch.ts";
+import { findRows, type KnownRow, mayTakeOutRows, withoutOpenRows } from "./hand-off-batch.ts";
 import { type BusinessIdentity, handOffKey } from "./hand-off-key.ts";
 import { dueTimes, retryDelayMs } from "./hand-off-times.ts";
 
@@ -178,4 +178,19 @@ test("what is unknown is asked about only once nothing can be under way, and goe
   });
   // Unknown only after its time was over: it is still asked about once.
   assert.equal(dueTimes(unknown, times, 9_000_000, 0, 0.5).deadlineAt, 9_010_000);
+});
+
+test("rows are taken out of a batch only while nothing of it may be under way, and what is left decides its end", () => {
+  const states = ["created", "retry_wait", "blocked", "rejected", "fallout"] as const;
+  for (const state of states) {
+    assert.equal(mayTakeOutRows({ ...newHandOff, state }), true, state);
+    assert.equal(mayTakeOutRows({ ...newHandOff, state, doubt: true }), false, state);
+    assert.equal(mayTakeOutRows({ ...newHandOff, state, effectKnown: true }), false, state);
+    assert.deepEqual(withoutOpenRows({ ...newHandOff, state }, 0), { what: "withdrawn" });
+  }
+  for (const state of ["sent", "accepted", "unknown"] as const)
+    assert.equal(mayTakeOutRows({ ...newHandOff, state }), false, state);
+  const done = { what: "found", by: "person", finding: "completed" };
+  assert.deepEqual(withoutOpenRows({ ...newHandOff, state: "retry_wait" }, 3), done);
+  assert.equal(withoutOpenRows({ ...newHandOff, state: "blocked" }, 3), null);
 });

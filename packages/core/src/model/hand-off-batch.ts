@@ -1,4 +1,4 @@
-import type { Finding } from "./hand-off.ts";
+import type { Finding, HandOffLife } from "./hand-off.ts";
 import { type ErrorMap, meaningOf, type Translation } from "./hand-off-answer.ts";
 import type { RowOutcome } from "./hand-off-record.ts";
 
@@ -23,6 +23,31 @@ export interface BatchFinding {
 export interface KnownRow {
   readonly row: number;
   readonly outcome: RowOutcome;
+}
+
+/**
+ * True while rows can be taken out of a batch: nothing of it is under way, and nothing that is open may have happened. Later a row travels
+ * with its batch.
+ */
+export function mayTakeOutRows(life: HandOffLife): boolean {
+  if (life.doubt || life.effectKnown) return false;
+  return life.state !== "sent" && life.state !== "accepted" && life.state !== "unknown";
+}
+
+/**
+ * What follows for a batch from which the last open row was taken out: nobody wants any of it, or it is done, because other rows are.
+ * Null: rows of such a batch have to stay, since O3 knows no way to an end from its state.
+ */
+export function withoutOpenRows(
+  life: HandOffLife,
+  rowsCompleted: number,
+):
+  | { readonly what: "withdrawn" }
+  | { readonly what: "found"; readonly by: "person"; readonly finding: "completed" }
+  | null {
+  if (rowsCompleted === 0) return { what: "withdrawn" };
+  if (life.state !== "retry_wait" && life.state !== "fallout") return null;
+  return { what: "found", by: "person", finding: "completed" };
 }
 
 /**

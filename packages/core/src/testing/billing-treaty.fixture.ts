@@ -1,5 +1,6 @@
 /** The treaty with the billing system of the tests, and the small system that keeps it. */
-import { Agent, request as httpRequest } from "node:http";
+import { Agent, type ClientRequestArgs, request as httpRequest } from "node:http";
+import type { Socket } from "node:net";
 import { Type } from "typebox";
 import type { SystemDefinition } from "../context/definition.ts";
 import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
@@ -24,6 +25,13 @@ export interface BillingOptions {
   readonly over?: Partial<HandOffTreaty>;
 }
 
+/** Keeps connections, opened by the means of the call that needs one. */
+class KeepingAgent extends Agent {
+  override createConnection(options: ClientRequestArgs): Socket {
+    return (options as ClientRequestArgs & { readonly wayOut: Means["connect"] }).wayOut(options);
+  }
+}
+
 /** For tests in which something gets lost: how soon that is noticed, and when a lost request cannot arrive any more. */
 export const hasty = { answerWithinMs: 500, inFlightMs: 600 };
 
@@ -31,7 +39,7 @@ export const hasty = { answerWithinMs: 500, inFlightMs: 600 };
 export function billingTreaty(options: BillingOptions): HandOffTreaty {
   const { counterparty, name = "billing-activation", target = "billing" } = options;
   const { inFlightMs = 20_000 } = options.times ?? {};
-  const agent = new Agent({ keepAlive: true, maxSockets: 512 });
+  const agent = new KeepingAgent({ keepAlive: true, maxSockets: 512 });
   const call = (
     method: string,
     path: string,
@@ -46,7 +54,7 @@ export function billingTreaty(options: BillingOptions): HandOffTreaty {
           {
             method,
             agent,
-            lookup: means.lookup as never,
+            ...({ wayOut: means.connect } as object),
             signal: means.signal,
             headers: {
               authorization: `Bearer ${token}`,

@@ -1,7 +1,9 @@
+/** One file because what is written together is decided together: moves, rows of batches, cases and what the domain is told. */
 import { appendEntries } from "../journal/append.ts";
-import type { JsonObject, NewEntry } from "../model/entry.ts";
+import type { Json, JsonObject, NewEntry } from "../model/entry.ts";
 import { advance, type Finding, handOffMoves, type Observation, type Verdict } from "../model/hand-off.ts";
 import { type AnswerClass, classify, type Translation } from "../model/hand-off-answer.ts";
+import { mayTakeOutRows, withoutOpenRows } from "../model/hand-off-batch.ts";
 import { handOffKey } from "../model/hand-off-key.ts";
 import { dueTimes } from "../model/hand-off-times.ts";
 import type { Connection } from "../postgres/database.ts";
@@ -28,10 +30,11 @@ import { nextOpen } from "./sending-window.ts";
 import type { HandOffNews, HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { type Counts, openCounts } from "./treaty-counts.ts";
+import { caseLine, type HandOffStep, lineOf, type TreatyEvent } from "./treaty-events.ts";
 
 /**
- * The one way hand-offs move: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with
- * one statement each, in the caller's transaction. States and moves: docs/states/hand-off.md.
+ * The one way hand-offs move: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with one
+ * statement each, in the caller's transaction. States and moves: docs/states/hand-off.md.
  */
 
 export interface Witnessed extends HandOffRef {
@@ -42,7 +45,9 @@ export interface Witnessed extends HandOffRef {
         readonly what: "said";
         readonly by: "answer" | "callback" | "inquiry";
         readonly translation: Translation;
-      };
+      }
+    /** Our side does not want these rows of a batch any more. */
+    | { readonly what: "rows-withdrawn"; readonly keys: readonly string[] };
   readonly cause: MoveCause;
   /** Of an answer: the sending it belongs to. Another sending, or none, is waited for by now: nothing changes. */
   readonly sending?: string;
@@ -60,6 +65,8 @@ export interface Outcome {
   readonly handOff: StoredHandOff | null;
   readonly finding: Finding | null;
   readonly moves: number;
+  /** What was said, in one word for all counterparties; null: no trouble. */
+  readonly code: AnswerClass | null;
 }
 
 export interface Surroundings {
@@ -78,6 +85,8 @@ export interface Advanced {
   /** Completed, and not wanted any more: to be undone. */
   readonly unwanted: readonly StoredHandOff[];
   readonly commands: number;
+  /** Lines about what was done. To be told once it is committed. */
+  lines(): TreatyEvent[];
 }
 
 /** Applies what was witnessed, in this order. Unknown hand-offs are `unheard`. */
@@ -108,7 +117,36 @@ export async function advanceLocked(
   const outcomes = witnessed.map((one) => step.apply(one));
   await step.tell(connection);
   await step.write(connection);
-  return { outcomes, facts: step.facts, unwanted: step.unwanted, commands: step.commands };
+  const { facts, unwanted, commands } = step;
+  return { outcomes, facts, unwanted, commands, lines: () => linesOf(witnessed, outcomes, step.opened) };
+}
+
+function linesOf(
+  witnessed: readonly Witnessed[],
+  outcomes: readonly Outcome[],
+  opened: Step["opened"],
+): TreatyEvent[] {
+  const steps = outcomes.flatMap(({ handOff, verdict, code }, n) =>
+    handOff === null ? [] : [lineOf(handOff, stepOf(witnessed[n] as Witnessed), verdict, code)],
+  );
+  const cases = opened.map(({ handOff, kind, owner, code }) =>
+    caseLine(handOff, kind, "opened", owner, code),
+  );
+  return [...steps, ...cases];
+}
+
+const steps = {
+  courier: "sent",
+  answer: "answered",
+  callback: "callback",
+  inquiry: "inquiry",
+  person: "decided",
+  domain: "withdrawn",
+} as const satisfies Partial<Record<MoveCause["by"], HandOffStep>>;
+
+function stepOf({ cause, seen }: Witnessed): HandOffStep {
+  if (cause.by === "deadline") return seen.what === "courier-lost" ? "lost" : "overdue";
+  return steps[cause.by];
 }
 
 /** Rows of the batches that something was said about; nothing is read for single acts. */
@@ -118,7 +156,9 @@ async function rowsOf(
   witnessed: readonly Witnessed[],
 ): Promise<ReadonlyMap<string, BatchRows>> {
   const spoken = new Set(
-    witnessed.filter(({ seen }) => seen.what === "said").map(({ handOffId }) => handOffId),
+    witnessed
+      .filter(({ seen }) => seen.what === "said" || seen.what === "rows-withdrawn")
+      .map(({ handOffId }) => handOffId),
   );
   const batches = locked.filter((handOff) => handOff.rows > 0 && spoken.has(handOff.handOffId));
   return batches.length === 0 ? new Map() : readBatchRows(connection, batches);
@@ -132,6 +172,12 @@ interface Step {
   readonly facts: readonly NewEntry<object>[];
   readonly unwanted: readonly StoredHandOff[];
   readonly commands: number;
+  readonly opened: readonly {
+    readonly handOff: StoredHandOff;
+    readonly kind: CaseKind;
+    readonly owner: string;
+    readonly code: AnswerClass | null;
+  }[];
 }
 
 function openStep(
@@ -145,6 +191,7 @@ function openStep(
   const facts: NewEntry<object>[] = [];
   const commands: NewEntry<object>[] = [];
   const cases: NewCase[] = [];
+  const opened: Step["opened"][number][] = [];
   const settled: SettledCase[] = [];
   const rowChanges: {
     readonly handOffId: string;
@@ -163,13 +210,15 @@ function openStep(
     const treaty = before === undefined ? undefined : around.treaties.get(before.treaty);
     const unheard = one.sending !== undefined && before?.sending !== one.sending;
     if (before === undefined || treaty === undefined || unheard) {
-      return { verdict: "unheard", handOff: before ?? null, finding: null, moves: 0 };
+      return { verdict: "unheard", handOff: before ?? null, finding: null, moves: 0, code: null };
     }
-    const { observation, answerClass, rows } = understood(before, treaty, one);
+    if (one.seen.what === "rows-withdrawn") return withdrawRows(before, one, one.seen.keys);
+    const { observation, answerClass, rows } = understood(before, treaty, one, one.seen);
     const result = advance(lifeOf(before), observation, treaty.limits);
     const finding = observation.what === "found" ? observation.finding : null;
     const told = keepEvidence(before, one, result.verdict, answerClass);
-    if (result.verdict === "refused") return { verdict: "refused", handOff: before, finding, moves: 0 };
+    if (result.verdict === "refused")
+      return { verdict: "refused", handOff: before, finding, moves: 0, code: answerClass };
     const learnt = { ...told, ...result.life };
     let handOff: StoredHandOff = { ...learnt, state: before.state };
     if (rows !== null) handOff = applyRows(handOff, rows, result.life.state === "completed");
@@ -228,15 +277,15 @@ function openStep(
     if (result.unwanted) unwanted.push(handOff);
     handOffs.set(nameOf(one), handOff);
     changed.add(nameOf(one));
-    return { verdict: result.verdict, handOff, finding, moves: result.moves.length };
+    return { verdict: result.verdict, handOff, finding, moves: result.moves.length, code: answerClass };
   }
 
   function understood(
     handOff: StoredHandOff,
     treaty: HandOffTreaty,
     one: Witnessed,
+    seen: Exclude<Witnessed["seen"], { readonly what: "rows-withdrawn" }>,
   ): { observation: Observation; answerClass: AnswerClass | null; rows: SaidRows | null } {
-    const { seen } = one;
     if (seen.what !== "said") return { observation: seen, answerClass: one.errorClass ?? null, rows: null };
     const said = classify(seen.translation, treaty.errorMap, handOff.requestHash, seen.by);
     const batch = batches.get(handOff.handOffId);
@@ -256,6 +305,27 @@ function openStep(
       answerClass: said.class,
       rows,
     };
+  }
+
+  /** Rows that nobody wants leave a batch of which nothing is under way. When none is left, neither is the batch. */
+  function withdrawRows(before: StoredHandOff, one: Witnessed, keys: readonly string[]): Outcome {
+    const batch = batches.get(before.handOffId);
+    const out = [...(batch?.byKey(keys).values() ?? [])].filter(({ outcome }) => outcome === "open");
+    const nothing = { handOff: before, finding: null, moves: 0, code: null };
+    if (batch === undefined || out.length === 0) return { verdict: "stale", ...nothing };
+    const rowsOpen = before.rowsOpen - out.length;
+    const end = rowsOpen === 0 ? withoutOpenRows(lifeOf(before), batch.count("completed")) : undefined;
+    if (!mayTakeOutRows(lifeOf(before)) || end === null) return { verdict: "refused", ...nothing };
+    for (const { row } of out) {
+      rowChanges.push({ handOffId: before.handOffId, row, outcome: "cancelled", code: null });
+      batch.set(row, "cancelled");
+    }
+    const handOff = { ...before, rowsOpen, version: before.version + 1, updatedAt: now };
+    const rows = out.map(({ row }): Json => [row, "cancelled", null]);
+    record(handOff, notedType, one.cause, { verdict: "noted", finding: null, rows });
+    handOffs.set(nameOf(one), handOff);
+    changed.add(nameOf(one));
+    return end === undefined ? { ...nothing, verdict: "noted", handOff } : apply({ ...one, seen: end });
   }
 
   function applyRows(handOff: StoredHandOff, rows: SaidRows, completed: boolean): StoredHandOff {
@@ -334,6 +404,7 @@ function openStep(
         says,
         owner,
       });
+      opened.push({ handOff, kind, owner, code: answerClass });
       counts.add(treaty.name, "fallout", kind);
     };
     if (verdict === "impossible")
@@ -371,6 +442,7 @@ function openStep(
     tell,
     facts,
     unwanted,
+    opened,
     get commands() {
       return commands.length;
     },

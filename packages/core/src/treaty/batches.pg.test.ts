@@ -4,6 +4,7 @@ import type { RowTranslation } from "../model/hand-off-answer.ts";
 import type { Connection } from "../postgres/database.ts";
 import { billingReady, billingTreaty, ordersSystem } from "../testing/billing-treaty.fixture.ts";
 import { type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
+import { fact } from "../testing/entries.fixture.ts";
 import { startOrders } from "../testing/orders.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
 import { advanceHandOffs, type Surroundings } from "./advance-hand-offs.ts";
@@ -151,4 +152,81 @@ test("the same row in two batches has one effect; the same key with other conten
     cases.map(({ kind }) => kind),
     ["key-conflict"],
   );
+});
+
+const cancelled = (orderId: string) =>
+  fact({ type: "orders.cancelled", source: "orders", key: orderId, data: { orderId } });
+const rowKey = (orderId: string) => `acme:order:${orderId}:=1:billing:activate:1`;
+const by = { tenantId: "acme", by: "ann", why: "they mended it" };
+
+test("a row withdrawn before its batch is sent is not sent; a batch without rows is not sent at all", async () => {
+  const counterparty = await startCounterparty();
+  bed.atEnd(() => counterparty.close());
+  const treaty = billingTreaty({ counterparty, over: { batch: { rowsAllowed: 10 } } });
+  const orders = await startOrders(bed, [treaty]);
+  await orders.system.treaties.setStopped(treaty.name, true, by);
+  await orders.facts(billingReady("ord-1"), billingReady("ord-2"), billingReady("ord-3"));
+  await orders.happenings.until("three rows wait", async () => {
+    const all = await orders.all();
+    return all.reduce((sum, { rowsOpen }) => sum + rowsOpen, 0) === 3;
+  });
+  await orders.facts(cancelled("ord-2"), cancelled("ord-2"), cancelled("ord-9"));
+  await orders.facts(billingReady("ord-4"));
+  await orders.happenings.until("the fourth waits", async () => {
+    const all = await orders.all();
+    return all.reduce((sum, { rows }) => sum + rows, 0) === 4;
+  });
+  await orders.facts(cancelled("ord-4"));
+  await orders.happenings.until("what nobody wants any more has left", async () => {
+    const all = await orders.all();
+    return all.reduce((sum, { rowsOpen }) => sum + rowsOpen, 0) === 2;
+  });
+  assert.deepEqual(counterparty.requests, []);
+  await orders.system.treaties.setStopped(treaty.name, false, by);
+  await orders.happenings.until("all has ended", async () =>
+    (await orders.all()).every(({ state }) => state === "completed" || state === "cancelled"),
+  );
+  const sent = counterparty.requests.flatMap(({ rows }) => rows).sort();
+  assert.deepEqual(sent, [rowKey("ord-1"), rowKey("ord-3")]);
+  const last = (await orders.all()).at(-1);
+  assert.deepEqual([last?.state, last?.rows, last?.rowsOpen, last?.tries], ["cancelled", 1, 0, 0]);
+  assert.deepEqual(await orders.system.treaties.cases("orders", "acme", 10), []);
+});
+
+test("a batch refused as a whole is sent anew under a new key, without the rows withdrawn meanwhile", async () => {
+  const counterparty = await startCounterparty();
+  bed.atEnd(() => counterparty.close());
+  counterparty.behave = (key) => (key.endsWith(":1") ? "reject" : "done");
+  const treaty = billingTreaty({ counterparty, over: { batch: { rowsAllowed: 10 } } });
+  const orders = await startOrders(bed, [treaty]);
+  await orders.system.treaties.setStopped(treaty.name, true, by);
+  await orders.facts(billingReady("ord-1"), billingReady("ord-2"), billingReady("ord-3"));
+  await orders.happenings.until("three rows wait", async () => {
+    const all = await orders.all();
+    return all.reduce((sum, { rowsOpen }) => sum + rowsOpen, 0) === 3;
+  });
+  await orders.system.treaties.setStopped(treaty.name, false, by);
+  await orders.happenings.until("all of it is refused", async () =>
+    (await orders.all()).every(({ state }) => state === "rejected"),
+  );
+  await orders.facts(cancelled("ord-2"));
+  await orders.happenings.until("one row has left", async () => {
+    const all = await orders.all();
+    return all.reduce((sum, { rowsOpen }) => sum + rowsOpen, 0) === 2;
+  });
+  for (const { caseId, kind } of await orders.system.treaties.cases("orders", "acme", 10)) {
+    assert.equal(kind, "rejected");
+    await orders.system.treaties.decideCase("orders", { ...by, caseId, act: "try-anew" });
+  }
+  await orders.happenings.until("the rest is done", async () => {
+    const all = await orders.all();
+    return all.reduce((sum, { rowsOpen }) => sum + rowsOpen, 0) === 0;
+  });
+  const rows = [...counterparty.effects].filter(([key]) => key.includes(":order:")).sort();
+  assert.deepEqual(rows, [
+    [rowKey("ord-1"), 1],
+    [rowKey("ord-3"), 1],
+  ]);
+  const anew = counterparty.requests.filter(({ method, key }) => method === "POST" && key.endsWith(":2"));
+  assert.deepEqual(anew.flatMap((request) => request.rows).sort(), [rowKey("ord-1"), rowKey("ord-3")]);
 });

@@ -46,9 +46,20 @@ test("a fact becomes a hand-off that is sent once, completed, and written into t
   assert.match(done.lastResponseHash ?? "", /^[0-9a-f]{32}$/);
   const [sent] = await orders.entries("entente.hand-off-sent");
   assert.equal(sent?.id, posts(counterparty)[0]?.messageId);
-  const line = orders.told.find((event) => event.event === "hand-off");
-  assert.deepEqual(line, {
+  const lines = orders.told.filter((event) => event.event === "hand-off");
+  assert.deepEqual(
+    lines.map(({ step, state, verdict }) => [step, state, verdict]),
+    [
+      ["sent", "sent", "moved"],
+      ["answered", "completed", "moved"],
+    ],
+  );
+  assert.deepEqual(lines[1], {
     event: "hand-off",
+    step: "answered",
+    treaty: "billing-activation",
+    verdict: "moved",
+    rows: 0,
     correlationId: done.correlationId,
     tenantId: "acme",
     aggregateId: "ord-1",

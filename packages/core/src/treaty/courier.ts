@@ -1,7 +1,6 @@
 import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { isFailure } from "../model/failure.ts";
 import { laneCount } from "../model/lane.ts";
-import { causeOf } from "../parked/parking.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { advanceHandOffs, advanceLocked, type Surroundings, type Witnessed } from "./advance-hand-offs.ts";
 import { type Circuit, type CircuitState, openCircuit } from "./circuit.ts";
@@ -9,7 +8,7 @@ import { loadDispatches } from "./dispatch.ts";
 import { lockDue, lockLapsed, lockOverdue, type StoredHandOff } from "./hand-off-rows.ts";
 import { type Heard, type MeansOf, type Reach, sendOnce } from "./reach.ts";
 import type { Dispatch, HandOffTreaty } from "./treaty.ts";
-import { lineOf, type TreatyEvent } from "./treaty-events.ts";
+import { type LineSubject, subjectless, subjectOf, type TreatyEvent, troubleOf } from "./treaty-events.ts";
 import { undo } from "./undo-hand-offs.ts";
 
 /**
@@ -84,6 +83,8 @@ class CourierLoop implements Courier {
   private sweepAt = 0;
   private stopping = false;
   private told: CircuitState = "closed";
+  /** Whose answer moved the circuit last. */
+  private mover: LineSubject | null = null;
   private readonly running: Promise<void>;
   private readonly settling: Promise<void>;
 
@@ -145,8 +146,7 @@ class CourierLoop implements Courier {
         await this.alarm.sleep(Math.min(lookEveryMs, room === null ? lookEveryMs : Math.max(1, room - now)));
       } catch (error) {
         failures++;
-        const { code, text } = causeOf(error);
-        this.options.report({ event: "courier-trouble", target: this.target, code, text });
+        this.options.report(troubleOf(this.target, error));
         this.refreshAt = 0;
         await this.alarm.sleep(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)));
       }
@@ -186,16 +186,17 @@ class CourierLoop implements Courier {
     const state = this.gate.state(now);
     if (state === this.told) return;
     this.told = state;
-    this.options.report({ event: "circuit", target: this.target, state });
+    this.options.report({ event: "circuit", ...(this.mover ?? subjectless(this.target)), state });
   }
 
   /** Claims and records in one transaction; sends after it. */
   private async dispatch(room: number): Promise<number> {
     const { database, around, probe, report } = this.options;
+    let lines: () => TreatyEvent[] = () => [];
     const claimed = await database.transaction(async (connection) => {
       const due = await lockDue(connection, this.names, this.ordered, around.now(), room);
       if (due.length === 0) return [];
-      const { outcomes } = await advanceLocked(
+      const advanced = await advanceLocked(
         connection,
         around,
         due,
@@ -207,7 +208,8 @@ class CourierLoop implements Courier {
         })),
       );
       await probe?.("courier:before-commit");
-      return outcomes.flatMap(({ verdict, handOff }) =>
+      lines = advanced.lines;
+      return advanced.outcomes.flatMap(({ verdict, handOff }) =>
         verdict === "moved" && handOff !== null ? [handOff] : [],
       );
     });
@@ -215,6 +217,7 @@ class CourierLoop implements Courier {
     const claimedAt = performance.now();
     this.gate.started(claimed.length, claimedAt);
     report({ event: "hand-offs-sent", target: this.target, count: claimed.length });
+    for (const line of lines()) report(line);
     const sending = loadDispatches(database, around, claimed).then(
       (dispatches) => {
         for (const [i, handOff] of claimed.entries()) {
@@ -223,8 +226,7 @@ class CourierLoop implements Courier {
       },
       // Nothing was sent; the claim lapses and somebody asks.
       (error: unknown) => {
-        const { code, text } = causeOf(error);
-        report({ event: "courier-trouble", target: this.target, code, text });
+        report(troubleOf(this.target, error, claimed));
       },
     );
     this.track(sending);
@@ -247,7 +249,7 @@ class CourierLoop implements Courier {
     try {
       await probe?.("courier:before-send");
       const heard = await sendOnce(reach, dispatch, claimedAt);
-      this.noteCircuit(heard);
+      this.noteCircuit(handOff, heard);
       await probe?.("courier:answered");
       // A request is under way until its answer is applied: what it says may stop all others.
       const applied = Promise.withResolvers<void>();
@@ -256,16 +258,17 @@ class CourierLoop implements Courier {
       await applied.promise;
     } catch (error) {
       // Only a probe throws here: a drill in which the process ends at this point.
-      const { code, text } = causeOf(error);
-      this.options.report({ event: "courier-trouble", target: this.target, code, text });
+      this.options.report(troubleOf(this.target, error, [handOff]));
     }
   }
 
-  private noteCircuit(heard: Heard): void {
+  private noteCircuit(handOff: StoredHandOff, heard: Heard): void {
     const now = performance.now();
+    const before = this.gate.state(now);
     if (heard.reached) this.gate.succeeded(now);
     else this.gate.failed(now);
     if (heard.pauseMs > 0) this.gate.pauseUntil(now + heard.pauseMs);
+    if (this.gate.state(now) !== before) this.mover = subjectOf(handOff, heard.error?.class ?? null);
     this.tellCircuit(now);
   }
 
@@ -292,8 +295,8 @@ class CourierLoop implements Courier {
       await this.apply(taken);
       return [];
     } catch (error) {
-      const { code, text } = causeOf(error);
-      this.options.report({ event: "courier-trouble", target: this.target, code, text });
+      const concerned = taken.map(({ handOff }) => handOff);
+      this.options.report(troubleOf(this.target, error, concerned));
       if (isFailure(error) && (error.kind === "unavailable" || error.kind === "unknown-outcome")) {
         return taken.filter((one) => performance.now() - one.heard.heardAt < answerKeptMs);
       }
@@ -313,7 +316,7 @@ class CourierLoop implements Courier {
     });
     const unheard = advanced.outcomes.filter(({ verdict }) => verdict === "unheard").length;
     report({ event: "hand-offs-answered", target: this.target, count: taken.length, unheard });
-    for (const { handOff } of advanced.outcomes) if (handOff !== null) report(lineOf(handOff));
+    for (const line of advanced.lines()) report(line);
     ring(around.context);
     if (advanced.commands > 0) ring(`${around.context}:commands`);
     ring(`${around.context}:hand-offs`);
@@ -339,7 +342,6 @@ class CourierLoop implements Courier {
           errorText: lostAnswer.text,
         })),
       );
-      if (lost.length > 0) report({ event: "hand-offs-lost", target: this.target, count: lost.length });
       const late = await lockOverdue(connection, this.names, around.now(), perTransaction);
       const second = await advanceLocked(
         connection,
@@ -352,9 +354,16 @@ class CourierLoop implements Courier {
           cause,
         })),
       );
-      return { count: lost.length + late.length, commands: first.commands + second.commands };
+      return {
+        lost: lost.length,
+        count: lost.length + late.length,
+        commands: first.commands + second.commands,
+        lines: () => [...first.lines(), ...second.lines()],
+      };
     });
     if (advanced.count === 0) return;
+    if (advanced.lost > 0) report({ event: "hand-offs-lost", target: this.target, count: advanced.lost });
+    for (const line of advanced.lines()) report(line);
     ring(around.context);
     if (advanced.commands > 0) ring(`${around.context}:commands`);
   }

@@ -1,7 +1,6 @@
 import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { appendEntries } from "../journal/append.ts";
 import { isFailure } from "../model/failure.ts";
-import { causeOf } from "../parked/parking.ts";
 import type { Connection, Database } from "../postgres/database.ts";
 import {
   type FeedStep,
@@ -17,7 +16,7 @@ import {
 import { validatorOf } from "./schema-check.ts";
 import type { FollowingTreaty, Listening, Means, RecordNews } from "./treaty.ts";
 import { readTreatyStates } from "./treaty-control.ts";
-import type { TreatyEvent } from "./treaty-events.ts";
+import { type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
 /**
  * Keeps a context up to date with the records of others. One process listens; place, observations and what is known of the records are
@@ -232,10 +231,9 @@ export function followFeed(options: FollowerOptions): Follower {
         // Whoever ended it knows why.
         if (interruption.signal.aborted) continue;
         failures++;
-        const { text, ...cause } = causeOf(error);
         // What their side of a connection throws has no code of ours.
-        const code = isFailure(error) ? cause.code : "feed-broken";
-        options.report({ event: "courier-trouble", target: treaty.target, code, text });
+        const code = isFailure(error) ? error.code : "feed-broken";
+        options.report({ ...troubleOf(treaty.target, error), trouble: code });
         await stepFeed(database, treaty.name, workerId, { state: "away", code }).catch(() => undefined);
         const wait = Math.min(times.retryLongestMs, times.retryFirstMs * 2 ** Math.min(failures - 1, 20));
         await alarm.sleep(wait * (0.75 + options.random() / 2));

@@ -12,6 +12,7 @@ import { type CallbackStatus, markCallbacks } from "./callback-records.ts";
 import { readReply } from "./reach.ts";
 import type { HandOffTreaty } from "./treaty.ts";
 import { type Counts, openCounts } from "./treaty-counts.ts";
+import { type TreatyEvent, tellLater } from "./treaty-events.ts";
 import { undo } from "./undo-hand-offs.ts";
 
 /**
@@ -59,6 +60,7 @@ export interface DeskOptions {
   readonly around: Surroundings;
   readonly sources: readonly ConsumerSource[];
   readonly onAdvanced: () => void;
+  readonly report: (event: TreatyEvent) => void;
 }
 
 /** Commands that are the desk's own: no decider of the context answers for them. */
@@ -66,10 +68,12 @@ export const deskCommands: ReadonlySet<string> = new Set([recallCommand, correct
 
 export function handOffDesk(options: DeskOptions): ConsumerDefinition {
   const { around } = options;
+  const told = tellLater(options.report);
   const isOwnCommand = (entry: Entry): boolean =>
     entry.kind === "command" && entry.source === around.context && deskCommands.has(entry.type);
 
   async function apply(connection: Connection, batch: Batch): Promise<void> {
+    told.forget();
     const entries = batch.entries.filter((entry) => !batch.blocked(entry));
     const counts = openCounts(around.shard);
     const said = await callbacksOf(connection, entries);
@@ -103,6 +107,7 @@ export function handOffDesk(options: DeskOptions): ConsumerDefinition {
       }
     }
     const advanced = await advanceHandOffs(connection, around, witnessed);
+    told.keep(advanced.lines);
     advanced.outcomes.forEach((outcome, n) => {
       const callback = about[n]?.callback;
       if (callback != null) {
@@ -129,7 +134,11 @@ export function handOffDesk(options: DeskOptions): ConsumerDefinition {
     wants: (entry) => (entry.kind === "callback" && entry.type === callbackType) || isOwnCommand(entry),
     policy: () => "step-aside",
     apply,
-    committed: options.onAdvanced,
+    committed() {
+      told.tell();
+      options.onAdvanced();
+    },
+    forget: told.forget,
   };
 }
 

@@ -2,12 +2,15 @@ import type { Batch } from "../consumer/batch.ts";
 import type { ConsumerDefinition, ConsumerSource } from "../consumer/definition.ts";
 import type { Entry, JsonObject } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
-import { textArray } from "../postgres/arrays.ts";
+import { handOffKey } from "../model/hand-off-key.ts";
+import { bytesArray, textArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
-import { advanceHandOffs, type Surroundings } from "./advance-hand-offs.ts";
+import { advanceHandOffs, type Surroundings, type Witnessed } from "./advance-hand-offs.ts";
+import { rowKeyHash } from "./batch-rows.ts";
 import { openHandOffs, type Wanted } from "./open-hand-offs.ts";
 import { validatorOf } from "./schema-check.ts";
 import type { HandOffTreaty, Subject } from "./treaty.ts";
+import { type TreatyEvent, tellLater } from "./treaty-events.ts";
 import { undo } from "./undo-hand-offs.ts";
 
 /**
@@ -19,12 +22,14 @@ export interface OpenerOptions {
   readonly sources: readonly ConsumerSource[];
   /** Hand-offs or commands were committed. */
   readonly onOpened: () => void;
+  readonly report: (event: TreatyEvent) => void;
 }
 
 export const openerName = "hand-off-opener";
 
 export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
   const { around } = options;
+  const told = tellLater(options.report);
   const treaties = [...around.treaties.values()];
   const facts = new Set(treaties.flatMap((treaty) => treaty.facts));
   const ordered = new Set(
@@ -61,6 +66,7 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
   }
 
   async function apply(connection: Connection, batch: Batch): Promise<void> {
+    told.forget();
     const wanted: Wanted[] = [];
     const unwanted: Withdrawal[] = [];
     for (const fact of batch.entries) {
@@ -81,7 +87,7 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
       }
     }
     await openHandOffs(connection, around, wanted);
-    await withdrawHandOffs(connection, around, unwanted);
+    told.keep(await withdrawHandOffs(connection, around, unwanted));
   }
 
   return {
@@ -90,7 +96,11 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
     wants: (entry) => entry.kind === "event" && facts.has(entry.type),
     policy: (entry) => (ordered.has(entry.type) ? "hold-key" : "step-aside"),
     apply,
-    committed: options.onOpened,
+    committed() {
+      told.tell();
+      options.onOpened();
+    },
+    forget: told.forget,
   };
 }
 
@@ -109,29 +119,75 @@ const bySubject: Statement = {
       and h.aggregate_id = n.aggregate_id and h.treaty = n.treaty and h.line is not distinct from n.line`,
 };
 
-/** Withdraws single acts. A row of a batch travels with its batch and is undone by an act of its own. */
+const byRow: Statement = {
+  name: "hand-off-by-row",
+  text: `select r.tenant_id as "tenantId", r.hand_off_id as "handOffId", n.place::int as place
+    from unnest($1::text[], $2::text[], $3::bytea[]) with ordinality as n(tenant_id, target, key_hash, place)
+    join entente.hand_off_row r using (tenant_id, target, key_hash)`,
+};
+
+/** Withdraws acts: single ones, and rows of batches of which nothing is under way. Later a row travels with its batch. */
 async function withdrawHandOffs(
   connection: Connection,
   around: Surroundings,
   withdrawals: readonly Withdrawal[],
-): Promise<void> {
-  if (withdrawals.length === 0) return;
-  const found = await connection.run<{ tenantId: string; handOffId: string; place: number }>(bySubject, [
+): Promise<() => TreatyEvent[]> {
+  const alone = withdrawals.filter(({ treaty }) => treaty.batch === undefined);
+  const rows = withdrawals.filter(({ treaty }) => treaty.batch !== undefined);
+  const witnessed = [
+    ...(await actsToWithdraw(connection, alone)),
+    ...(await rowsToWithdraw(connection, rows)),
+  ];
+  if (witnessed.length === 0) return () => [];
+  const advanced = await advanceHandOffs(connection, around, witnessed);
+  await undo(connection, around, advanced.unwanted);
+  return advanced.lines;
+}
+
+interface Found extends Record<string, unknown> {
+  readonly tenantId: string;
+  readonly handOffId: string;
+  /** In the list asked with, from 1. */
+  readonly place: number;
+}
+
+async function actsToWithdraw(
+  connection: Connection,
+  withdrawals: readonly Withdrawal[],
+): Promise<Witnessed[]> {
+  if (withdrawals.length === 0) return [];
+  const found = await connection.run<Found>(bySubject, [
     textArray(withdrawals.map(({ fact }) => fact.tenantId)),
     textArray(withdrawals.map(({ treaty }) => treaty.name)),
     textArray(withdrawals.map(({ subject }) => subject.aggregateType)),
     textArray(withdrawals.map(({ subject }) => subject.aggregateId)),
     textArray(withdrawals.map(({ subject }) => subject.line)),
   ]);
-  const advanced = await advanceHandOffs(
-    connection,
-    around,
-    found.map(({ tenantId, handOffId, place }) => ({
-      tenantId,
-      handOffId,
-      seen: { what: "withdrawn" },
-      cause: { by: "domain", entryId: withdrawals[place - 1]?.fact.id ?? null },
-    })),
+  return found.map(({ tenantId, handOffId, place }) => ({
+    tenantId,
+    handOffId,
+    seen: { what: "withdrawn" },
+    cause: { by: "domain", entryId: withdrawals[place - 1]?.fact.id ?? null },
+  }));
+}
+
+async function rowsToWithdraw(
+  connection: Connection,
+  withdrawals: readonly Withdrawal[],
+): Promise<Witnessed[]> {
+  if (withdrawals.length === 0) return [];
+  const keys = withdrawals.map(({ treaty: { target, purpose }, fact: { tenantId }, subject }) =>
+    handOffKey({ tenantId, ...subject, target, purpose }, 1),
   );
-  await undo(connection, around, advanced.unwanted);
+  const found = await connection.run<Found>(byRow, [
+    textArray(withdrawals.map(({ fact }) => fact.tenantId)),
+    textArray(withdrawals.map(({ treaty }) => treaty.target)),
+    bytesArray(keys.map(rowKeyHash), 16),
+  ]);
+  return found.map(({ tenantId, handOffId, place }) => ({
+    tenantId,
+    handOffId,
+    seen: { what: "rows-withdrawn", keys: [keys[place - 1] ?? ""] },
+    cause: { by: "domain", entryId: withdrawals[place - 1]?.fact.id ?? null },
+  }));
 }

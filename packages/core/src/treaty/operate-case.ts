@@ -2,6 +2,7 @@ import { appendEntries } from "../journal/append.ts";
 import { newId } from "../journal/new-id.ts";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
+import type { HandOff } from "../model/hand-off-record.ts";
 import type { Connection, Database } from "../postgres/database.ts";
 import { type FalloutCase, lockCase, markClaimed, markClosed, type SafeAct } from "./fallout-cases.ts";
 import { type OperationData, operateCommand } from "./hand-off-desk.ts";
@@ -19,19 +20,25 @@ export interface CaseDecision extends CaseAct {
   readonly act: SafeAct;
 }
 
+/** What was acted on, for those who tell of it. */
+export interface ActedCase {
+  readonly open: FalloutCase;
+  readonly handOff: HandOff | null;
+}
+
 /** Takes a case over. Errors: `case-not-open`. */
 export async function claimCase(
   database: Database,
   context: string,
   now: number,
   act: CaseAct,
-): Promise<void> {
-  await database.transaction(async (connection) => {
+): Promise<ActedCase> {
+  return database.transaction(async (connection) => {
     const open = await lockCase(connection, act.tenantId, act.caseId);
     await markClaimed(connection, act.tenantId, act.caseId, act.by, now);
-    await appendEntries(connection, [
-      await actEntry(connection, context, now, open, act, "entente.case-claimed", {}),
-    ]);
+    const { entry, acted } = await actEntry(connection, context, now, open, act, "entente.case-claimed", {});
+    await appendEntries(connection, [entry]);
+    return acted;
   });
 }
 
@@ -41,14 +48,14 @@ export async function closeCase(
   context: string,
   now: number,
   act: CaseAct,
-): Promise<void> {
+): Promise<ActedCase> {
   if (act.why.trim() === "") throw new Failure("refused", "reason-missing", "Closing a case takes a reason.");
-  await database.transaction(async (connection) => {
+  return database.transaction(async (connection) => {
     const open = await lockCase(connection, act.tenantId, act.caseId);
     await markClosed(connection, act.tenantId, act.caseId, act.by, act.why, now);
-    await appendEntries(connection, [
-      await actEntry(connection, context, now, open, act, "entente.case-closed", {}),
-    ]);
+    const { entry, acted } = await actEntry(connection, context, now, open, act, "entente.case-closed", {});
+    await appendEntries(connection, [entry]);
+    return acted;
   });
 }
 
@@ -64,10 +71,10 @@ export async function decideCase(
   context: string,
   now: number,
   decision: CaseDecision,
-): Promise<void> {
+): Promise<ActedCase> {
   if (decision.why.trim() === "")
     throw new Failure("refused", "reason-missing", "An act on a case takes a reason.");
-  await database.transaction(async (connection) => {
+  return database.transaction(async (connection) => {
     const open = await lockCase(connection, decision.tenantId, decision.caseId);
     if (!open.acts.includes(decision.act)) {
       throw new Failure(
@@ -80,7 +87,15 @@ export async function decideCase(
       );
     }
     const data = { act: decision.act };
-    const entry = await actEntry(connection, context, now, open, decision, "entente.case-decided", data);
+    const { entry, acted } = await actEntry(
+      connection,
+      context,
+      now,
+      open,
+      decision,
+      "entente.case-decided",
+      data,
+    );
     const entries: NewEntry<object>[] = [entry];
     if (open.handOffId !== null && deskActs.has(decision.act)) {
       const act = decision.act as OperationData["act"];
@@ -111,6 +126,7 @@ export async function decideCase(
       );
     }
     await appendEntries(connection, entries);
+    return acted;
   });
 }
 
@@ -149,11 +165,11 @@ async function actEntry(
   act: CaseAct,
   type: string,
   data: JsonObject,
-): Promise<NewEntry<object>> {
+): Promise<{ readonly entry: NewEntry<object>; readonly acted: ActedCase }> {
   const id = newId(now);
   const { tenantId, handOffId, caseId, kind, treaty } = open;
   const handOff = handOffId === null ? null : await readHandOff(connection, { tenantId, handOffId });
-  return {
+  const entry: NewEntry<object> = {
     id,
     kind: "control",
     type,
@@ -172,4 +188,5 @@ async function actEntry(
     occurredAt: now,
     data: { caseId, caseKind: kind, treaty, handOffId, by: act.by, why: act.why, ...data },
   };
+  return { entry, acted: { open, handOff } };
 }

@@ -23,6 +23,12 @@ export type CallbackReceipt =
   /** Not theirs, not fresh, or not readable. Recorded, without effect; the sender learns the code and nothing else. */
   | { readonly outcome: "refused"; readonly code: CallbackRefusal };
 
+export interface ReceivedCallback {
+  readonly receipt: CallbackReceipt;
+  /** What a proven message speaks of; null: it is not proven. */
+  readonly about: { readonly tenantId: string; readonly reference: string } | null;
+}
+
 export type CallbackRefusal =
   | "callback-not-expected"
   | "callback-sender-not-allowed"
@@ -60,10 +66,13 @@ export async function receiveCallback(
   headers: CallbackHeaders,
   rawBody: Uint8Array,
   remoteAddress: string,
-): Promise<CallbackReceipt> {
-  const refuse = async ({ code }: { readonly code: CallbackRefusal }): Promise<CallbackReceipt> => {
+): Promise<ReceivedCallback> {
+  const refuse = async (
+    { code }: { readonly code: CallbackRefusal },
+    about: ReceivedCallback["about"] = null,
+  ): Promise<ReceivedCallback> => {
     await countRefusal(setting.database, treaty.name, code, setting.now(), remoteAddress);
-    return { outcome: "refused", code };
+    return { receipt: { outcome: "refused", code }, about };
   };
   const rule = treaty.callback;
   if (rule === undefined) return refuse({ code: "callback-not-expected" });
@@ -103,10 +112,10 @@ export async function receiveCallback(
     await setting.probe?.("callback:before-commit");
     return outcome;
   });
-  if (stored === "reused") return refuse({ code: "callback-id-reused" });
-  if (stored === "repeated") return { outcome: "repeated" };
+  if (stored === "reused") return refuse({ code: "callback-id-reused" }, read);
+  if (stored === "repeated") return { receipt: { outcome: "repeated" }, about: read };
   setting.onReceived();
-  return { outcome: "received", entryId: entry.id };
+  return { receipt: { outcome: "received", entryId: entry.id }, about: read };
 }
 
 interface ReadBody {

@@ -354,7 +354,7 @@ test("a recovery needs a second person and is bounded; what it sends anew is one
   );
   const { requestId } = await treaties.askRecovery({ ...ask, handOffIds });
   const approve = (by: string, tenantId = "acme") =>
-    treaties.approveRecovery(ask.treaty, { tenantId, requestId, by });
+    treaties.approveRecovery("orders", { tenantId, requestId, by, why: "seen in their status page" });
   await assert.rejects(approve("ann"), (error) => isFailure(error, "second-person-needed"));
   await assert.rejects(approve("bob", "globex"), (error) => isFailure(error, "recovery-not-open"));
   assert.equal(await approve("bob"), 5);

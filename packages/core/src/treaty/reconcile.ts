@@ -4,8 +4,7 @@ import { newId } from "../journal/new-id.ts";
 import { readEntries } from "../journal/read.ts";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { advance } from "../model/hand-off.ts";
-import { classify } from "../model/hand-off-answer.ts";
-import { causeOf } from "../parked/parking.ts";
+import { type AnswerClass, classify } from "../model/hand-off-answer.ts";
 import { textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
@@ -17,10 +16,11 @@ import { type StoredHandOff, takeToLook } from "./hand-off-rows.ts";
 import type { Pace } from "./pace.ts";
 import { askOnce, type Heard, type MeansOf } from "./reach.ts";
 import { recallEarly } from "./recall-callbacks.ts";
+import { type Comparison, forgetRuns, insertRuns, type NewRun } from "./reconciliation-runs.ts";
 import type { HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
-import type { TreatyEvent } from "./treaty-events.ts";
+import { lineOf, type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
 /**
  * Compares what we believe with what the authority says: unknown hand-offs and accepted ones without a result. It changes nothing by
@@ -30,18 +30,6 @@ export interface Reconciler {
   readonly treaty: string;
   stop(): Promise<void>;
 }
-
-export type Comparison =
-  /** Both sides agree. */
-  | "matched"
-  /** Done or taken in over there, and we did not know. */
-  | "external-success"
-  /** Refused or not done over there, and we did not know. */
-  | "external-failure"
-  /** They do not know either, or did not answer. */
-  | "external-unknown"
-  /** What they say cannot follow from what we know. */
-  | "local-impossible";
 
 export const comparedType = "entente.hand-off-compared";
 export const runType = "entente.reconciliation-run";
@@ -92,6 +80,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   async function turn(): Promise<number> {
     const takenAt = around.now();
     const isScheduled = await takeSchedule(database, treaty, takenAt);
+    if (isScheduled) await forgetRuns(database, treaty.name, takenAt);
     const limit = Math.min(perTurn, treaty.limits.concurrency);
     const claimMs = treaty.times.answerWithinMs + graceMs + (limit * 1_000) / treaty.limits.ratePerSecond;
     const due = await takeToLook(database, treaty.name, takenAt, limit, claimMs);
@@ -105,6 +94,8 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
       record(connection, around, treaty, compared, isScheduled, takenAt),
     );
     report({ event: "reconciled", treaty: treaty.name, looked: due.length, corrected });
+    for (const { handOff, heard, result } of compared)
+      report(lineOf(handOff, "compared", result, classOf(treaty, handOff, heard)));
     if (corrected > 0) options.ring(around.context);
     return due.length;
   }
@@ -122,8 +113,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
         if (looked === 0) await alarm.sleep(lookEveryMs);
       } catch (error) {
         failures++;
-        const { code, text } = causeOf(error);
-        report({ event: "courier-trouble", target: treaty.target, code, text });
+        report(troubleOf(treaty.target, error));
         await alarm.sleep(Math.min(2_000, 50 * 2 ** Math.min(failures, 6)));
       }
     }
@@ -176,12 +166,11 @@ async function record(
   const now = Math.max(takenAt, around.now());
   const counts = openCounts(around.shard);
   const entries: NewEntry<object>[] = [];
-  const results: Record<string, number> = {};
   const refusal = compared.find(({ handOff, heard }) => isRefusal(treaty, handOff, heard));
   const code = refusal?.heard.translation?.code ?? "credentials-refused";
+  const runs = new Map<string, { findings: { id: string; result: Comparison }[]; corrected: number }>();
   let corrected = 0;
   for (const { handOff, heard, result } of compared) {
-    results[result] = (results[result] ?? 0) + 1;
     counts.add(treaty.name, "reconciliations", result);
     const evidence = entryAbout(around, handOff, now, "reconciliation", comparedType, null, {
       treaty: treaty.name,
@@ -195,8 +184,13 @@ async function record(
       responseHash: heard.responseHash,
     });
     entries.push(evidence);
+    // A look goes over tenants; each of them gets the report of its own part.
+    const run = runs.get(handOff.tenantId) ?? { findings: [], corrected: 0 };
+    runs.set(handOff.tenantId, run);
+    run.findings.push({ id: evidence.id, result });
     if (heard.translation === null || result === "matched" || result === "external-unknown") continue;
     corrected++;
+    run.corrected++;
     const correction: CorrectionData = {
       treaty: treaty.name,
       handOffId: handOff.handOffId,
@@ -206,22 +200,19 @@ async function record(
     const data = correction as unknown as JsonObject;
     entries.push(entryAbout(around, handOff, now, "command", correctCommand, evidence.id, data));
   }
-  if (compared.length > 0 || isScheduled) {
-    const data = { treaty: treaty.name, looked: compared.length, corrected, results, scheduled: isScheduled };
-    const tenants = new Set(compared.map(({ handOff }) => handOff.tenantId));
-    // A run looks over tenants; each of them gets the report of its own part.
-    for (const tenantId of tenants) {
-      const own = compared.filter(({ handOff }) => handOff.tenantId === tenantId);
-      const part = Object.fromEntries(
-        [...Map.groupBy(own, ({ result }) => result)].map(([result, some]) => [result, some.length]),
-      );
-      entries.push(
-        runEntry(around.context, treaty, tenantId, now, { ...data, looked: own.length, results: part }),
-      );
-    }
-  }
+  const reports = [...runs].map(([tenantId, run]): NewRun => {
+    const { findings } = run;
+    const results = Object.fromEntries(
+      [...Map.groupBy(findings, ({ result }) => result)].map(([result, some]) => [result, some.length]),
+    );
+    const report = { treaty: treaty.name, looked: findings.length, corrected: run.corrected, results };
+    const entry = runEntry(around.context, treaty, tenantId, now, { ...report, scheduled: isScheduled });
+    entries.push(entry);
+    return { ...report, tenantId, runId: entry.id, at: now, findingIds: findings.map(({ id }) => id) };
+  });
   await Promise.all([
     appendEntries(connection, entries),
+    insertRuns(connection, reports, isScheduled),
     lookAgain(
       connection,
       compared.map(({ handOff }) => handOff),
@@ -236,9 +227,12 @@ async function record(
 }
 
 function isRefusal(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Heard): boolean {
-  if (heard.translation === null) return false;
-  const { class: answerClass } = classify(heard.translation, treaty.errorMap, handOff.requestHash, "inquiry");
-  return answerClass === "SECURITY_CONFIGURATION_FAILURE";
+  return heard.translation !== null && classOf(treaty, handOff, heard) === "SECURITY_CONFIGURATION_FAILURE";
+}
+
+function classOf(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Heard): AnswerClass | null {
+  if (heard.translation === null) return heard.error?.class ?? null;
+  return classify(heard.translation, treaty.errorMap, handOff.requestHash, "inquiry").class;
 }
 
 function refusalCase(treaty: HandOffTreaty, { tenantId, handOffId }: StoredHandOff, code: string): NewCase {

@@ -8,16 +8,42 @@ import { type CallbackRecord, listCallbacks } from "./callback-records.ts";
 import type { CallbackHeaders } from "./callback-verification.ts";
 import { type FalloutCase, listCases } from "./fallout-cases.ts";
 import { type FollowedFeed, readFeeds } from "./followed-feed.ts";
+import { keyHash } from "./hand-off-entries.ts";
 import { type HandOffRef, listHandOffs, readHandOff } from "./hand-off-rows.ts";
-import { type CaseAct, type CaseDecision, claimCase, closeCase, decideCase } from "./operate-case.ts";
+import {
+  type ActedCase,
+  type CaseAct,
+  type CaseDecision,
+  claimCase,
+  closeCase,
+  decideCase,
+} from "./operate-case.ts";
 import { type CallbackReceipt, receiveCallback } from "./receive-callback.ts";
+import {
+  askRun,
+  listRuns,
+  type ReconciliationReport,
+  type ReconciliationRun,
+  type RunAsk,
+  readRun,
+} from "./reconciliation-runs.ts";
 import {
   approveRecovery,
   askRecovery,
-  type RecoveryApproval,
+  previewRecovery,
   type RecoveryAsk,
+  type RecoveryDecision,
+  type RecoveryPreview,
   type RecoveryRequest,
+  rejectRecovery,
 } from "./recovery.ts";
+import {
+  listRecoveries,
+  type Recovery,
+  type RecoveryProgress,
+  type RecoveryState,
+  readRecovery,
+} from "./recovery-records.ts";
 import {
   type HandOffTreaty,
   isFollowingTreaty,
@@ -26,6 +52,7 @@ import {
   type Treaty,
 } from "./treaty.ts";
 import { readTreatyStates, setStopped, type TreatyAct, type TreatyState } from "./treaty-control.ts";
+import { type CaseLine, caseLine, subjectless } from "./treaty-events.ts";
 import { readFigures, type TreatyFigure } from "./treaty-figures.ts";
 import { meansOf, type Outside, secretOf } from "./work-treaties.ts";
 
@@ -62,9 +89,32 @@ export interface SystemTreaties {
   states(context: string): Promise<TreatyState[]>;
   /** How far a context has followed the feeds of others. */
   feeds(context: string): Promise<FollowedFeed[]>;
-  /** Asks to send again what was given up; takes a second person. Errors: those of askRecovery. */
+  /** What a recovery would touch, of everything or of what ended with one code. Errors: `treaty-unknown`. */
+  previewRecovery(
+    treaty: string,
+    tenantId: string,
+    code: string | null,
+    limit: number,
+  ): Promise<RecoveryPreview>;
+  /** Asks to send anew what was given up; takes a second person. Errors: those of askRecovery, `treaty-unknown`. */
   askRecovery(ask: RecoveryAsk): Promise<RecoveryRequest>;
-  approveRecovery(treaty: string, approval: RecoveryApproval): Promise<number>;
+  /** Returns how many are sent anew. Errors: those of approveRecovery. */
+  approveRecovery(context: string, approval: RecoveryDecision): Promise<number>;
+  rejectRecovery(context: string, rejection: RecoveryDecision): Promise<void>;
+  /** Newest first. `before`: id of the one before the page. */
+  recoveries(
+    context: string,
+    tenantId: string,
+    state: RecoveryState | null,
+    before: string | null,
+    limit: number,
+  ): Promise<Recovery[]>;
+  recovery(context: string, tenantId: string, requestId: string): Promise<RecoveryProgress | null>;
+  /** Reports of reconciliation, newest first. Errors: `treaty-unknown`. */
+  runs(treaty: string, tenantId: string, before: string | null, limit: number): Promise<ReconciliationRun[]>;
+  run(treaty: string, tenantId: string, runId: string): Promise<ReconciliationReport | null>;
+  /** Has what is open compared at once. Returns how many hand-offs that are. Errors: those of askRun, `treaty-unknown`. */
+  askRun(treaty: string, ask: RunAsk): Promise<number>;
   /** The twelve business metrics. */
   figures(): Promise<TreatyFigure[]>;
 }
@@ -132,6 +182,13 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     ring(`${context}:hand-offs`);
   };
 
+  const report = outside.report ?? (() => {});
+  const tellAct = ({ open, handOff }: ActedCase, step: CaseLine["step"], by: string): void => {
+    const { kind, treaty, target, tenantId } = open;
+    if (handOff !== null) report(caseLine(handOff, kind, step, by, handOff.lastErrorClass));
+    else report({ event: "case", ...subjectless(target), tenantId, treaty, kind, step, by });
+  };
+
   return {
     list: () =>
       [...contexts].flatMap(([context, { definition }]) =>
@@ -144,7 +201,7 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     },
     receiveCallback: async (name, headers, rawBody, remoteAddress) => {
       const { context, database, treaty } = placeOf(name);
-      return receiveCallback(
+      const { receipt, about } = await receiveCallback(
         {
           context,
           database,
@@ -160,18 +217,36 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
         rawBody,
         remoteAddress,
       );
+      const refusal = receipt.outcome === "refused" ? receipt.code : null;
+      report({
+        event: "callback",
+        ...subjectless(treaty.target),
+        correlationId: receipt.outcome === "received" ? receipt.entryId : null,
+        tenantId: about?.tenantId ?? null,
+        // Ours or theirs, nobody knows yet: only its hash is told.
+        keyHash: about === null ? null : keyHash(about.reference),
+        treaty: treaty.name,
+        outcome: receipt.outcome,
+        refusal,
+      });
+      return receipt;
     },
     handOffs: async (context, tenantId, states, target, limit) =>
       listHandOffs(databaseOf(context), tenantId, states, target, limit),
     handOff: async (context, ref) => readHandOff(databaseOf(context), ref),
     callbacks: async (context, tenantId, limit) => listCallbacks(databaseOf(context), tenantId, limit),
     cases: async (context, tenantId, limit) => listCases(databaseOf(context), tenantId, limit),
-    claimCase: async (context, act) => claimCase(databaseOf(context), context, clock.now(), act),
+    async claimCase(context, act) {
+      tellAct(await claimCase(databaseOf(context), context, clock.now(), act), "claimed", act.by);
+    },
     async decideCase(context, decision) {
-      await decideCase(databaseOf(context), context, clock.now(), decision);
+      const acted = await decideCase(databaseOf(context), context, clock.now(), decision);
+      tellAct(acted, "decided", decision.by);
       ringContext(context);
     },
-    closeCase: async (context, act) => closeCase(databaseOf(context), context, clock.now(), act),
+    async closeCase(context, act) {
+      tellAct(await closeCase(databaseOf(context), context, clock.now(), act), "closed", act.by);
+    },
     async setStopped(name, stopped, act) {
       const { context, database } = switches.get(name) ?? placeOf(name);
       await setStopped(database, context, name, stopped, { ...act, now: clock.now() });
@@ -179,15 +254,31 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     },
     states: async (context) => readTreatyStates(databaseOf(context)),
     feeds: async (context) => readFeeds(databaseOf(context)),
+    previewRecovery: async (name, tenantId, code, limit) =>
+      previewRecovery(placeOf(name).database, tenantId, name, code, limit),
     askRecovery: async (ask) => {
       const { context, database } = placeOf(ask.treaty);
       return askRecovery(database, context, clock.now(), ask);
     },
-    async approveRecovery(name, approval) {
-      const { context, database } = placeOf(name);
-      const sent = await approveRecovery(database, context, clock.now(), approval);
+    async approveRecovery(context, approval) {
+      const sent = await approveRecovery(databaseOf(context), context, clock.now(), approval);
       ringContext(context);
       return sent;
+    },
+    rejectRecovery: async (context, rejection) =>
+      rejectRecovery(databaseOf(context), context, clock.now(), rejection),
+    recoveries: async (context, tenantId, state, before, limit) =>
+      listRecoveries(databaseOf(context), tenantId, clock.now(), state, before, limit),
+    recovery: async (context, tenantId, requestId) =>
+      readRecovery(databaseOf(context), tenantId, clock.now(), requestId),
+    runs: async (name, tenantId, before, limit) =>
+      listRuns(placeOf(name).database, tenantId, name, before, limit),
+    run: async (name, tenantId, runId) => readRun(placeOf(name).database, tenantId, name, runId),
+    async askRun(name, ask) {
+      const { context, database, treaty } = placeOf(name);
+      const brought = await askRun(database, context, treaty, clock.now(), ask);
+      ringContext(context);
+      return brought;
     },
     figures: async () => {
       const owners = new Map([...placed.values()].map(({ context, database }) => [context, database]));

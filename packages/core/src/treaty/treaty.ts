@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Static, TSchema } from "typebox";
 import type { Amounts, DayRecord } from "../model/day-totals.ts";
 import type { Entry, JsonObject } from "../model/entry.ts";
@@ -293,19 +294,29 @@ export interface Means {
   readonly signal: AbortSignal;
   /** The present value of one of the treaty's own secrets. Errors: `credential-unknown` (defect). */
   secret(name: string): Promise<string>;
-  /** For `net`, `tls` and `http`: resolves names and refuses addresses the treaty may not reach. */
-  readonly lookup: GuardedLookup;
+  /**
+   * The one way out: opens a connection to where the treaty may go. Give it to `http` and `https` as `createConnection`, without an agent.
+   * Errors: `egress-refused` (refused), thrown for an address, on the socket for a name that leads where it may not.
+   */
+  readonly connect: (to: Destination) => Socket;
 }
 
-export type GuardedLookup = (
-  hostname: string,
-  options: object,
-  done: (
-    error: Error | null,
-    address: string | { address: string; family: number }[],
-    family?: number,
-  ) => void,
-) => void;
+/** Where to, in the words of `http.request`. */
+export interface Destination {
+  readonly host?: string | null | undefined;
+  readonly hostname?: string | null | undefined;
+  readonly port?: number | string | null | undefined;
+  /** `https:` or `tls:` opens a TLS connection, anything else a plain one. */
+  readonly protocol?: string | null | undefined;
+  readonly servername?: string | undefined;
+  readonly ca?: TlsText | undefined;
+  readonly cert?: TlsText | undefined;
+  readonly key?: TlsText | undefined;
+  readonly passphrase?: string | undefined;
+  readonly ALPNProtocols?: string[] | undefined;
+}
+
+type TlsText = string | Buffer | (string | Buffer)[];
 
 /** What came back, as it came. */
 export interface Reply<Body = unknown> {

@@ -102,8 +102,9 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
             around,
             sources: [...new Set(acting.flatMap(({ factsFrom }) => factsFrom))].map(setting.sourceOf),
             onOpened: ringAll,
+            report,
           }),
-          handOffDesk({ around, sources: [setting.sourceOf(setting.context)], onAdvanced: ringAll }),
+          handOffDesk({ around, sources: [setting.sourceOf(setting.context)], onAdvanced: ringAll, report }),
         ];
   return {
     consumers,
@@ -160,7 +161,7 @@ export function meansOf(outside: Outside): (treaty: Treaty, signal: AbortSignal)
     ways.set(treaty.name, way);
     return {
       signal,
-      lookup: way.lookup,
+      connect: way.connect,
       secret: async (name) => secretOf(outside, treaty, name),
     };
   };

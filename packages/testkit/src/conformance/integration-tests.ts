@@ -7,6 +7,7 @@ import {
   isFailure,
   type JsonObject,
   missingIn,
+  openEgress,
   type Reply,
 } from "@entente/core";
 import { validatorOf } from "@entente/core/internal";
@@ -306,14 +307,13 @@ function actOf({ idempotencyKey }: HandOff): string {
 /** Puts the treaty's own question over the wire. */
 async function inquire({ stage, options }: Scene, handOff: HandOff): Promise<Reply> {
   const { tenantId, handOffId, idempotencyKey, requestHash, externalReference, correlationId } = handOff;
-  const { lookup } = await import("node:dns");
   const rowKeys = (await stage.rows(handOff)).map((row) => row.idempotencyKey);
   return stage.treaty.inquire(
     { tenantId, handOffId, idempotencyKey, requestHash, externalReference, correlationId, rowKeys },
     {
       signal: AbortSignal.timeout(stage.treaty.times.answerWithinMs),
       secret: async (name) => options.secrets?.[name] ?? "",
-      lookup: lookup as never,
+      connect: openEgress(options.egress ?? { privateRanges: ["127.0.0.0/8", "::1/128"] }).connect,
     },
   );
 }

@@ -31,8 +31,7 @@ export function call(
         `${url}${path}`,
         {
           method,
-          agent: false,
-          lookup: means.lookup as never,
+          createConnection: means.connect,
           signal: means.signal,
           headers: { authorization: `Bearer ${token}`, "content-type": "application/json", ...more },
         },

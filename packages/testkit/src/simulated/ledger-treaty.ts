@@ -1,4 +1,3 @@
-import { Agent } from "node:http";
 import {
   type DispatchRow,
   defineTreaty,
@@ -8,7 +7,7 @@ import {
 } from "@entente/core";
 import { Type } from "typebox";
 import { quickTimes, type SimulatedTreatyOptions } from "./payments-treaty.ts";
-import { askOverHttp, treatyTexts } from "./treaty-http.ts";
+import { askOverHttp, KeepingAgent, treatyTexts } from "./treaty-http.ts";
 
 export interface SimulatedLedgerOptions extends SimulatedTreatyOptions {
   readonly rowsAllowed: number;
@@ -44,7 +43,7 @@ interface LedgerSaid {
  */
 export function simulatedLedger(options: SimulatedLedgerOptions): HandOffTreaty {
   const { url, rowsAllowed, times, limits, leaving = () => {} } = options;
-  const agent = new Agent({ keepAlive: true });
+  const agent = new KeepingAgent();
   const basic = (password: string) => `Basic ${Buffer.from(`ENTENTE_COMM:${password}`).toString("base64")}`;
   return defineTreaty({
     name: "ledger-post",

@@ -1,4 +1,3 @@
-import { Agent } from "node:http";
 import {
   defineTreaty,
   type HandOffTreaty,
@@ -7,7 +6,7 @@ import {
   type TreatyTimes,
 } from "@entente/core";
 import { Type } from "typebox";
-import { askOverHttp, treatyTexts } from "./treaty-http.ts";
+import { askOverHttp, KeepingAgent, treatyTexts } from "./treaty-http.ts";
 
 export interface SimulatedTreatyOptions {
   /** Origin of the simulator, or of what stands before it; with `localhost`. */
@@ -50,7 +49,7 @@ const declines = ["generic_decline", "insufficient_funds", "lost_card", "expired
  */
 export function simulatedPayments(options: SimulatedPaymentsOptions): HandOffTreaty {
   const { url, times, limits, target = "payments", fact = "shop.paid" } = options;
-  const agent = new Agent({ keepAlive: true });
+  const agent = new KeepingAgent();
   const about = (data: { readonly [name: string]: unknown }) => ({
     aggregateType: "payment",
     aggregateId: String(data.paymentId),

@@ -1,4 +1,5 @@
-import { type Agent, request } from "node:http";
+import { Agent, type ClientRequestArgs, request } from "node:http";
+import type { Socket } from "node:net";
 import {
   type Means,
   notSent,
@@ -10,13 +11,33 @@ import {
 
 export interface HttpAsk {
   readonly method: "GET" | "POST";
-  /** With `localhost` for this machine: an address would go past the guard of `means`. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly agent: Agent;
   /** Called when the last byte has been given to the operating system. */
   readonly left?: () => void;
+}
+
+interface WayOut {
+  readonly wayOut: Means["connect"];
+}
+
+/** For the agent: connections are kept, so that it is the agent who opens them. */
+function wayOut(means: Means): WayOut {
+  return { wayOut: means.connect };
+}
+
+/** Keeps connections, opened by the means of the call that needs one. */
+export class KeepingAgent extends Agent {
+  constructor() {
+    super({ keepAlive: true });
+  }
+
+  override createConnection(options: ClientRequestArgs): Socket {
+    // Options of the request come along: `wayOut` is one of ours.
+    return (options as ClientRequestArgs & WayOut).wayOut(options);
+  }
 }
 
 /**
@@ -31,9 +52,8 @@ export function askOverHttp(ask: HttpAsk, means: Means): Promise<Reply<string>> 
         method: ask.method,
         headers: ask.headers,
         agent: ask.agent,
-        // Node's own type of the function is wider than what it calls it with.
-        lookup: means.lookup as never,
         signal: means.signal,
+        ...wayOut(means),
       },
       (response) => {
         const chunks: Buffer[] = [];

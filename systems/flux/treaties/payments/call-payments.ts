@@ -1,5 +1,4 @@
-import { isIP } from "node:net";
-import { isFailure, type Means, notSent, type Reply } from "@entente/core";
+import type { Means, Reply } from "@entente/core";
 import { type HttpAnswer, httpCall } from "../http-call.ts";
 
 /** The version of the interface that this treaty was written against. */
@@ -19,7 +18,6 @@ export interface PaymentsCall {
 export async function callPayments(baseUrl: string, call: PaymentsCall, means: Means): Promise<Reply> {
   const url = new URL(call.path, baseUrl);
   const apiKey = await means.secret("apiKey");
-  await mayConnect(url.hostname, means);
   const { method, form, idempotencyKey } = call;
   const answer = await httpCall(
     {
@@ -36,18 +34,6 @@ export async function callPayments(baseUrl: string, call: PaymentsCall, means: M
     means,
   );
   return { status: String(answer.status), raw: answer.text, body: bodyOf(answer) };
-}
-
-/** An address written into the URL is never resolved, and so would pass the guard by. */
-async function mayConnect(hostname: string, means: Means): Promise<void> {
-  const host = hostname.replace(/^\[|\]$/g, "");
-  if (isIP(host) === 0) return;
-  await new Promise<void>((resolve, reject) => {
-    means.lookup(host, {}, (error) => {
-      if (error === null) resolve();
-      else reject(isFailure(error) ? error : notSent(error));
-    });
-  });
 }
 
 /** The JSON, or the text when it is none. How long to wait stands in a header and is put beside the error it belongs to. */
