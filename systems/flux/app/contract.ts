@@ -9,10 +9,11 @@ import {
   subscriptionFacts,
 } from "../contexts/subscription/contract/published-language.ts";
 import { type Counterparties, counterpartyNames, treatiesWith } from "./counterparties.ts";
+import { demoTenant } from "./demo-data.ts";
 
 /** All that Flux knows how to deal with. What is promised to them does not depend on where they are. */
 export const everyCounterparty = Object.fromEntries(
-  counterpartyNames.map((name) => [name, { url: `https://${name}.example` }]),
+  counterpartyNames.map((name) => [name, { url: `https://${name}.example`, tenantId: demoTenant }]),
 ) as Counterparties;
 
 /**

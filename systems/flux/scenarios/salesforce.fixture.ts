@@ -50,6 +50,7 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
       ENTENTE_SALESFORCE_URL: `http://127.0.0.1:${line.port}`,
       ENTENTE_SALESFORCE_CLIENT_ID: credentials.clientId,
       ENTENTE_SALESFORCE_CLIENT_SECRET: credentials.clientSecret,
+      ENTENTE_SALESFORCE_TENANT: "demo",
     },
     change: async (key, fields) => void (await ask("PATCH", at(key), fields)),
     remove: async (key) => void (await ask("DELETE", at(key))),

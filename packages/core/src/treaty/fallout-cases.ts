@@ -16,7 +16,8 @@ export type CaseKind =
   | "rows-rejected"
   | "callback-unmatched"
   | "credentials-refused"
-  | "record-unreadable";
+  | "record-unreadable"
+  | "budget-nearly-used";
 
 /** What a person may do with a hand-off from a case. */
 export type SafeAct =
@@ -44,6 +45,7 @@ export const safeActs: Readonly<Record<CaseKind, readonly SafeAct[]>> = {
   "callback-unmatched": ["close"],
   "credentials-refused": ["resume-treaty", "close"],
   "record-unreadable": ["close"],
+  "budget-nearly-used": ["close"],
 };
 
 export interface NewCase {

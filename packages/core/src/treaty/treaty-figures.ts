@@ -1,7 +1,7 @@
 import type { Database } from "../postgres/database.ts";
 import { readCounts } from "./treaty-counts.ts";
 
-/** The twelve business metrics of treaties as values, for whoever renders them. */
+/** The business metrics of treaties as values, for whoever renders them. */
 export interface TreatyFigure {
   readonly treaty: string;
   readonly name: string;
@@ -27,6 +27,10 @@ export const figureNames: Readonly<Record<string, string>> = {
   fallout: "Cases opened, by kind.",
   callbacks: "Messages by what became of them.",
   reconciliations: "Comparisons by result.",
+  "budget-calls":
+    "Calls counted today (UTC, business time) against what a counterparty allows in a day, by budget and kind of call.",
+  "budget-share":
+    "Share of today's budget used, by target and budget; of several tenants the largest. 1 is all of it.",
   waiting: "Hand-offs in each state that is not settled, now.",
 };
 

@@ -4,6 +4,7 @@ import type { HandOffState } from "../model/hand-off.ts";
 import type { ErrorMap, RowTranslation, Translation } from "../model/hand-off-answer.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import type { HandOffTimes } from "../model/hand-off-times.ts";
+import type { CallBudget } from "./call-budget.ts";
 import type { Verification } from "./callback-verification.ts";
 import type { Runbook, SheetText, TreatyAnswers, TreatyStyle } from "./contract-sheet.ts";
 import type { SendingWindow } from "./sending-window.ts";
@@ -35,6 +36,8 @@ export interface Declared {
   readonly errorMap: ErrorMap;
   /** Names of the secrets it uses; no other treaty's are given to it. */
   readonly credentials: readonly string[];
+  /** What they allow in a day; shared by the treaties with the same target. Used through `means.count`. Absent: nothing is metered. */
+  readonly budgets?: readonly CallBudget[];
 }
 
 /** A treaty with an effect over there. */
@@ -249,6 +252,11 @@ export interface Means {
   secret(name: string): Promise<string>;
   /** For `net`, `tls` and `http`: resolves names and refuses addresses the treaty may not reach. */
   readonly lookup: GuardedLookup;
+  /**
+   * Notes what counts against one of the treaty's budgets, once they have had it. `operation`: a kind of call, one of a few words.
+   * Errors: thrown for a budget that the treaty does not declare.
+   */
+  count(budget: string, operation: string, by?: number): void;
 }
 
 export type GuardedLookup = (

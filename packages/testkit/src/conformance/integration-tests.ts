@@ -314,6 +314,7 @@ async function inquire({ stage, options }: Scene, handOff: HandOff): Promise<Rep
       signal: AbortSignal.timeout(stage.treaty.times.answerWithinMs),
       secret: async (name) => options.secrets?.[name] ?? "",
       lookup: lookup as never,
+      count: () => undefined,
     },
   );
 }
