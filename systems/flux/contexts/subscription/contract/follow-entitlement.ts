@@ -1,0 +1,27 @@
+import { type Static, Type } from "typebox";
+import { Identifier } from "../../gateway/contract/identifier.ts";
+import { Units } from "./quantities.ts";
+
+/** Members of what an authority entitles an account to, wherever it is told of. */
+export const entitledMembers = {
+  /** Null: the authority has no entitlement for the account any more. */
+  planId: Type.Union([Identifier, Type.Null()]),
+  /** Whole credits per cycle. */
+  monthlyQuotaUnits: Units,
+  /** False: nothing may be taken. */
+  isActive: Type.Boolean(),
+} as const;
+
+/**
+ * Command of the entitlement context: from now on the account is entitled to this, because the authority for it says so. It wins over what
+ * was agreed here. Ordering key: accountId; the last word counts, and the same word twice is no news.
+ */
+export const followEntitlement = {
+  kind: "command",
+  type: "flux.follow-entitlement",
+  schemaVersion: "1.0.0",
+  schema: Type.Object({ accountId: Identifier, ...entitledMembers }, { additionalProperties: false }),
+  example: { accountId: "acct-0001", planId: "voyager", monthlyQuotaUnits: 500, isActive: true },
+} as const;
+
+export type FollowEntitlement = Static<typeof followEntitlement.schema>;
