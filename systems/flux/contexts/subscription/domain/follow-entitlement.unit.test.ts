@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { type Entry, type Fact, isRefusal } from "@entente/core/model";
 import { Value } from "typebox/value";
 import type { BalanceDebited } from "../contract/balance-debited.ts";
-import { type EntitlementFollowed, entitlementFollowed } from "../contract/entitlement-followed.ts";
+import { entitlementFollowed } from "../contract/entitlement-followed.ts";
 import { command, decemberStart, inProcess, noon, running, topUpOf, undoOf } from "./account.fixture.ts";
 import type { AccountState } from "./account.ts";
 import { accountDecider } from "./account-decider.ts";
@@ -33,6 +33,8 @@ function scene(facts: readonly Fact[] = running) {
   };
 }
 
+const dataOf = (fact: Fact | undefined): Readonly<Record<string, unknown>> => fact?.data ?? {};
+
 const entitled = (planId: string | null, monthlyQuotaUnits: number, isActive = true): Entry =>
   command("flux.follow-entitlement", { planId, monthlyQuotaUnits, isActive });
 
@@ -46,7 +48,7 @@ describe("what the authority says of an account's entitlement", () => {
     assert.deepEqual(account.quota(), [500, 470]);
     assert.equal(account.topsUp(480).onDemandAmountMinor, 10 * 25, "the running cycle keeps its price");
     const [december] = account.does(command("flux.start-cycle"), decemberStart);
-    const { planId, quotaUnits, planInvoice } = december?.data as Record<string, unknown>;
+    const { planId, quotaUnits, planInvoice } = dataOf(december);
     assert.deepEqual([planId, quotaUnits], ["voyager", 500]);
     assert.equal((planInvoice as { amountMinor: number }).amountMinor, 7_900);
   });
@@ -96,10 +98,10 @@ describe("what the authority says of an account's entitlement", () => {
     const first = account.topsUp(50);
     account.topsUp(30);
     const [fact] = account.follows("commuter", 60);
-    assert.equal((fact?.data as EntitlementFollowed).overdrawnUnits, 20);
+    assert.equal(dataOf(fact).overdrawnUnits, 20);
     assert.deepEqual(account.quota(), [60, 0]);
     const [undone] = account.does(undoOf(first));
-    assert.equal((undone?.data as { restoredToQuota: number }).restoredToQuota, 50);
+    assert.equal(dataOf(undone).restoredToQuota, 50);
     assert.deepEqual(account.quota(), [60, 30]);
     account.follows("commuter", 100);
     assert.deepEqual(account.quota(), [100, 70]);
