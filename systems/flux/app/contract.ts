@@ -1,4 +1,5 @@
 import { type SystemContract, systemContract } from "@entente/core";
+import { followEntitlement } from "../contexts/entitlement/contract/follow-entitlement.ts";
 import {
   entitlementCommands,
   entitlementFacts,
@@ -26,13 +27,13 @@ export const fluxContract: SystemContract = systemContract(
     { name: "gateway", messages: [topUp] },
     {
       name: "subscription",
-      // The top-up is decided here but published by the gateway.
+      // What others ask for is decided here but published by whoever asks.
       messages: [
-        ...subscriptionCommands.filter((command) => command.type !== topUp.type),
+        ...subscriptionCommands.filter(({ type }) => type !== topUp.type && type !== followEntitlement.type),
         ...subscriptionFacts,
       ],
     },
-    { name: "entitlement", messages: [...entitlementCommands, ...entitlementFacts] },
+    { name: "entitlement", messages: [...entitlementCommands, followEntitlement, ...entitlementFacts] },
   ],
 );
 

@@ -289,7 +289,7 @@ describe("entitlements of Salesforce", () => {
 });
 
 /** Units of a confirmed top-up from the quota and on demand, and the quota left. */
-function outcomeOf({ outcome }: { readonly outcome?: unknown }): unknown[] {
+function outcomeOf({ outcome }: Readonly<Record<string, unknown>>): unknown[] {
   const { fundedFromQuota, fundedOnDemand, quotaRemaining } = outcome as Record<string, number>;
   return [fundedFromQuota, fundedOnDemand, quotaRemaining];
 }

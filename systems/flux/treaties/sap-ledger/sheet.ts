@@ -47,8 +47,7 @@ export const runbook: Runbook = {
   reconciliationJob:
     "Every five minutes: open rows against the item cube by reference. For sums compare the period's totals of accounts 11002000, 23200000, 41000000, 41100000 with the facts.",
   dashboardLink: "GET /ops/treaties; metrics entente_treaty_* of treaty sap-ledger.",
-  alertThresholds:
-    "Oldest unposted batch over 1 h in the posting day; any rejected row; any case of this treaty; the circuit open for 15 min.",
+  alertThresholds: "Oldest unposted batch over 1 h; any rejected row; any case of this treaty.",
   deadLetterHandling:
     "Rejected rows and unknown batches become cases of accounting; nothing is dropped and nothing is posted by hand without its reference.",
   manualRecoveryActions:

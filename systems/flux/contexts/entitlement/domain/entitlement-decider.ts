@@ -9,10 +9,10 @@ import {
   type OutgoingCommand,
   type Refusal,
 } from "@entente/core/model";
-import { type FollowEntitlement, followEntitlement } from "../../subscription/contract/follow-entitlement.ts";
 import type { Entitlement } from "../contract/entitlement.ts";
 import { entitlementChanged, entitlementRemoved } from "../contract/entitlement-changed.ts";
 import { entitlementRefused } from "../contract/entitlement-refused.ts";
+import { type FollowEntitlement, followEntitlement } from "../contract/follow-entitlement.ts";
 import { customerStandingChanged, type NoteCustomer, noteCustomer } from "../contract/note-customer.ts";
 import {
   type NoteEntitlement,

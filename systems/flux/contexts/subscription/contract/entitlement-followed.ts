@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
+import { entitledMembers } from "../../entitlement/contract/follow-entitlement.ts";
 import { Identifier } from "../../gateway/contract/identifier.ts";
-import { entitledMembers } from "./follow-entitlement.ts";
 import { AmountMinor, CycleMonth, Units } from "./quantities.ts";
 
 /**

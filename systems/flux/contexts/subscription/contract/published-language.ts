@@ -1,3 +1,4 @@
+import { followEntitlement } from "../../entitlement/contract/follow-entitlement.ts";
 import { topUp } from "../../gateway/contract/top-up.ts";
 import { accountOpened } from "./account-opened.ts";
 import { balanceDebited } from "./balance-debited.ts";
@@ -6,7 +7,6 @@ import { chargeDeclined, recordCharge, recordDecline, topUpCharged } from "./cha
 import { condenserRegistered } from "./condenser-registered.ts";
 import { cycleStarted } from "./cycle-started.ts";
 import { entitlementFollowed, entitlementNoted } from "./entitlement-followed.ts";
-import { followEntitlement } from "./follow-entitlement.ts";
 import { openAccount } from "./open-account.ts";
 import { planChanged } from "./plan-changed.ts";
 import { quotaDebitUndone } from "./quota-debit-undone.ts";

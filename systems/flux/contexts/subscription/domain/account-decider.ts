@@ -6,10 +6,10 @@ import {
   Failure,
   type Refusal,
 } from "@entente/core/model";
+import { followEntitlement } from "../../entitlement/contract/follow-entitlement.ts";
 import { topUp } from "../../gateway/contract/top-up.ts";
 import { changePlan } from "../contract/change-plan.ts";
 import { recordCharge, recordDecline } from "../contract/charge.ts";
-import { followEntitlement } from "../contract/follow-entitlement.ts";
 import { openAccount } from "../contract/open-account.ts";
 import { subscriptionFacts } from "../contract/published-language.ts";
 import { registerCondenser } from "../contract/register-condenser.ts";

@@ -1,11 +1,12 @@
 import type { Decision, DecisionContext, Entry, Fact } from "@entente/core/model";
+import type { FollowEntitlement } from "../../entitlement/contract/follow-entitlement.ts";
 import {
   type EntitlementFollowed,
   type EntitlementNoted,
   entitlementFollowed,
   entitlementNoted,
 } from "../contract/entitlement-followed.ts";
-import type { FollowEntitlement } from "../contract/follow-entitlement.ts";
+import { unitsPublishedMax } from "../contract/quantities.ts";
 import type { AccountState, Entitled, OpenAccountState } from "./account.ts";
 import { planTerms } from "./plan.ts";
 import { startCyclesDueFor } from "./start-cycle.ts";
@@ -19,7 +20,9 @@ export function decideFollowEntitlement(
   command: Entry,
   context: DecisionContext,
 ): Decision {
-  const { planId, monthlyQuotaUnits, isActive } = command.data as FollowEntitlement;
+  const { planId, monthlyQuotaUnits: said, isActive } = command.data as FollowEntitlement;
+  // More than anybody can take is as good as what we can count.
+  const monthlyQuotaUnits = Math.min(said, unitsPublishedMax);
   const entitled: Entitled = { planId, monthlyQuotaUnits, isActive };
   if (account.entitled !== undefined && isSame(account.entitled, entitled)) return { facts: [] };
   if (!account.opened) {

@@ -1,20 +1,19 @@
 import { type Static, Type } from "typebox";
 import { Identifier } from "../../gateway/contract/identifier.ts";
-import { Units } from "./quantities.ts";
+import { entitlementMembers } from "./entitlement.ts";
 
-/** Members of what an authority entitles an account to, wherever it is told of. */
+/** Members of what counts now of an account's entitlements, wherever it is told of. */
 export const entitledMembers = {
   /** Null: the authority has no entitlement for the account any more. */
   planId: Type.Union([Identifier, Type.Null()]),
-  /** Whole credits per cycle. */
-  monthlyQuotaUnits: Units,
+  monthlyQuotaUnits: entitlementMembers.monthlyQuotaUnits,
   /** False: nothing may be taken. */
   isActive: Type.Boolean(),
 } as const;
 
 /**
- * Command of the entitlement context: from now on the account is entitled to this, because the authority for it says so. It wins over what
- * was agreed here. Ordering key: accountId; the last word counts, and the same word twice is no news.
+ * Command to the subscription: from now on the account is entitled to this, because the authority says so. It wins over what was agreed
+ * elsewhere. Ordering key: accountId; the last word counts, and the same word twice is no news.
  */
 export const followEntitlement = {
   kind: "command",
