@@ -8,13 +8,14 @@ import {
   type Counterparty,
   type CounterpartyName,
   counterpartyNames,
+  demoTenant,
   paymentsCharge,
   registerWebhook,
   type SecretOf,
 } from "@entente/flux";
 import { type RunningSimulator, type RunningSimulators, startSimulators } from "./simulators.ts";
 
-/** `url`, `from` or the name of a secret, by the variable that has it. Secrets are called as a simulator calls its credentials. */
+/** `url`, `from`, `tenantId` or the name of a secret, by the variable that has it. Secrets are called as a simulator calls its credentials. */
 const variables: Readonly<Record<CounterpartyName, Readonly<Record<string, string>>>> = {
   payments: {
     ENTENTE_PAYMENTS_URL: "url",
@@ -26,8 +27,21 @@ const variables: Readonly<Record<CounterpartyName, Readonly<Record<string, strin
     ENTENTE_SALESFORCE_URL: "url",
     ENTENTE_SALESFORCE_CLIENT_ID: "clientId",
     ENTENTE_SALESFORCE_CLIENT_SECRET: "clientSecret",
+    ENTENTE_SALESFORCE_TENANT: "tenantId",
   },
   sap: { ENTENTE_SAP_URL: "url", ENTENTE_SAP_USER: "user", ENTENTE_SAP_PASSWORD: "password" },
+};
+
+const plain: ReadonlySet<string> = new Set(["url", "from", "tenantId"]);
+
+/** What may be said besides: how much a counterparty allows in a day. */
+const allowances: Readonly<
+  Partial<Record<CounterpartyName, Readonly<Record<string, "callsPerDay" | "eventsPerDay">>>>
+> = {
+  salesforce: {
+    ENTENTE_SALESFORCE_CALLS_PER_DAY: "callsPerDay",
+    ENTENTE_SALESFORCE_EVENTS_PER_DAY: "eventsPerDay",
+  },
 };
 
 export interface PlacedCounterparties {
@@ -55,8 +69,8 @@ export interface CounterpartiesOptions {
 }
 
 /**
- * Errors: `counterparty-incomplete` when some variables of a counterparty are set and others are not, `counterparty-address-invalid`
- * `counterparty-from-invalid` (refused); `simulator-not-started` (defect).
+ * Errors: `counterparty-incomplete` when some variables of a counterparty are set and others are not, `counterparty-address-invalid`,
+ * `counterparty-from-invalid`, `counterparty-allowance-invalid` (refused); `simulator-not-started` (defect).
  */
 export async function placeCounterparties(options: CounterpartiesOptions): Promise<PlacedCounterparties> {
   const { mode, environment, alone, log } = options;
@@ -79,8 +93,8 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
   const counterparties: Partial<Record<CounterpartyName, Counterparty>> = {};
   for (const name of counterpartyNames) {
     const url = simulated.get(name)?.url;
-    const counterparty = given.get(name) ?? (url === undefined ? null : { url });
-    if (counterparty !== null) counterparties[name] = counterparty;
+    const counterparty = given.get(name) ?? (url === undefined ? null : simulatedAs(name, url));
+    if (counterparty !== null) counterparties[name] = { ...counterparty, ...allowedBy(name, environment) };
     else log(`there is no treaty with ${name}: ${Object.keys(variables[name])[0]} is not set`);
   }
   const payments = simulated.get("payments");
@@ -107,6 +121,11 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
     ),
     stop: async () => simulators?.stop(),
   };
+}
+
+/** Simulators are the demo tenant's, where a system is one tenant's at all. */
+function simulatedAs(name: CounterpartyName, url: string): Counterparty {
+  return Object.values(variables[name]).includes("tenantId") ? { url, tenantId: demoTenant } : { url };
 }
 
 /** The address that the environment gives, and the time from which on; null: it says nothing of this counterparty. */
@@ -138,8 +157,34 @@ function givenFor(
       { fields: { counterparty: name } },
     );
   }
-  const since = names.find((known) => variables[name][known] === "from");
-  return since === undefined ? { url: url.origin } : { url: url.origin, from: timeOf(since, environment) };
+  const variableOf = (part: string) => names.find((known) => variables[name][known] === part);
+  const [since, tenant] = [variableOf("from"), variableOf("tenantId")];
+  return {
+    url: url.origin,
+    ...(since === undefined ? {} : { from: timeOf(since, environment) }),
+    ...(tenant === undefined ? {} : { tenantId: environment[tenant] ?? "" }),
+  };
+}
+
+function allowedBy(
+  name: CounterpartyName,
+  environment: NodeJS.ProcessEnv,
+): Pick<Counterparty, "callsPerDay" | "eventsPerDay"> {
+  const said = Object.entries(allowances[name] ?? {}).filter(
+    ([variable]) => (environment[variable] ?? "") !== "",
+  );
+  return Object.fromEntries(
+    said.map(([variable, part]) => {
+      const allowed = Number(environment[variable]);
+      if (Number.isSafeInteger(allowed) && allowed > 0) return [part, allowed];
+      throw new Failure(
+        "refused",
+        "counterparty-allowance-invalid",
+        `${variable} must be a whole number above zero.`,
+        { fields: { variable } },
+      );
+    }),
+  );
 }
 
 function timeOf(variable: string, environment: NodeJS.ProcessEnv): number {
@@ -159,7 +204,7 @@ function secretFrom(
   secret: string,
 ): string | undefined {
   const variable = Object.entries(variables[name]).find(([, known]) => known === secret)?.[0];
-  return variable === undefined || secret === "url" || secret === "from" ? undefined : environment[variable];
+  return variable === undefined || plain.has(secret) ? undefined : environment[variable];
 }
 
 function portOf(text: string | undefined): number {

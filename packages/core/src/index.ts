@@ -31,6 +31,7 @@ export type { Watcher } from "./process/process-push.ts";
 export type { ProcessRecord } from "./process/read-process.ts";
 export type { Projection } from "./projection/projection.ts";
 export type { Asked } from "./treaty/ask-counterparty.ts";
+export type { BudgetCaller, BudgetUse, CallBudget } from "./treaty/call-budget.ts";
 export type { CallbackRecord, CallbackStatus } from "./treaty/callback-records.ts";
 export type { CallbackHeaders, Verification } from "./treaty/callback-verification.ts";
 export { checkTreaty, contractSheet, missingIn, treatyParts } from "./treaty/check-treaty.ts";

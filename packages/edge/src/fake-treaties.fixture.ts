@@ -44,6 +44,16 @@ export function fakeTreaties(
       expect(name);
       acts.push({ what: stopped ? "stop-treaty" : "resume-treaty", context: name, act });
     },
+    budgets: async (_context, tenantId) =>
+      own(tenantId, {
+        target: "bank",
+        name: "payments",
+        perDay: 10,
+        warnAtShare: 0.8,
+        used: 4,
+        share: 0.4,
+        callers: [{ treaty: "bank", operation: "pay", total: 4 }],
+      }),
     figures: async () => [
       { treaty: "bank", name: "retries", label: "", value: 3 },
       { treaty: "bank", name: "pending-age-ms", label: "unknown", value: 1_500 },

@@ -30,12 +30,17 @@ export function treatyRoutes(system: System): FastifyPluginAsync {
         summary: "Every treaty, and whether it is in force",
         tags: ["operations"],
         response: {
-          200: Type.Object({ treaties: Type.Array(TreatyShown) }, { description: "The registry." }),
+          200: Type.Object(
+            { treaties: Type.Array(TreatyShown), budgets: Type.Array(BudgetShown) },
+            { description: "The registry, and what the tenant has used today of what counterparties allow." },
+          ),
         },
       },
-      handler: async (_request, reply) => {
+      handler: async (request, reply) => {
+        const { tenant } = identityOf(request);
         reply.header("cache-control", "no-store");
-        return { treaties: await shownTreaties(system) };
+        const [treaties, budgets] = await Promise.all([shownTreaties(system), shownBudgets(system, tenant)]);
+        return { treaties, budgets };
       },
     });
     app.route(treatySwitch(system, "stop", "Send nothing more for a treaty; what it asks for waits"));
@@ -59,6 +64,29 @@ const TreatyShown = Type.Object({
   why: textOrNone,
   feed: Type.Union([Type.Object({ state: text, heardAt: timeOrNone, readAllAt: timeOrNone }), Type.Null()]),
 });
+
+const BudgetShown = Type.Object({
+  context: text,
+  target: text,
+  name: text,
+  perDay: Type.Integer({ description: "Allowed in a day, UTC." }),
+  used: Type.Integer(),
+  share: Type.Number({ description: "`used` of `perDay`; 1 is all of it." }),
+  warnAtShare: Type.Number({ description: "From this share on a case says so, once a day." }),
+  callers: Type.Array(Type.Object({ treaty: text, operation: text, total: Type.Integer() }), {
+    description: "Who used most, the largest first; at most ten.",
+  }),
+});
+
+async function shownBudgets(system: System, tenant: string): Promise<object[]> {
+  const owners = [...new Set(system.treaties.list().map(({ context }) => context))];
+  const all = await Promise.all(
+    owners.map(async (context) =>
+      (await system.treaties.budgets(context, tenant)).map((use) => shown(BudgetShown, { ...use, context })),
+    ),
+  );
+  return all.flat();
+}
 
 async function shownTreaties(system: System): Promise<object[]> {
   const all = system.treaties.list();

@@ -32,8 +32,21 @@ describe("treaties", async () => {
             feed: null,
           },
         ],
+        budgets: [
+          {
+            context: "subscription",
+            target: "bank",
+            name: "payments",
+            perDay: 10,
+            used: 4,
+            share: 0.4,
+            warnAtShare: 0.8,
+            callers: [{ treaty: "bank", operation: "pay", total: 4 }],
+          },
+        ],
       });
     }
+    assert.deepStrictEqual((await get("/ops/treaties", stranger)).body.budgets, [], "another tenant's use");
   });
 
   test("a treaty is stopped and let go on by an operator with a reason, and by nobody else", async () => {

@@ -2,7 +2,14 @@ import { figureNames, type System, type TreatyFigure } from "@entente/core";
 import { Counter, Gauge, type Registry } from "prom-client";
 
 /** Figures that say what is now; the others only rise. */
-const gauges = new Set(["waiting", "parked", "pending-age-ms"]);
+const gauges = new Set([
+  "waiting",
+  "parked",
+  "pending-age-ms",
+  "budget-calls",
+  "budget-share",
+  "feed-age-ms",
+]);
 
 /** Figures are read once for all metrics of one look. */
 const sameLookMs = 1_000;

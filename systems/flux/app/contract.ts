@@ -1,4 +1,5 @@
 import { type SystemContract, systemContract } from "@entente/core";
+import { followEntitlement } from "../contexts/entitlement/contract/follow-entitlement.ts";
 import {
   entitlementCommands,
   entitlementFacts,
@@ -9,10 +10,11 @@ import {
   subscriptionFacts,
 } from "../contexts/subscription/contract/published-language.ts";
 import { type Counterparties, counterpartyNames, treatiesWith } from "./counterparties.ts";
+import { demoTenant } from "./demo-data.ts";
 
 /** All that Flux knows how to deal with. What is promised to them does not depend on where they are. */
 export const everyCounterparty = Object.fromEntries(
-  counterpartyNames.map((name) => [name, { url: `https://${name}.example` }]),
+  counterpartyNames.map((name) => [name, { url: `https://${name}.example`, tenantId: demoTenant }]),
 ) as Counterparties;
 
 /**
@@ -25,13 +27,13 @@ export const fluxContract: SystemContract = systemContract(
     { name: "gateway", messages: [topUp] },
     {
       name: "subscription",
-      // The top-up is decided here but published by the gateway.
+      // What others ask for is decided here but published by whoever asks.
       messages: [
-        ...subscriptionCommands.filter((command) => command.type !== topUp.type),
+        ...subscriptionCommands.filter(({ type }) => type !== topUp.type && type !== followEntitlement.type),
         ...subscriptionFacts,
       ],
     },
-    { name: "entitlement", messages: [...entitlementCommands, ...entitlementFacts] },
+    { name: "entitlement", messages: [...entitlementCommands, followEntitlement, ...entitlementFacts] },
   ],
 );
 

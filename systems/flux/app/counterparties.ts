@@ -6,8 +6,8 @@ import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
 import { changeEntitlement } from "../treaties/salesforce-entitlement/change-entitlement.ts";
 import { entitlementChanges } from "../treaties/salesforce-entitlement/entitlement-changes.ts";
 import { entitlementNow } from "../treaties/salesforce-entitlement/entitlement-now.ts";
+import type { SalesforceOrg } from "../treaties/salesforce-entitlement/salesforce-org.ts";
 import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
-import { demoTenant } from "./demo-data.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
 export const counterpartyNames = ["payments", "salesforce", "sap"] as const;
@@ -19,6 +19,11 @@ export interface Counterparty {
   readonly url: string;
   /** Epoch milliseconds, business time: what happened before is none of its business (default: nothing is too old). */
   readonly from?: number;
+  /** Whose system it is, where it is one tenant's alone, as an org of Salesforce is; another tenant's data never reaches it. */
+  readonly tenantId?: string;
+  /** What it allows in a day, where that was agreed otherwise than usual. */
+  readonly callsPerDay?: number;
+  readonly eventsPerDay?: number;
 }
 
 /** Those that are there. With one that is missing Flux has no treaty. */
@@ -41,11 +46,21 @@ export const placedTreaties: readonly PlacedTreaty[] = [
     declare: (payments) =>
       paymentsTreaty({ url: payments.url, payerOf: demoPayers, charging: chargingOf(payments) }),
   },
-  // One org is one tenant's.
-  { with: "salesforce", context: "entitlement", declare: ({ url }) => changeEntitlement(url, demoTenant) },
-  { with: "salesforce", context: "entitlement", declare: ({ url }) => entitlementChanges(url, demoTenant) },
-  { with: "salesforce", context: "entitlement", declare: ({ url }) => entitlementNow(url) },
+  { with: "salesforce", context: "entitlement", declare: (one) => changeEntitlement(orgOf(one)) },
+  { with: "salesforce", context: "entitlement", declare: (one) => entitlementChanges(orgOf(one)) },
+  { with: "salesforce", context: "entitlement", declare: (one) => entitlementNow(orgOf(one)) },
 ];
+
+/** Errors: thrown without a tenant: an org that is nobody's would be shown to everybody. */
+function orgOf({ url: origin, tenantId, callsPerDay, eventsPerDay }: Counterparty): SalesforceOrg {
+  if (tenantId === undefined) throw new Error("whose org of Salesforce it is was not said");
+  return {
+    origin,
+    tenantId,
+    ...(callsPerDay === undefined ? {} : { callsPerDay }),
+    ...(eventsPerDay === undefined ? {} : { eventsPerDay }),
+  };
+}
 
 /** Which debits are charged. Treaty and process view must agree, or a top-up would wait for a charge that nobody makes. */
 export function chargingOf({ from = 0 }: Counterparty): Charging {

@@ -55,7 +55,19 @@ export function fluxWith(counterparties: Counterparties): SystemDefinition {
     const factsFrom = [...intake.factsFrom, ...visible.map(({ name }) => name)];
     return { ...context, intake: { processes, factsFrom } };
   };
-  return { ...flux, contexts: [...contexts, ...added].map(withTreaties).map(withProcesses) };
+  const isFollowed = added.includes(entitlementContext);
+  const withWishes = (context: ContextDefinition): ContextDefinition =>
+    isFollowed && context.name === "subscription" ? followingEntitlements(context) : context;
+  const all = [...contexts, ...added].map(withTreaties).map(withProcesses).map(withWishes);
+  return { ...flux, contexts: all };
+}
+
+/** The account's plan and quota follow the authority for entitlements. */
+function followingEntitlements(context: ContextDefinition): ContextDefinition {
+  const deciders = (context.deciders ?? []).map(({ decider, commandsFrom }) => {
+    return { decider, commandsFrom: [...commandsFrom, entitlementContext.name] };
+  });
+  return { ...context, deciders };
 }
 
 export { paymentsCharge } from "../treaties/payments/payments-treaty.ts";

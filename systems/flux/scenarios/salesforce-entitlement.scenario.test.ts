@@ -18,6 +18,17 @@ interface Shown {
   readonly standing: string;
 }
 
+interface Budget {
+  readonly name: string;
+  readonly used: number;
+  readonly callers: readonly { readonly treaty: string; readonly operation: string }[];
+}
+
+interface Case {
+  readonly kind: string;
+  readonly says: string;
+}
+
 /** Salesforce has the last word on entitlements; Flux knows them whether it is there or not, and says how old that is. */
 describe("entitlements of Salesforce", () => {
   let salesforce: SalesforceUnderTest;
@@ -28,7 +39,7 @@ describe("entitlements of Salesforce", () => {
 
   before(async () => {
     salesforce = await startSalesforceUnderTest();
-    flux = await startFluxUnderTest(salesforce.environment);
+    flux = await startFluxUnderTest({ ...salesforce.environment, ENTENTE_SALESFORCE_EVENTS_PER_DAY: "5" });
     await flux.startEdge();
     follower = await flux.startWorker({}, "subscription,entitlement");
     customer = await caller(flux, { role: "customer", accounts: accountsUsed });
@@ -39,6 +50,7 @@ describe("entitlements of Salesforce", () => {
     await salesforce.stop();
   });
 
+  let tries = 0;
   const accountsUsed = Array.from({ length: 9 }, (_, n) => `acct-000${n + 1}`);
   const shown = async (account: string, query = ""): Promise<Shown> => {
     const { status, body } = await customer.get(`/accounts/${account}/entitlement${query}`);
@@ -69,6 +81,104 @@ describe("entitlements of Salesforce", () => {
     const elsewhere = await caller(flux, { role: "operator", sub: "otto", tenant: "other" });
     assert.equal((await elsewhere.get("/accounts/acct-0001/entitlement")).status, 404);
     assert.equal((await operator.get("/accounts/acct-0500/entitlement")).status, 200);
+  });
+
+  test("what it uses of Salesforce's day is what Salesforce counts, and a person is told at four fifths of it", async () => {
+    await isFollowed();
+    const nearlyUsed = async () =>
+      ((await operator.get("/ops/cases")).body.cases as Case[]).filter(
+        ({ kind }) => kind === "budget-nearly-used",
+      );
+    assert.deepEqual(await nearlyUsed(), []);
+    for (let version = 3; version <= 6; version++)
+      await salesforce.change("ent-acct-0001", { Version_Number__c: version });
+    await isVersion("acct-0001", 6);
+    assert.equal((await shown("acct-0001", "?fresh=true")).stale, false);
+    const budgets = async () => (await operator.get("/ops/treaties")).body.budgets as Budget[];
+    const used = async () =>
+      Object.fromEntries((await budgets()).map((budget) => [budget.name, budget.used]));
+    await eventually(async () => {
+      const { calls, events } = await salesforce.usedByFlux();
+      assert.deepEqual(await used(), { "api-calls": calls, "delivered-events": events });
+    });
+    const { "api-calls": calls = 0, "delivered-events": events = 0 } = await used();
+    assert.ok(calls >= 4 && events === 5, `${calls} calls, ${events} events`);
+    const [api] = await budgets();
+    const operations = api?.callers.map(({ treaty, operation }) => `${treaty} ${operation}`) ?? [];
+    assert.deepEqual(operations.sort(), [
+      "salesforce-entitlement-changes read-changed",
+      "salesforce-entitlement-changes read-everything",
+      "salesforce-entitlement-now ask-entitlement",
+    ]);
+    await eventually(async () => assert.equal((await nearlyUsed()).length, 1));
+    const [told] = await nearlyUsed();
+    assert.match(
+      told?.says ?? "",
+      /delivered-events of salesforce .* Most by salesforce-entitlement-changes change-event \d/,
+    );
+    const { text } = await page(flux, "/metrics");
+    assert.match(text, /^entente_treaty_budget_share\{treaty="",label="salesforce delivered-events"\} 1$/m);
+    assert.match(
+      text,
+      /^entente_treaty_budget_calls\{treaty="salesforce-entitlement-now",label="api-calls ask-entitlement"\} 1$/m,
+    );
+    const elsewhere = await caller(flux, { role: "operator", sub: "otto", tenant: "other" });
+    const others = (await elsewhere.get("/ops/treaties")).body.budgets as Budget[];
+    assert.deepEqual(
+      others.map((budget) => budget.used),
+      [0, 0],
+    );
+    assert.deepEqual((await elsewhere.get("/ops/cases")).body.cases, []);
+  });
+
+  test("a plan changed over there is the account's at once: its balance shows it and top-ups are judged by it", async () => {
+    await isFollowed();
+    const balance = async () => (await customer.get("/accounts/acct-0009/balance")).body;
+    const ends = async (key: string, units: number) => {
+      const { processId } = (await customer.topUp("acct-0009", key, units)).body;
+      return customer.until(String(processId), "confirmed", "failed");
+    };
+    const before = await ends("before", 90);
+    assert.deepEqual(outcomeOf(before), [90, 0, 10]);
+    await salesforce.change("ent-acct-0009", {
+      Plan_Code__c: "voyager",
+      Monthly_Quota_Units__c: 500,
+      Version_Number__c: 2,
+    });
+    await eventually(async () => {
+      const { quotaUnits, usedUnits } = await balance();
+      assert.deepEqual([quotaUnits, usedUnits], [500, 90]);
+    });
+    assert.deepEqual(outcomeOf(await ends("more", 400)), [400, 0, 10]);
+    const local = await customer.post(
+      "/accounts/acct-0009/plan-orders",
+      { planId: "voyager" },
+      { "idempotency-key": "held" },
+    );
+    const held = await customer.until(String(local.body.processId), "failed");
+    assert.equal((held.reason as { code: string }).code, "plan-already-held");
+
+    // The authority goes away after its last word: what it said is in force without it.
+    await salesforce.change("ent-acct-0009", { Status__c: "Suspended", Version_Number__c: 3 });
+    await isVersion("acct-0009", 3);
+    salesforce.cut();
+    await eventually(async () => {
+      const { state, reason } = await ends(`suspended-${tries++}`, 1);
+      assert.deepEqual([state, (reason as { code?: string } | null)?.code], ["failed", "not-entitled"]);
+    });
+    const other = await customer.topUp("acct-0008", "while-away", 60);
+    const confirmed = await customer.until(String(other.body.processId), "confirmed");
+    assert.deepEqual(outcomeOf(confirmed), [60, 0, 40]);
+    await salesforce.mend();
+    await salesforce.change("ent-acct-0009", {
+      Status__c: "Active",
+      Plan_Code__c: "commuter",
+      Monthly_Quota_Units__c: 100,
+      Version_Number__c: 4,
+    });
+    await eventually(async () => assert.equal((await balance()).quotaUnits, 100));
+    const { state, outcome } = await ends("smaller", 1);
+    assert.deepEqual([state, (outcome as { fundedFromQuota: number }).fundedFromQuota], ["confirmed", 0]);
   });
 
   test("cut off it still answers, marked with its age; what changed before and meanwhile is caught up", async () => {
@@ -159,10 +269,10 @@ describe("entitlements of Salesforce", () => {
 
   test("an order made on old knowledge is refused over there, told to the customer, and the authority wins", async () => {
     await follower.kill();
-    await salesforce.change("ent-acct-0009", { Plan_Code__c: "fleet", Version_Number__c: 2 });
+    await salesforce.change("ent-acct-0009", { Plan_Code__c: "voyager", Version_Number__c: 5 });
     const asked = await customer.post(
       "/accounts/acct-0009/plan-orders",
-      { planId: "voyager" },
+      { planId: "fleet" },
       { "idempotency-key": "old-knowledge" },
     );
     salesforce.cut();
@@ -173,10 +283,20 @@ describe("entitlements of Salesforce", () => {
     await operator.post("/dev/clock", { advance: "PT20M" });
     const failed = await customer.until(String(asked.body.processId), "failed");
     assert.equal((failed.reason as { code: string }).code, "plan-order-refused");
-    await isVersion("acct-0009", 2);
-    assert.equal((await shown("acct-0009")).entitlements[0]?.planId, "fleet");
+    await isVersion("acct-0009", 5);
+    assert.equal((await shown("acct-0009")).entitlements[0]?.planId, "voyager");
   });
 });
+
+/** Units of a confirmed top-up from the quota and on demand, and the quota left. */
+function outcomeOf({ outcome }: Readonly<Record<string, unknown>>): unknown[] {
+  const { fundedFromQuota, fundedOnDemand, quotaRemaining } = outcome as Record<string, number>;
+  return [fundedFromQuota, fundedOnDemand, quotaRemaining];
+}
+
+async function page(flux: FluxUnderTest, path: string): Promise<{ readonly text: string }> {
+  return { text: await (await fetch(`${flux.url}${path}`)).text() };
+}
 
 /** Versions of entitlements that the journal tells of more than once. */
 async function doubled(flux: FluxUnderTest): Promise<unknown[]> {

@@ -16,6 +16,8 @@ export interface SalesforceUnderTest {
   /** Cuts every connection of Flux to it, and refuses new ones, until mended. */
   cut(): void;
   mend(): Promise<void>;
+  /** What Flux has used of the day, as Salesforce counted it: what people there did is left out. */
+  usedByFlux(): Promise<{ readonly calls: number; readonly events: number }>;
   /** Days go by over there. */
   advance(duration: string): Promise<void>;
   stop(): Promise<void>;
@@ -25,6 +27,7 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
   const start = await simulators.salesforce();
   const simulator = await start({ seed: 7 });
   const line = await openLine(Number(new URL(simulator.url).port));
+  let askedByPeople = 0;
   async function ask(method: string, path: string, body?: object): Promise<unknown> {
     const signedIn = await fetch(`${simulator.url}/services/oauth2/token`, {
       method: "POST",
@@ -35,6 +38,7 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
       }),
     });
     const { access_token: token } = (await signedIn.json()) as { access_token: string };
+    askedByPeople++;
     const answer = await fetch(`${simulator.url}/services/data/v67.0${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
@@ -50,12 +54,22 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
       ENTENTE_SALESFORCE_URL: `http://127.0.0.1:${line.port}`,
       ENTENTE_SALESFORCE_CLIENT_ID: credentials.clientId,
       ENTENTE_SALESFORCE_CLIENT_SECRET: credentials.clientSecret,
+      ENTENTE_SALESFORCE_TENANT: "demo",
     },
     change: async (key, fields) => void (await ask("PATCH", at(key), fields)),
     remove: async (key) => void (await ask("DELETE", at(key))),
     look: async (key) => (await ask("GET", at(key))) as Record<string, unknown>,
     cut: line.cut,
     mend: line.mend,
+    async usedByFlux() {
+      type Limit = { readonly Max: number; readonly Remaining: number };
+      const limits = (await ask("GET", "/limits")) as Record<string, Limit>;
+      const used = (name: string) => (limits[name]?.Max ?? 0) - (limits[name]?.Remaining ?? 0);
+      return {
+        calls: used("DailyApiRequests") - askedByPeople,
+        events: used("DailyDeliveredPlatformEvents"),
+      };
+    },
     async advance(duration) {
       await fetch(`${simulator.url}/_control/clock`, {
         method: "POST",

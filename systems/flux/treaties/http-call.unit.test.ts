@@ -21,6 +21,7 @@ function get(url: string, rules: EgressRules): ReturnType<typeof httpCall> {
     signal: AbortSignal.timeout(10_000),
     secret: () => Promise.reject(new Error("none")),
     connect: openEgress(rules).connect,
+    count: () => undefined,
   };
   return httpCall({ url, method: "GET" }, means);
 }

@@ -324,6 +324,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       await status.close();
       await backlog.close();
       await Promise.all(working.map((context) => context.stop()));
+      await treaties.stop();
       // Others take the lanes over at once instead of at their next renewal.
       await Promise.all(
         [...networks].map(([name, network]) => network.close(run.includes(name) ? [`${name}:control`] : [])),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SystemDefinition } from "../context/definition.ts";
-import type { Decider } from "../model/decider.ts";
+import { type Decider, isRefusal } from "../model/decider.ts";
 import { deriveId } from "../model/id.ts";
 import { accountDecider, bank, bankProcesses, submission } from "../testing/bank.fixture.ts";
 import { command } from "../testing/entries.fixture.ts";
@@ -278,6 +278,66 @@ test("several deciders of one context each decide their own commands; the first 
     { type: "entente.command-parked", version: null, notes: null },
   ]);
   assert.equal(happenings.count("parked"), 1);
+});
+
+test("what a decision asks of another context is decided there once for each decision, in order and under the same key", async () => {
+  const name = bed.newName();
+  const [front, ledger] = bank(name).contexts as [
+    SystemDefinition["contexts"][number],
+    SystemDefinition["contexts"][number],
+  ];
+  const account = accountDecider() as Decider<object>;
+  const asking: Decider<object> = {
+    ...account,
+    decide(state, command, context) {
+      const decision = account.decide(state, command, context);
+      if (isRefusal(decision)) return decision;
+      const { amount = 0 } = command.data;
+      const wish = { target: "archive", type: "bank.note", schemaVersion: "1.0.0", data: { amount } };
+      return { ...decision, commands: [wish] };
+    },
+  };
+  const noted: Decider<{ readonly notes: number }> = {
+    ...notes,
+    decide: (_state, { data }) => ({ facts: [{ type: "bank.noted", data: { notes: data.amount ?? 0 } }] }),
+  };
+  const { system, happenings } = await bed.start({
+    name,
+    contexts: [
+      front,
+      { ...ledger, deciders: [{ decider: asking, commandsFrom: ["front"] }] },
+      { name: "archive", deciders: [{ decider: noted as Decider<object>, commandsFrom: ["ledger"] }] },
+    ],
+  });
+  const sent: string[] = [];
+  for (const amount of [5, 7, 11, 13]) {
+    sent.push((await system.accept(submission("deposit", "a-1", { amount }))).processId);
+  }
+  await system.accept(submission("withdraw", "a-1", { amount: 1_000 }));
+  const told = () =>
+    bed.sql<{ process: string; notes: number }>(
+      name,
+      "archive",
+      `select process_id as process, (data->>'notes')::int as notes from entente.journal
+       where type = 'bank.noted' and tenant_id = 'acme' and key = 'a-1' order by key_version`,
+    );
+  await happenings.until("the archive has all", async () => (await told()).length === 4);
+  assert.deepEqual(
+    await told(),
+    [5, 7, 11, 13].map((amount, n) => ({ process: sent[n], notes: amount })),
+  );
+  const asked = await bed.sql<{ kind: string; target: string | null }>(
+    name,
+    "ledger",
+    `select kind, target from entente.journal where type in ('bank.deposited', 'bank.note') order by xid, seq`,
+  );
+  assert.deepEqual(
+    asked.map(({ kind, target }) => [kind, target]),
+    Array.from({ length: 4 }, () => [
+      ["event", null],
+      ["command", "archive"],
+    ]).flat(),
+  );
 });
 
 test("two deciders for one command type are refused at start", async () => {

@@ -1,7 +1,7 @@
 import type { Batch } from "../consumer/batch.ts";
 import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts";
 import { type AppendedAt, appendEntries } from "../journal/append.ts";
-import { type Decider, type Fact, isRefusal, type Refusal } from "../model/decider.ts";
+import { type Decider, type Fact, isRefusal, type OutgoingCommand, type Refusal } from "../model/decider.ts";
 import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { deriveId } from "../model/id.ts";
@@ -84,8 +84,13 @@ export function deciderConsumer<State extends object>(
               const schemaVersion = commandVersion(timer.type);
               return { ...timer, schemaVersion, tenantId, key, causationId };
             });
+        const wishes = isRefusal(decision)
+          ? []
+          : (decision.commands ?? []).map((wish, i) =>
+              wishEntry(options.context, command, wish, decided.length + i, now),
+            );
         // Nothing of a command that threw anywhere above has been kept.
-        facts.push(...entries);
+        facts.push(...entries, ...wishes);
         timers.push(...scheduled);
         slot.state = state;
         slot.version += decided.length;
@@ -160,22 +165,50 @@ function factEntry(
   now: number,
 ): NewEntry<object> {
   return {
-    id: deriveId(command.id, ordinal),
+    ...following(context, command, ordinal, now),
     kind: "event",
     type: fact.type,
     schemaVersion,
-    source: context,
     target: null,
-    tenantId: command.tenantId,
-    key: command.key,
     keyVersion,
-    processId: command.processId,
-    correlationId: command.correlationId,
-    causationId: command.id,
     customerId: fact.customerId ?? command.customerId,
     ttlMs: fact.ttlMs ?? null,
-    traceparent: command.traceparent,
-    occurredAt: now,
     data: fact.data,
+  };
+}
+
+function wishEntry(
+  context: string,
+  command: Entry,
+  { target, type, schemaVersion, data }: OutgoingCommand,
+  ordinal: number,
+  now: number,
+): NewEntry<object> {
+  return {
+    ...following(context, command, ordinal, now),
+    kind: "command",
+    type,
+    schemaVersion,
+    target,
+    keyVersion: null,
+    customerId: command.customerId,
+    ttlMs: null,
+    data,
+  };
+}
+
+/** What every entry that follows from a command has of it. */
+function following(context: string, command: Entry, ordinal: number, now: number) {
+  const { tenantId, key, processId, correlationId, traceparent } = command;
+  return {
+    id: deriveId(command.id, ordinal),
+    source: context,
+    tenantId,
+    key,
+    processId,
+    correlationId,
+    causationId: command.id,
+    traceparent,
+    occurredAt: now,
   };
 }

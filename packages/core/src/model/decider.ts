@@ -50,9 +50,22 @@ export interface Timer {
   readonly data: JsonObject;
 }
 
+/**
+ * A wish that follows from a decision and is another context's to carry out. It is appended to the deciding context's journal behind the
+ * facts of the decision, in the same transaction and under the same key, and read from there.
+ */
+export interface OutgoingCommand {
+  /** The context that decides it; it names the deciding one in its `commandsFrom`. */
+  readonly target: string;
+  readonly type: string;
+  readonly schemaVersion: string;
+  readonly data: JsonObject;
+}
+
 export interface Decision {
   readonly facts: readonly Fact[];
   readonly timers?: readonly Timer[];
+  readonly commands?: readonly OutgoingCommand[];
 }
 
 export type ParkingPolicy =

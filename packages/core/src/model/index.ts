@@ -7,6 +7,7 @@ export type {
   DecisionContext,
   Fact,
   FactType,
+  OutgoingCommand,
   ParkingPolicy,
   Refusal,
   Timer,

@@ -29,7 +29,7 @@ const rememberedAllowed = 1_000;
 
 export function openAsker(
   treaty: ReadingTreaty,
-  means: (signal: AbortSignal) => Means,
+  means: (signal: AbortSignal, tenantId: string) => Means,
   now: () => number,
 ): Asker {
   const checkInput = validatorOf(treaty.input);
@@ -72,7 +72,7 @@ export function openAsker(
       if (underWay >= treaty.limits.concurrency) return orStale(place, busy.code);
       underWay++;
       try {
-        const asked = await askOnce(treaty, checkOutput, means, input, now);
+        const asked = await askOnce(treaty, checkOutput, (signal) => means(signal, tenantId), input, now);
         if (asked.outcome === "answered") remember(place, asked.answer, asked.at);
         return asked.outcome === "unavailable" ? orStale(place, asked.code) : asked;
       } finally {

@@ -42,6 +42,7 @@ export function missingIn(given: unknown): readonly string[] {
   const style = members(given.style);
   for (const question of styleQuestions) want(`style.${question}`, typeof style[question] === "boolean");
   want("credentials", isTexts(given.credentials));
+  if (given.budgets !== undefined) wantBudgets(want, given.budgets);
   wantErrorMap(want, given.errorMap);
   want("input", isMembers(given.input));
   want("output", isMembers(given.output));
@@ -115,6 +116,16 @@ function wantFollowing(want: Want, given: Members): void {
 function wantTexts(want: Want, given: Members, part: string, entries: readonly string[]): void {
   const found = members(given[part]);
   for (const entry of entries) want(`${part}.${entry}`, isText(found[entry]));
+}
+
+function wantBudgets(want: Want, given: unknown): void {
+  want("budgets", Array.isArray(given));
+  for (const [n, budget] of (Array.isArray(given) ? given : []).entries()) {
+    const { name, perDay, warnAtShare } = members(budget);
+    want(`budgets.${n}.name`, isText(name));
+    want(`budgets.${n}.perDay`, isPositive(perDay));
+    want(`budgets.${n}.warnAtShare`, isPositive(warnAtShare) && Number(warnAtShare) <= 1);
+  }
 }
 
 function wantErrorMap(want: Want, given: unknown): void {

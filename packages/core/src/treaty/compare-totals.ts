@@ -11,7 +11,6 @@ import {
 } from "../model/day-totals.ts";
 import type { JsonObject } from "../model/entry.ts";
 import { meaningOf } from "../model/hand-off-answer.ts";
-import { causeOf } from "../parked/parking.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
 import { openCases } from "./fallout-cases.ts";
@@ -22,7 +21,7 @@ import { actsSince, endRun, keepRun, readDue, takeRun, writeSumsCase } from "./t
 import type { HandOffTreaty, TotalsRule } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
-import type { TreatyEvent } from "./treaty-events.ts";
+import { type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
 /**
  * Compares sums: for each day that is over, what we handed over and believe completed with what stands in the books of the authority.
@@ -79,7 +78,9 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
   /** Whoever may not ask may not send either: one alert instead of a storm. Anything else is asked again later. */
   async function refused(tenantId: string, code: string): Promise<void> {
     const meaning = meaningOf(treaty.errorMap, code);
-    report({ event: "courier-trouble", target: treaty.target, code, text: "They did not show their books." });
+    const { target: at } = treaty;
+    const text = "They did not show their books.";
+    report({ event: "courier-trouble", target: at, trouble: code, text, count: 0, handOffs: [] });
     if (meaning?.class !== "SECURITY_CONFIGURATION_FAILURE") return;
     const now = around.now();
     const { name, target, runbook } = treaty;
@@ -99,7 +100,7 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
       if (!(await keepRun(database, treaty.name, holder, heldMs))) return null;
       const limit = AbortSignal.timeout(treaty.times.answerWithinMs);
       const signal = AbortSignal.any([limit, stopped.signal]);
-      const page = await totals.readPage({ tenantId, day, after }, options.means(treaty, signal));
+      const page = await totals.readPage({ tenantId, day, after }, options.means(treaty, signal, tenantId));
       if ("code" in page) {
         await refused(tenantId, page.code);
         return null;
@@ -194,8 +195,7 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
         await alarm.sleep(lookEveryMs);
       } catch (error) {
         if (stopped.signal.aborted) return;
-        const { code, text } = causeOf(error);
-        report({ event: "courier-trouble", target: treaty.target, code, text });
+        report(troubleOf(treaty.target, error));
         await alarm.sleep(lookEveryMs);
       }
     }

@@ -17,7 +17,8 @@ export type CaseKind =
   | "callback-unmatched"
   | "credentials-refused"
   | "record-unreadable"
-  | "sums-differ";
+  | "sums-differ"
+  | "budget-nearly-used";
 
 /** What a person may do with a hand-off from a case. */
 export type SafeAct =
@@ -46,6 +47,7 @@ export const safeActs: Readonly<Record<CaseKind, readonly SafeAct[]>> = {
   "credentials-refused": ["resume-treaty", "close"],
   "record-unreadable": ["close"],
   "sums-differ": ["close"],
+  "budget-nearly-used": ["close"],
 };
 
 export interface NewCase {

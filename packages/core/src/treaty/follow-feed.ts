@@ -16,6 +16,7 @@ import {
 import { validatorOf } from "./schema-check.ts";
 import type { FollowingTreaty, Listening, Means, RecordNews } from "./treaty.ts";
 import { readTreatyStates } from "./treaty-control.ts";
+import { openCounts } from "./treaty-counts.ts";
 import { type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
 /**
@@ -138,6 +139,11 @@ export function followFeed(options: FollowerOptions): Follower {
       corrected += told;
       const data = { treaty: treaty.name, looked: found.size, corrected, gone: gone.length };
       await appendEntries(connection, [readingEntry(context, treaty, now(), data)]);
+      // One process follows a feed, so there is nobody to share a row with.
+      const counts = openCounts(0);
+      counts.add(treaty.name, "reconciliations", "feed-read");
+      counts.add(treaty.name, "corrections", "feed-read", corrected);
+      await counts.write(connection);
       return told;
     });
     options.report({ event: "reconciled", treaty: treaty.name, looked: found.size, corrected });

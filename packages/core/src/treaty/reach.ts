@@ -8,7 +8,7 @@ import type { Dispatch, HandOffTreaty, Means, Question, Reply } from "./treaty.t
 
 /** Calls the author's functions and makes of whatever happens something that can be recorded. Nothing here is ever guessed as failure. */
 
-export type MeansOf = (treaty: HandOffTreaty, signal: AbortSignal) => Means;
+export type MeansOf = (treaty: HandOffTreaty, signal: AbortSignal, tenantId: string) => Means;
 
 export interface Reach {
   readonly treaty: HandOffTreaty;
@@ -44,12 +44,14 @@ export async function sendOnce(reach: Reach, dispatch: Dispatch, claimedAt: numb
   if (performance.now() - claimedAt > lateMs) {
     return notDone({ code: "sending-too-late", text: "Its time had passed; nothing was sent." }, true);
   }
-  return hear(reach, "answer", (means) => reach.treaty.send(dispatch, means));
+  return hear(reach, dispatch.tenantId, "answer", (means) => reach.treaty.send(dispatch, means));
 }
 
 /** Asks once. An inquiry that fails proves nothing. */
 export async function askOnce(reach: Reach, question: Question): Promise<Heard> {
-  const heard = await hear(reach, "inquiry", (means) => reach.treaty.inquire(question, means));
+  const heard = await hear(reach, question.tenantId, "inquiry", (means) =>
+    reach.treaty.inquire(question, means),
+  );
   return heard.translation === null ? { ...heard, finding: "unclear" } : heard;
 }
 
@@ -58,6 +60,7 @@ const lateMs = 1_500;
 
 async function hear(
   reach: Reach,
+  tenantId: string,
   of: "answer" | "inquiry",
   call: (means: Means) => Promise<Reply>,
 ): Promise<Heard> {
@@ -65,7 +68,7 @@ async function hear(
   const signal = AbortSignal.timeout(answerWithinMs);
   let reply: Reply;
   try {
-    reply = await untilAborted(call(reach.means(treaty, signal)), signal);
+    reply = await untilAborted(call(reach.means(treaty, signal, tenantId)), signal);
   } catch (error) {
     if (isFailure(error) && error.kind === "unavailable") {
       return notDone({ code: error.code, text: error.message });

@@ -4,6 +4,8 @@ import { Failure } from "../model/failure.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import type { Database } from "../postgres/database.ts";
 import { type Asked, type Asker, openAsker } from "./ask-counterparty.ts";
+import { type BudgetUse, budgetsOf, readBudgetFigures, readBudgets } from "./call-budget.ts";
+import { type CallMeter, openCallMeter } from "./call-meter.ts";
 import { type CallbackRecord, listCallbacks } from "./callback-records.ts";
 import type { CallbackHeaders } from "./callback-verification.ts";
 import { type FalloutCase, listCases } from "./fallout-cases.ts";
@@ -115,8 +117,12 @@ export interface SystemTreaties {
   run(treaty: string, tenantId: string, runId: string): Promise<ReconciliationReport | null>;
   /** Has what is open compared at once. Returns how many hand-offs that are. Errors: those of askRun, `treaty-unknown`. */
   askRun(treaty: string, ask: RunAsk): Promise<number>;
-  /** The twelve business metrics. */
+  /** What a tenant has used today of what the counterparties of a context allow. Other processes' last second may be missing. */
+  budgets(context: string, tenantId: string): Promise<readonly BudgetUse[]>;
+  /** The business metrics. */
   figures(): Promise<TreatyFigure[]>;
+  /** Writes what is counted and not yet stored. */
+  stop(): Promise<void>;
 }
 
 export interface SystemTreatiesSetting {
@@ -147,9 +153,13 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
   const askers = new Map<string, Asker>();
   /** What can be stopped besides hand-offs. */
   const switches = new Map<string, Pick<Placed, "context" | "database">>();
-  const means = meansOf(outside);
+  const meters = new Map<string, CallMeter>();
   for (const [context, { definition, database }] of contexts) {
-    for (const treaty of definition.treaties ?? []) {
+    const treaties = definition.treaties ?? [];
+    const meter = openCallMeter({ database, treaties, now: () => clock.now() });
+    const means = meansOf(outside, meter);
+    meters.set(context, meter);
+    for (const treaty of treaties) {
       if (isHandOffTreaty(treaty)) placed.set(treaty.name, { context, database, treaty });
       if (isFollowingTreaty(treaty)) switches.set(treaty.name, { context, database });
       if (isReadingTreaty(treaty))
@@ -157,7 +167,7 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
           treaty.name,
           openAsker(
             treaty,
-            (signal) => means(treaty, signal),
+            (signal, tenantId) => means(treaty, signal, tenantId),
             () => clock.now(),
           ),
         );
@@ -281,11 +291,25 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
       return brought;
     },
     figures: async () => {
-      const owners = new Map([...placed.values()].map(({ context, database }) => [context, database]));
+      const owners = [...contexts.values()].filter(
+        ({ definition }) => (definition.treaties ?? []).length > 0,
+      );
       const all = await Promise.all(
-        [...owners.values()].map((database) => readFigures(database, clock.now())),
+        owners.flatMap(({ definition, database }) => [
+          readFigures(database, clock.now()),
+          readBudgetFigures(database, budgetsOf(definition.treaties ?? []), clock.now()),
+        ]),
       );
       return all.flat();
+    },
+    async budgets(context, tenantId) {
+      const database = databaseOf(context);
+      await meters.get(context)?.flush();
+      const placedHere = budgetsOf(contexts.get(context)?.definition.treaties ?? []);
+      return readBudgets(database, placedHere, tenantId, clock.now());
+    },
+    stop: async () => {
+      await Promise.all([...meters.values()].map((meter) => meter.stop()));
     },
   };
 }

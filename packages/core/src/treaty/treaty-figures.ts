@@ -1,7 +1,8 @@
 import type { Database } from "../postgres/database.ts";
+import { readFeeds } from "./followed-feed.ts";
 import { readCounts } from "./treaty-counts.ts";
 
-/** The twelve business metrics of treaties as values, for whoever renders them. */
+/** The business metrics of treaties as values, for whoever renders them. */
 export interface TreatyFigure {
   readonly treaty: string;
   readonly name: string;
@@ -27,6 +28,12 @@ export const figureNames: Readonly<Record<string, string>> = {
   fallout: "Cases opened, by kind.",
   callbacks: "Messages by what became of them.",
   reconciliations: "Comparisons by result.",
+  "budget-calls":
+    "Calls counted today (UTC, business time) against what a counterparty allows in a day, by budget and kind of call.",
+  "budget-share":
+    "Share of today's budget used, by target and budget; of several tenants the largest. 1 is all of it.",
+  "feed-age-ms":
+    "How long ago all there was to hear of a followed feed was heard, by its state, milliseconds of business time; 0 while it never was.",
   waiting: "Hand-offs in each state that is not settled, now.",
 };
 
@@ -35,9 +42,10 @@ const open = `select treaty, state as label, count(*)::int as n, extract(epoch f
 
 /** Figures of one context. `now`: business time. */
 export async function readFigures(database: Database, now: number): Promise<TreatyFigure[]> {
-  const [counts, waiting, parked] = await Promise.all([
+  const [counts, waiting, feeds, parked] = await Promise.all([
     readCounts(database),
     database.execute<{ treaty: string; label: string; n: number; oldest: string }>(open),
+    readFeeds(database),
     database.execute<{ n: number }>(
       `select count(*)::int as n from entente.parked where consumer in ('hand-off-opener', 'hand-off-desk') and state = 'parked'`,
     ),
@@ -48,6 +56,10 @@ export async function readFigures(database: Database, now: number): Promise<Trea
       { treaty, name: "waiting", label, value: n },
       { treaty, name: "pending-age-ms", label, value: Math.max(0, now - Number(oldest)) },
     ]),
+    ...feeds.map(({ treaty, state, heardAt }) => {
+      const value = heardAt === null ? 0 : Math.max(0, now - heardAt);
+      return { treaty, name: "feed-age-ms", label: state, value };
+    }),
     { treaty: "", name: "parked", label: "", value: parked[0]?.n ?? 0 },
   ];
 }

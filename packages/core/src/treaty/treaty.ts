@@ -6,6 +6,7 @@ import type { HandOffState } from "../model/hand-off.ts";
 import type { ErrorMap, RowTranslation, Translation } from "../model/hand-off-answer.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import type { HandOffTimes } from "../model/hand-off-times.ts";
+import type { CallBudget } from "./call-budget.ts";
 import type { Verification } from "./callback-verification.ts";
 import type { Runbook, SheetText, TreatyAnswers, TreatyStyle } from "./contract-sheet.ts";
 import type { SendingWindow } from "./sending-window.ts";
@@ -37,6 +38,8 @@ export interface Declared {
   readonly errorMap: ErrorMap;
   /** Names of the secrets it uses; no other treaty's are given to it. */
   readonly credentials: readonly string[];
+  /** What they allow in a day; shared by the treaties with the same target. Used through `means.count`. Absent: nothing is metered. */
+  readonly budgets?: readonly CallBudget[];
 }
 
 /** A treaty with an effect over there. */
@@ -299,6 +302,11 @@ export interface Means {
    * Errors: `egress-refused` (refused), thrown for an address, on the socket for a name that leads where it may not.
    */
   readonly connect: (to: Destination) => Socket;
+  /**
+   * Notes what counts against one of the treaty's budgets, once they have had it. `operation`: a kind of call, one of a few words.
+   * Errors: thrown for a budget that the treaty does not declare.
+   */
+  count(budget: string, operation: string, by?: number): void;
 }
 
 /** Where to, in the words of `http.request`. */

@@ -3,6 +3,7 @@ import type { WakeUps } from "../consumer/wake-up.ts";
 import { Failure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
+import { type CallMeter, openCallMeter } from "./call-meter.ts";
 import { checkTreaty } from "./check-treaty.ts";
 import { compareTotals, type TotalsComparer } from "./compare-totals.ts";
 import { type Courier, startCourier } from "./courier.ts";
@@ -83,7 +84,8 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
     random: setting.random,
     shard: Math.floor(setting.random() * 1024),
   };
-  const means = meansOf(setting.outside);
+  const meter = openCallMeter(setting);
+  const means = meansOf(setting.outside, meter);
   const report = setting.outside.report ?? (() => {});
   const ringAll = (): void => {
     setting.ring(setting.context);
@@ -133,7 +135,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
       }
       for (const treaty of declared.filter(isFollowingTreaty)) {
         const { context, now, random } = setting;
-        const ownMeans = (signal: AbortSignal): Means => means(treaty, signal);
+        const ownMeans = (signal: AbortSignal): Means => means(treaty, signal, treaty.tenantId);
         const own = { context, now, random, workerId, leaseMs, treaty, means: ownMeans };
         followers.push(followFeed({ ...shared, ...own }));
       }
@@ -149,20 +151,25 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
         ...comparers.map((one) => one.stop()),
         ...followers.map((one) => one.stop()),
       ]);
+      await meter.stop();
     },
   };
 }
 
 /** Each treaty gets its own secrets and its own way out, and nothing of any other's. */
-export function meansOf(outside: Outside): (treaty: Treaty, signal: AbortSignal) => Means {
+export function meansOf(
+  outside: Outside,
+  meter: CallMeter,
+): (treaty: Treaty, signal: AbortSignal, tenantId: string) => Means {
   const ways = new Map<string, ReturnType<typeof openEgress>>();
-  return (treaty, signal) => {
+  return (treaty, signal, tenantId) => {
     const way = ways.get(treaty.name) ?? openEgress(outside.egress?.[treaty.name] ?? {});
     ways.set(treaty.name, way);
     return {
       signal,
       connect: way.connect,
       secret: async (name) => secretOf(outside, treaty, name),
+      count: (budget, operation, by) => meter.count(treaty, tenantId, budget, operation, by),
     };
   };
 }

@@ -314,6 +314,7 @@ async function inquire({ stage, options }: Scene, handOff: HandOff): Promise<Rep
       signal: AbortSignal.timeout(stage.treaty.times.answerWithinMs),
       secret: async (name) => options.secrets?.[name] ?? "",
       connect: openEgress(options.egress ?? { privateRanges: ["127.0.0.0/8", "::1/128"] }).connect,
+      count: () => undefined,
     },
   );
 }

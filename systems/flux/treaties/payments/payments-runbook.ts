@@ -23,7 +23,7 @@ export const paymentsRunbook: Runbook = {
   dashboardLink:
     "treaties.figures() and treaties.cases() for payments-charge: docs/operations/hand-offs.md, section 1.",
   alertThresholds:
-    "Any case of kind credentials-refused, contradiction, unwanted-effect or unclassified at once. More than 20 unknown, or the oldest open charge above 15 min: warn. Declines above a fifth of all charges in an hour: look at the provider's status.",
+    "Any case of kind credentials-refused, contradiction, unwanted-effect or unclassified; more than 20 unknown; the oldest charge that nobody has taken in above 15 min; declines above a fifth of all charges in an hour.",
   deadLetterHandling:
     "Fallout with a case owned by payments-operations. A command that cannot be executed is parked in the subscription; its top-up stays in processing.",
   manualRecoveryActions:

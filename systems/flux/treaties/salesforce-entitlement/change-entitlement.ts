@@ -10,6 +10,7 @@ import {
 } from "../../contexts/entitlement/contract/order-plan.ts";
 import { fieldsOf } from "./entitlement-record.ts";
 import { salesforceErrors } from "./salesforce-errors.ts";
+import { budgetsOfOrg, type SalesforceOrg } from "./salesforce-org.ts";
 import { callSignedIn, codeOf, dataPath, salesforceCredentials } from "./salesforce-session.ts";
 import { changeRunbook, changeSheet, salesforceAnswers } from "./salesforce-sheet.ts";
 import { soqlQuery, soqlText } from "./soql.ts";
@@ -29,9 +30,13 @@ const attemptsFitting = 99;
 /**
  * A change of entitlement that a customer has ordered lands at Salesforce before it is in force anywhere. The upsert names the record by
  * our external id and carries our key as its mark; its version is one above the one the customer saw, so that an order made on
- * old knowledge is refused over there and not merged.
+ * old knowledge is refused over there and not merged. Without a tenant the org is everybody's who asks: for tests of the treaty alone.
  */
-export function changeEntitlement(origin: string, tenantId?: string): HandOffTreaty {
+export function changeEntitlement({
+  origin,
+  tenantId,
+  ...allowed
+}: Omit<SalesforceOrg, "tenantId"> & { readonly tenantId?: string }): HandOffTreaty {
   return defineTreaty({
     name: "salesforce-entitlement",
     version: "1.0.0",
@@ -51,6 +56,7 @@ export function changeEntitlement(origin: string, tenantId?: string): HandOffTre
     },
     errorMap: salesforceErrors,
     credentials: salesforceCredentials,
+    budgets: budgetsOfOrg(allowed),
     input: Wanted,
     output: Said,
     factsFrom: ["entitlement"],
@@ -71,13 +77,13 @@ export function changeEntitlement(origin: string, tenantId?: string): HandOffTre
       const { wanted } = data;
       const path = `${dataPath}/sobjects/Entitlement__c/Entente_Key__c/${encodeURIComponent(wanted.entitlementId)}`;
       const body = { ...fieldsOf(wanted), Command_Key__c: idempotencyKey };
-      return callSignedIn(origin, { method: "PATCH", path, body }, means);
+      return callSignedIn(origin, { operation: "write-entitlement", method: "PATCH", path, body }, means);
     },
     async inquire({ idempotencyKey }, means) {
       const marked = `WHERE Command_Key__c = ${soqlText(idempotencyKey)}`;
       const soql = soqlQuery(["Id", "Version_Number__c"], "Entitlement__c", marked);
       const path = `${dataPath}/query?${new URLSearchParams({ q: soql })}`;
-      return callSignedIn(origin, { method: "GET", path }, means);
+      return callSignedIn(origin, { operation: "look-for-order", method: "GET", path }, means);
     },
     translate({ body, status }, of) {
       if (status !== "200" && status !== "201")

@@ -2,6 +2,7 @@ import { Failure, type FeedNews, type Listening, type Means } from "@entente/cor
 import { Type } from "typebox";
 import { Compile } from "typebox/schema";
 import { followedObjects } from "./entitlement-record.ts";
+import { deliveredEvents } from "./salesforce-org.ts";
 import { apiVersion, dataPath, jsonOf, refused, type SalesforceSession } from "./salesforce-session.ts";
 import { soqlText } from "./soql.ts";
 
@@ -104,6 +105,8 @@ async function newsOf(
   events: readonly ChangeEvent[],
   means: Means,
 ): Promise<FeedNews> {
+  // Every event told counts, also one that is told again.
+  means.count(deliveredEvents, "change-event", events.length);
   const places = events.map(({ data }) => data.event.replayId);
   const records: QueryPage["records"][number][] = [];
   let incomplete = false;
@@ -117,7 +120,12 @@ async function newsOf(
     const found: QueryPage["records"][number][] = [];
     for (let from = 0; from < named.length; from += idsPerQuery) {
       const some = named.slice(from, from + idsPerQuery);
-      const page = await query(session, `${soql} WHERE Id IN (${some.map(soqlText).join(", ")})`, means);
+      const page = await query(
+        session,
+        "read-changed",
+        `${soql} WHERE Id IN (${some.map(soqlText).join(", ")})`,
+        means,
+      );
       found.push(...page.records);
     }
     // Emptied from the recycle bin: only a reading of everything shows that it is gone.
@@ -134,14 +142,24 @@ export interface QueryPage {
 }
 
 /** Deleted records that are still in the recycle bin included. Errors: `salesforce-refused` (unavailable). */
-export async function query(session: SalesforceSession, soql: string, means: Means): Promise<QueryPage> {
-  return queryPage(session, `${dataPath}/queryAll?${new URLSearchParams({ q: soql })}`, means);
+export async function query(
+  session: SalesforceSession,
+  operation: string,
+  soql: string,
+  means: Means,
+): Promise<QueryPage> {
+  return queryPage(session, operation, `${dataPath}/queryAll?${new URLSearchParams({ q: soql })}`, means);
 }
 
 /** A page by the path they gave for it. */
-export async function queryPage(session: SalesforceSession, path: string, means: Means): Promise<QueryPage> {
+export async function queryPage(
+  session: SalesforceSession,
+  operation: string,
+  path: string,
+  means: Means,
+): Promise<QueryPage> {
   if (!path.startsWith(`${dataPath}/`)) throw refused("page-address-strange");
-  const { status, text } = await session.call({ method: "GET", path }, means);
+  const { status, text } = await session.call({ operation, method: "GET", path }, means);
   const body = jsonOf(text) as {
     readonly records?: unknown;
     readonly nextRecordsUrl?: unknown;
@@ -160,7 +178,8 @@ async function bayeux(
   means: Means,
   messages: readonly object[],
 ): Promise<readonly BayeuxMessage[]> {
-  const call = { method: "POST", path: `/cometd/${apiVersion}`, body: messages } as const;
+  // Their streaming is not counted by calls but by the events it delivers.
+  const call = { operation: null, method: "POST", path: `/cometd/${apiVersion}`, body: messages } as const;
   const { status, text } = await session.call(call, means);
   const answers = jsonOf(text);
   if (status !== 200 || !Array.isArray(answers) || answers.length === 0) throw refused(`stream-${status}`);

@@ -19,7 +19,7 @@ const upserts = await controlledCounterparty(salesforce.url, { operation: "upser
 const everything = await controlledCounterparty(salesforce.url);
 
 conformance(
-  changeEntitlement(url),
+  changeEntitlement({ origin: url }),
   {
     ...upserts,
     rejections: upserts.rejections.filter((code) => rejections.includes(code)),

@@ -14,6 +14,7 @@ import {
   standingOf,
 } from "./entitlement-record.ts";
 import { salesforceErrors } from "./salesforce-errors.ts";
+import { budgetsOfOrg, type SalesforceOrg } from "./salesforce-org.ts";
 import { openSession, salesforceCredentials } from "./salesforce-session.ts";
 import { changesRunbook, changesSheet, salesforceAnswers } from "./salesforce-sheet.ts";
 
@@ -22,10 +23,10 @@ const entitlementPrefix = "entitlement:";
 const customerPrefix = "customer:";
 
 /**
- * Follows customers and entitlements at Salesforce, the authority for both. `tenantId`: whose org it is.
+ * Follows customers and entitlements at Salesforce, the authority for both.
  * Guarantees: see FollowingTreaty. What was removed over there and emptied from the recycle bin is found by the next reading of everything.
  */
-export function entitlementChanges(origin: string, tenantId: string): FollowingTreaty {
+export function entitlementChanges({ origin, tenantId, ...allowed }: SalesforceOrg): FollowingTreaty {
   const session = openSession(origin);
   return defineFollowingTreaty({
     name: "salesforce-entitlement-changes",
@@ -46,6 +47,7 @@ export function entitlementChanges(origin: string, tenantId: string): FollowingT
     },
     errorMap: salesforceErrors,
     credentials: salesforceCredentials,
+    budgets: budgetsOfOrg(allowed),
     input: Type.Union([Type.String({ pattern: "^\\d+$" }), Type.Null()]),
     output: Type.Union([EntitlementRecord, AccountRecord]),
     listen: (after, means) => listenToChanges(session, after, means),
@@ -55,7 +57,10 @@ export function entitlementChanges(origin: string, tenantId: string): FollowingT
       if (object === undefined) return { records: [], next: null };
       const { soql, keyField } = object;
       const whole = `${soql} WHERE ${keyField} != null`;
-      const page = path === null ? await query(session, whole, means) : await queryPage(session, path, means);
+      const page =
+        path === null
+          ? await query(session, "read-everything", whole, means)
+          : await queryPage(session, "read-everything", path, means);
       const isLast = page.next === null && at + 1 === followedObjects.length;
       const next = page.next === null ? pageName(at + 1, null) : pageName(at, page.next);
       return { records: page.records, next: isLast ? null : next };

@@ -1,5 +1,6 @@
-import { Failure, type Means, type Reply } from "@entente/core";
+import { Failure, isFailure, type Means, type Reply } from "@entente/core";
 import { type HttpAnswer, type HttpCall, httpCall } from "../http-call.ts";
+import { apiCalls } from "./salesforce-org.ts";
 
 /** Version of their interface that all of this was written against. */
 export const apiVersion = "67.0";
@@ -10,6 +11,8 @@ export const dataPath = `/services/data/v${apiVersion}`;
 export const salesforceCredentials = ["clientId", "clientSecret"] as const;
 
 export interface SalesforceCall {
+  /** What kind of call it is, for the count against their allowance; null: it is none that they count. */
+  readonly operation: string | null;
   readonly method: HttpCall["method"];
   /** Path with query, from the host on. */
   readonly path: string;
@@ -81,7 +84,7 @@ function replyOf({ status, text }: HttpAnswer): Reply {
 
 async function send(
   origin: string,
-  { method, path, body }: SalesforceCall,
+  { operation, method, path, body }: SalesforceCall,
   token: string,
   means: Means,
 ): Promise<HttpAnswer> {
@@ -92,7 +95,24 @@ async function send(
     ...(body === undefined ? {} : { "content-type": "application/json" }),
   };
   const more = body === undefined ? {} : { body: JSON.stringify(body) };
-  return httpCall({ url: `${origin}${path}`, method, headers, ...more }, means);
+  const count = (): void => {
+    if (operation !== null) means.count(apiCalls, operation);
+  };
+  let answer: HttpAnswer;
+  try {
+    answer = await httpCall({ url: `${origin}${path}`, method, headers, ...more }, means);
+  } catch (error) {
+    // What may have arrived counts; what certainly did not leave has cost nothing.
+    if (!isFailure(error)) count();
+    throw error;
+  }
+  if (isCounted(answer)) count();
+  return answer;
+}
+
+/** They count what they let in: not a session they do not know, nor what they refuse because the day is used up. */
+function isCounted({ status, text }: HttpAnswer): boolean {
+  return status !== 401 && !(status === 403 && codeOf(jsonOf(text)) === "REQUEST_LIMIT_EXCEEDED");
 }
 
 async function signIn(

@@ -84,13 +84,13 @@ export const changeRunbook: Runbook = {
     "20 s for an answer, then unknown; asked about after ten minutes, which is their longest transaction.",
   reconciliationJob: "Every 15 minutes over what is unknown; also started by an operator.",
   alertThresholds:
-    "One blocked hand-off; five in fallout; an unknown one older than an hour; API calls above 80 % of the day's.",
+    "One blocked hand-off; five in fallout; an unknown one older than an hour; API calls or delivered events from 80 % of the day's.",
   deadLetterHandling:
     "A case with the head of customer operations as owner. Codes that are not on the map arrive here, too.",
   manualRecoveryActions:
     "Look at the record in Salesforce: does it carry the key in Command_Key__c? Then 'it was done' with the record id, else 'send anew' or 'give up'.",
   commonIncidents:
-    "FIELD_CUSTOM_VALIDATION_EXCEPTION: an agent changed the entitlement meanwhile, nothing to do. INVALID_SESSION_ID or invalid_client: the secret was rotated on one side only. REQUEST_LIMIT_EXCEEDED: look for the caller that used up the day.",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION: an agent changed the entitlement meanwhile, nothing to do. INVALID_SESSION_ID or invalid_client: the secret was rotated on one side only. REQUEST_LIMIT_EXCEEDED, or a case budget-nearly-used before it: the callers are in GET /ops/treaties under budgets; if none of ours stands out, another integration of the org used up the day.",
   disableSwitch:
     "Operator stops the treaty salesforce-entitlement with a reason; orders wait, nothing is lost.",
   auditEvidenceLocation: "Journal of the context entitlement, by the process of the order",
@@ -127,7 +127,7 @@ export const changesRunbook: Runbook = {
   reconciliationJob:
     "A reading of all records every 24 hours; by hand: stop the treaty, set its place to null, let it go on.",
   alertThresholds:
-    "State away for five minutes; heard more than ten minutes ago; a reading that corrected anything although the feed was never away.",
+    "State away for five minutes; heard more than ten minutes ago; a reading that corrected anything although the feed was never away in a day.",
   deadLetterHandling: "A record that is not as agreed is left out, opens a case, and holds up no other.",
   manualRecoveryActions: "Correct the record in Salesforce: its change event brings it again.",
   commonIncidents:
@@ -161,7 +161,8 @@ export const nowRunbook: Runbook = {
     "None: somebody waits. The last answer of at most 24 hours, else the projection, both marked with their age.",
   timeoutPolicy: "Three seconds in all, sign-in included.",
   reconciliationJob: "None.",
-  alertThresholds: "More than one in ten answered stale over five minutes.",
+  alertThresholds:
+    "None of its own: a stale answer says that it is one, and salesforce-entitlement-changes tells that Salesforce is away.",
   deadLetterHandling: "None: nothing is kept.",
   manualRecoveryActions: "None.",
   commonIncidents:

@@ -48,7 +48,7 @@ export const runbook: Runbook = {
     "Every five minutes: open rows against the item cube by reference. An hour after each day (UTC): sums of the last seven posting days on accounts 11002000, 23200000, 41000000, 41100000, ours against the cube's; entries entente.reconciliation-run in the ledger's journal.",
   dashboardLink: "GET /ops/treaties; metrics entente_treaty_* of treaty sap-ledger.",
   alertThresholds:
-    "Oldest unposted batch over 1 h in the posting day; any rejected row; any day whose sums differ; any case of this treaty; the circuit open for 15 min.",
+    "Oldest unposted batch over 1 h; any rejected row; any day whose sums differ; any case of this treaty.",
   deadLetterHandling:
     "Rejected rows and unknown batches become cases of accounting; nothing is dropped and nothing is posted by hand without its reference.",
   manualRecoveryActions:

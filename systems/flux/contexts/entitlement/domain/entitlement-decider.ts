@@ -4,12 +4,15 @@ import {
   type DecisionContext,
   type Entry,
   Failure,
+  isRefusal,
   type JsonObject,
+  type OutgoingCommand,
   type Refusal,
 } from "@entente/core/model";
 import type { Entitlement } from "../contract/entitlement.ts";
 import { entitlementChanged, entitlementRemoved } from "../contract/entitlement-changed.ts";
 import { entitlementRefused } from "../contract/entitlement-refused.ts";
+import { type FollowEntitlement, followEntitlement } from "../contract/follow-entitlement.ts";
 import { customerStandingChanged, type NoteCustomer, noteCustomer } from "../contract/note-customer.ts";
 import {
   type NoteEntitlement,
@@ -53,7 +56,35 @@ export const entitlementDecider: Decider<EntitledAccount> = {
   evolve,
 };
 
+/** What counts now is told to the subscription when it becomes another, in the order in which it was heard. */
 function decide(account: EntitledAccount, command: Entry, context: DecisionContext): Decision | Refusal {
+  const decision = decideAlone(account, command, context);
+  if (isRefusal(decision)) return decision;
+  const before = presentEntitlement(account);
+  const now = presentEntitlement(decision.facts.reduce(evolve, account));
+  return isSameGrant(before, now) ? decision : { ...decision, commands: [toSubscription(context.key, now)] };
+}
+
+function isSameGrant(one: Entitlement | undefined, other: Entitlement | undefined): boolean {
+  return (
+    one?.planId === other?.planId &&
+    one?.monthlyQuotaUnits === other?.monthlyQuotaUnits &&
+    one?.status === other?.status
+  );
+}
+
+function toSubscription(accountId: string, present: Entitlement | undefined): OutgoingCommand {
+  const data: FollowEntitlement = {
+    accountId,
+    planId: present?.planId ?? null,
+    monthlyQuotaUnits: present?.monthlyQuotaUnits ?? 0,
+    isActive: present?.status === "active",
+  };
+  const { type, schemaVersion } = followEntitlement;
+  return { target: "subscription", type, schemaVersion, data };
+}
+
+function decideAlone(account: EntitledAccount, command: Entry, context: DecisionContext): Decision | Refusal {
   switch (command.type) {
     case noteEntitlement.type: {
       const { heard: _heard, ...entitlement } = command.data as NoteEntitlement;

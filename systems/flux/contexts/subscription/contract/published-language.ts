@@ -1,3 +1,4 @@
+import { followEntitlement } from "../../entitlement/contract/follow-entitlement.ts";
 import { topUp } from "../../gateway/contract/top-up.ts";
 import { accountOpened } from "./account-opened.ts";
 import { balanceDebited } from "./balance-debited.ts";
@@ -5,6 +6,7 @@ import { changePlan } from "./change-plan.ts";
 import { chargeDeclined, recordCharge, recordDecline, topUpCharged } from "./charge.ts";
 import { condenserRegistered } from "./condenser-registered.ts";
 import { cycleStarted } from "./cycle-started.ts";
+import { entitlementFollowed, entitlementNoted } from "./entitlement-followed.ts";
 import { openAccount } from "./open-account.ts";
 import { planChanged } from "./plan-changed.ts";
 import { quotaDebitUndone } from "./quota-debit-undone.ts";
@@ -18,6 +20,7 @@ export const subscriptionCommands = [
   openAccount,
   registerCondenser,
   changePlan,
+  followEntitlement,
   topUp,
   undoQuotaDebit,
   startCycle,
@@ -30,6 +33,8 @@ export const subscriptionFacts = [
   accountOpened,
   condenserRegistered,
   planChanged,
+  entitlementNoted,
+  entitlementFollowed,
   cycleStarted,
   balanceDebited,
   quotaDebitUndone,

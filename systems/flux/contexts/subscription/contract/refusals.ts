@@ -7,6 +7,8 @@ export const refusalReasons = {
   "account-already-open": "This account is already open.",
   "plan-unknown": "We do not offer this plan.",
   "plan-unchanged": "The account is already on this plan.",
+  "plan-kept-elsewhere": "The plan of this account is ordered, and not changed here.",
+  "not-entitled": "The plan of this account is not active.",
   "currency-not-offered": "This plan is not offered in this currency.",
   "time-zone-unknown": "We do not know this time zone.",
   "condenser-unknown": "This condenser is not registered to the account.",
@@ -24,6 +26,7 @@ export type RefusalCode = keyof typeof refusalReasons;
 export const topUpRefusalCodes = [
   "account-unknown",
   "condenser-unknown",
+  "not-entitled",
   "units-out-of-range",
   "on-demand-limit-reached",
 ] as const satisfies readonly RefusalCode[];

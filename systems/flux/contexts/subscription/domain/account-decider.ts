@@ -6,6 +6,7 @@ import {
   Failure,
   type Refusal,
 } from "@entente/core/model";
+import { followEntitlement } from "../../entitlement/contract/follow-entitlement.ts";
 import { topUp } from "../../gateway/contract/top-up.ts";
 import { changePlan } from "../contract/change-plan.ts";
 import { recordCharge, recordDecline } from "../contract/charge.ts";
@@ -18,6 +19,7 @@ import { undoQuotaDebit } from "../contract/undo-quota-debit.ts";
 import { type AccountState, evolve, unopenedAccount } from "./account.ts";
 import { decideChangePlan } from "./change-plan.ts";
 import { decideTopUp } from "./debit-balance.ts";
+import { decideFollowEntitlement } from "./follow-entitlement.ts";
 import { decideOpenAccount } from "./open-account.ts";
 import { decideRecordCharge, decideRecordDecline } from "./record-charge.ts";
 import { refuse } from "./refuse.ts";
@@ -36,6 +38,7 @@ export const accountDecider: Decider<AccountState> = {
     [openAccount.type]: { parking: "hold-key", schemaVersion: openAccount.schemaVersion },
     [registerCondenser.type]: { parking: "hold-key", schemaVersion: registerCondenser.schemaVersion },
     [changePlan.type]: { parking: "hold-key", schemaVersion: changePlan.schemaVersion },
+    [followEntitlement.type]: { parking: "hold-key", schemaVersion: followEntitlement.schemaVersion },
     [startCycle.type]: { parking: "hold-key", schemaVersion: startCycle.schemaVersion },
     [topUp.type]: { parking: "step-aside", schemaVersion: topUp.schemaVersion },
     [undoQuotaDebit.type]: { parking: "step-aside", schemaVersion: undoQuotaDebit.schemaVersion },
@@ -51,6 +54,7 @@ export const accountDecider: Decider<AccountState> = {
 
 function decide(state: AccountState, command: Entry, context: DecisionContext): Decision | Refusal {
   if (command.type === openAccount.type) return decideOpenAccount(state, command, context);
+  if (command.type === followEntitlement.type) return decideFollowEntitlement(state, command, context);
   if (!state.opened) return refuse("account-unknown");
   switch (command.type) {
     case topUp.type:

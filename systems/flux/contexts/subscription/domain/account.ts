@@ -3,6 +3,12 @@ import { type AccountOpened, accountOpened } from "../contract/account-opened.ts
 import { type BalanceDebited, balanceDebited } from "../contract/balance-debited.ts";
 import { type CondenserRegistered, condenserRegistered } from "../contract/condenser-registered.ts";
 import { type CycleStarted, cycleStarted } from "../contract/cycle-started.ts";
+import {
+  type EntitlementFollowed,
+  type EntitlementNoted,
+  entitlementFollowed,
+  entitlementNoted,
+} from "../contract/entitlement-followed.ts";
 import { type PlanChanged, planChanged } from "../contract/plan-changed.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
 import type { PlanTerms } from "./plan.ts";
@@ -22,10 +28,21 @@ export interface RunningCycle {
   readonly usedUnits: number;
   /** Charged on demand in this cycle. */
   readonly onDemandMinor: number;
+  /** Units taken beyond a quota that has become smaller meanwhile; absent: none. They are given back before quota is. */
+  readonly overdrawnUnits?: number;
+}
+
+/** What the authority for entitlements last said of the account. */
+export interface Entitled {
+  /** Null: it has none any more. */
+  readonly planId: string | null;
+  readonly monthlyQuotaUnits: number;
+  readonly isActive: boolean;
 }
 
 export interface UnopenedAccount {
   readonly opened: false;
+  readonly entitled?: Entitled;
 }
 
 /**
@@ -42,6 +59,8 @@ export interface OpenAccountState {
   readonly condensers: readonly string[];
   readonly cycle: RunningCycle;
   readonly undone: UndoneDebits;
+  /** Absent: no authority has ever spoken of it, and the plan is agreed here. */
+  readonly entitled?: Entitled;
 }
 
 export type AccountState = UnopenedAccount | OpenAccountState;
@@ -53,8 +72,7 @@ export const unopenedAccount: AccountState = { opened: false };
  * Balances are taken from the fact, not computed again, so that a replay years later cannot disagree with what was published.
  */
 export function evolve(state: AccountState, fact: Fact): AccountState {
-  if (!state.opened)
-    return fact.type === accountOpened.type ? openedAccount(fact.data as AccountOpened) : state;
+  if (!state.opened) return beforeOpening(state, fact);
   switch (fact.type) {
     case balanceDebited.type:
       return withBalance(state, fact.data as BalanceDebited);
@@ -68,9 +86,32 @@ export function evolve(state: AccountState, fact: Fact): AccountState {
     }
     case planChanged.type:
       return { ...state, plan: termsOf(fact.data as PlanChanged) };
+    case entitlementFollowed.type:
+      return entitledTo(state, fact.data as EntitlementFollowed);
     default:
       return state;
   }
+}
+
+function beforeOpening(state: UnopenedAccount, fact: Fact): AccountState {
+  if (fact.type === accountOpened.type) return openedAccount(fact.data as AccountOpened);
+  if (fact.type !== entitlementNoted.type) return state;
+  return { ...state, entitled: entitledOf(fact.data as EntitlementNoted) };
+}
+
+function entitledOf({ planId, monthlyQuotaUnits, isActive }: Entitled): Entitled {
+  return { planId, monthlyQuotaUnits, isActive };
+}
+
+function entitledTo(state: OpenAccountState, data: EntitlementFollowed): OpenAccountState {
+  const { monthlyQuotaUnits, monthlyPriceMinor, onDemandUnitPriceMinor } = data;
+  const { quotaUnits, quotaRemaining, overdrawnUnits, usedUnits, onDemandMinor } = data;
+  const planId = data.planId ?? state.plan.planId;
+  const plan = { planId, monthlyQuotaUnits, monthlyPriceMinor, onDemandUnitPriceMinor };
+  const figures = { quotaUnits, quotaRemaining, usedUnits, onDemandMinor };
+  const { overdrawnUnits: _before, ...cycle } = state.cycle;
+  const after = { ...cycle, ...figures, ...(overdrawnUnits === 0 ? {} : { overdrawnUnits }) };
+  return { ...state, plan, cycle: after, entitled: entitledOf(data) };
 }
 
 function openedAccount(data: AccountOpened): OpenAccountState {
@@ -118,7 +159,10 @@ function inCycle(state: OpenAccountState, data: CycleStarted): OpenAccountState 
 }
 
 function afterUndo(state: OpenAccountState, data: QuotaDebitUndone): OpenAccountState {
-  return { ...withBalance(state, data), undone: rememberUndo(state.undone, data.undoneProcessId) };
+  const { overdrawnUnits = 0, ...cycle } = state.cycle;
+  const overdrawn = Math.max(0, overdrawnUnits - data.restoredToQuota);
+  const before = { ...state, cycle: overdrawn === 0 ? cycle : { ...cycle, overdrawnUnits: overdrawn } };
+  return { ...withBalance(before, data), undone: rememberUndo(state.undone, data.undoneProcessId) };
 }
 
 function withBalance(state: OpenAccountState, after: BalanceDebited | QuotaDebitUndone): OpenAccountState {

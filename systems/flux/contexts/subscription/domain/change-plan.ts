@@ -9,7 +9,7 @@ import { startCyclesDueFor } from "./start-cycle.ts";
 /**
  * Decides `flux.change-plan`: the new terms hold from the next cycle on; the running cycle is paid for and stays as it is.
  * Cycles already due are started first, on the old terms: the change was asked for after they began.
- * Refuses: plan-unknown, plan-unchanged, currency-not-offered (an account never changes its currency).
+ * Refuses: plan-kept-elsewhere (an authority says what the account is entitled to), plan-unknown, plan-unchanged, currency-not-offered (an account never changes its currency).
  */
 export function decideChangePlan(
   account: OpenAccountState,
@@ -17,6 +17,7 @@ export function decideChangePlan(
   context: DecisionContext,
 ): Decision | SubscriptionRefusal {
   const { planId } = command.data as ChangePlan;
+  if (account.entitled !== undefined) return refuse("plan-kept-elsewhere");
   const terms = planTerms(planId, account.currency);
   if (typeof terms === "string") return refuse(terms);
   if (planId === account.plan.planId) return refuse("plan-unchanged");

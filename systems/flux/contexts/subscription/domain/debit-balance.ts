@@ -13,7 +13,7 @@ export type TopUpRefusal = SubscriptionRefusal<(typeof topUpRefusalCodes)[number
  * Decides `flux.top-up`: pays the units from the quota first, then on demand.
  * A top-up asked for after the running cycle's end starts the due cycles first, so that a late timer never makes
  * it draw on a quota that has ended; one asked for before the end draws on the running cycle even when decided late.
- * Refuses: units-out-of-range, condenser-unknown, on-demand-limit-reached.
+ * Refuses: units-out-of-range, condenser-unknown, not-entitled (the authority for entitlements says so), on-demand-limit-reached.
  * The hot path: no schema validation (done at acceptance), no calendar, one fact.
  */
 export function decideTopUp(
@@ -27,6 +27,7 @@ export function decideTopUp(
     return refuse("units-out-of-range", { topUpUnitsMin, topUpUnitsAllowed });
   }
   if (!account.condensers.includes(condenserId)) return refuse("condenser-unknown", { condenserId });
+  if (account.entitled?.isActive === false) return refuse("not-entitled");
 
   if (command.occurredAt < account.cycle.endsAt) {
     const debit = debitFact(account, condenserId, units, context);

@@ -3,6 +3,7 @@ import { type AccountOpened, accountOpened } from "../contract/account-opened.ts
 import type { OpenAccount } from "../contract/open-account.ts";
 import { type AccountState, evolve, type OpenAccountState } from "./account.ts";
 import { cycleAt, isTimeZone } from "./billing-cycle.ts";
+import { followedFact } from "./follow-entitlement.ts";
 import { planTerms } from "./plan.ts";
 import { refuse, type SubscriptionRefusal } from "./refuse.ts";
 import { cycleFact, cycleTimer } from "./start-cycle.ts";
@@ -11,6 +12,7 @@ import { cycleFact, cycleTimer } from "./start-cycle.ts";
  * Decides `flux.open-account`: copies the plan terms and starts the first cycle at once.
  * The first cycle runs to the end of the local month with the full quota at the full price: nothing is prorated,
  * because a part-month quota would need rounding rules nobody has agreed.
+ * What the authority for entitlements has said before wins over the plan that was asked for.
  * Refuses: account-already-open, time-zone-unknown, plan-unknown, currency-not-offered.
  */
 export function decideOpenAccount(
@@ -21,7 +23,9 @@ export function decideOpenAccount(
   if (state.opened) return refuse("account-already-open");
   const { customerId, planId, timeZone, currency } = command.data as OpenAccount;
   if (!isTimeZone(timeZone)) return refuse("time-zone-unknown");
-  const terms = planTerms(planId, currency);
+  const { entitled } = state;
+  const granted = entitled?.planId == null ? "plan-unknown" : planTerms(entitled.planId, currency);
+  const terms = typeof granted === "string" ? planTerms(planId, currency) : granted;
   if (typeof terms === "string") return refuse(terms);
 
   const accountId = context.key;
@@ -29,8 +33,10 @@ export function decideOpenAccount(
   const opening: Fact = { type: accountOpened.type, data, customerId };
   const account = evolve(state, opening) as OpenAccountState;
   const firstCycle = { ...cycleAt(context.now, timeZone), startsAt: context.now };
+  const cycle = cycleFact(account, accountId, firstCycle);
+  const running = evolve(account, cycle) as OpenAccountState;
   return {
-    facts: [opening, cycleFact(account, accountId, firstCycle)],
+    facts: [opening, cycle, ...(entitled === undefined ? [] : [followedFact(running, accountId, entitled)])],
     timers: [cycleTimer(accountId, firstCycle.endsAt)],
   };
 }

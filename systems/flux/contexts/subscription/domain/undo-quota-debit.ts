@@ -62,7 +62,8 @@ function tookSomething({ fundedFromQuota, fundedOnDemand, onDemandAmountMinor }:
 function withoutDebit(cycle: RunningCycle, debit: Debit): RunningCycle {
   return {
     ...cycle,
-    quotaRemaining: cycle.quotaRemaining + debit.fundedFromQuota,
+    // What was taken beyond a quota that has become smaller is made good first.
+    quotaRemaining: cycle.quotaRemaining + Math.max(0, debit.fundedFromQuota - (cycle.overdrawnUnits ?? 0)),
     usedUnits: cycle.usedUnits - debit.fundedFromQuota - debit.fundedOnDemand,
     onDemandMinor: cycle.onDemandMinor - debit.onDemandAmountMinor,
   };

@@ -9,6 +9,7 @@ import {
 } from "@entente/core";
 import { type BalanceDebited, balanceDebited } from "../contract/balance-debited.ts";
 import { type CycleStarted, cycleStarted } from "../contract/cycle-started.ts";
+import { type EntitlementFollowed, entitlementFollowed } from "../contract/entitlement-followed.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
 
 /**
@@ -18,20 +19,26 @@ import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit
 export const balanceProjection: Projection = {
   name: "balance",
   table: "flux.balance",
-  facts: [balanceDebited.type, quotaDebitUndone.type, cycleStarted.type],
+  facts: [balanceDebited.type, quotaDebitUndone.type, cycleStarted.type, entitlementFollowed.type],
   apply,
 };
 
-type Moved = BalanceDebited | QuotaDebitUndone;
+type Moved = BalanceDebited | QuotaDebitUndone | EntitlementFollowed;
 
 async function apply(connection: Connection, facts: readonly Entry[], table: string): Promise<void> {
   const cycles = new Map<string, Entry>();
+  const quotas = new Map<string, Entry>();
   const balances = new Map<string, Entry>();
   for (const fact of facts) {
     const name = `${fact.tenantId}\u0000${fact.key}`;
     if (fact.type === cycleStarted.type) {
       cycles.set(name, fact);
       // What was moved before it belongs to the cycle that ended.
+      balances.delete(name);
+      quotas.delete(name);
+    } else if (fact.type === entitlementFollowed.type) {
+      quotas.set(name, fact);
+      // It carries the balance after whatever was moved before it.
       balances.delete(name);
     } else {
       balances.set(name, fact);
@@ -40,6 +47,12 @@ async function apply(connection: Connection, facts: readonly Entry[], table: str
   await Promise.all([
     cycles.size > 0
       ? connection.run(beginCycle(table), [JSON.stringify([...cycles.values()].map(cycleRow))])
+      : undefined,
+    quotas.size > 0
+      ? connection.run(changeQuota(table), [
+          ...moveArrays([...quotas.values()]),
+          int8Array([...quotas.values()].map(({ data }) => (data as EntitlementFollowed).quotaUnits)),
+        ])
       : undefined,
     balances.size > 0 ? connection.run(move(table), moveArrays([...balances.values()])) : undefined,
   ]);
@@ -71,6 +84,16 @@ function cycleRow(fact: Entry): object {
     version: fact.keyVersion,
   };
 }
+
+/** Another quota in the running cycle. */
+const changeQuota = (table: string): Statement => ({
+  name: `balance-change-quota-${table}`,
+  text: `update ${table} b set quota_units = m.quota_units, quota_remaining = m.quota_remaining, used_units = m.used_units,
+      on_demand_minor = m.on_demand_minor, as_of = m.as_of, version = m.version
+    from unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::timestamptz[], $7::int8[], $8::int8[])
+      as m(tenant_id, account_id, quota_remaining, used_units, on_demand_minor, as_of, version, quota_units)
+    where b.tenant_id = m.tenant_id and b.account_id = m.account_id`,
+});
 
 /** The hot one: a busy account moves several times a second. */
 const move = (table: string): Statement => ({
