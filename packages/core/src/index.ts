@@ -43,7 +43,7 @@ export {
   styleQuestions,
   treatyQuestions,
 } from "./treaty/contract-sheet.ts";
-export { type Egress, type EgressRules, openEgress } from "./treaty/egress.ts";
+export { type Destination, type Egress, type EgressRules, openEgress } from "./treaty/egress.ts";
 export { type CaseKind, type FalloutCase, type SafeAct, safeActs } from "./treaty/fallout-cases.ts";
 export type { FollowedFeed, FollowedState } from "./treaty/followed-feed.ts";
 export type { CaseAct, CaseDecision } from "./treaty/operate-case.ts";
@@ -73,7 +73,6 @@ export type { SendingWindow } from "./treaty/sending-window.ts";
 export type { SystemTreaties } from "./treaty/system-treaties.ts";
 export type {
   CallbackRule,
-  Destination,
   Dispatch,
   DispatchRow,
   DomainCommand,

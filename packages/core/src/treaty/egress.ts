@@ -2,7 +2,23 @@ import { lookup as resolve } from "node:dns";
 import { BlockList, connect as connectPlain, isIP, type LookupFunction, type Socket } from "node:net";
 import { connect as connectSecure } from "node:tls";
 import { Failure } from "../model/failure.ts";
-import type { Destination } from "./treaty.ts";
+
+/** Where to, in the words of `http.request`. */
+export interface Destination {
+  readonly host?: string | null | undefined;
+  readonly hostname?: string | null | undefined;
+  readonly port?: number | string | null | undefined;
+  /** `https:` or `tls:` opens a TLS connection, anything else a plain one. */
+  readonly protocol?: string | null | undefined;
+  readonly servername?: string | undefined;
+  readonly ca?: TlsText | undefined;
+  readonly cert?: TlsText | undefined;
+  readonly key?: TlsText | undefined;
+  readonly passphrase?: string | undefined;
+  readonly ALPNProtocols?: string[] | undefined;
+}
+
+type TlsText = string | Buffer | (string | Buffer)[];
 
 /**
  * Where a treaty may connect to. The one way out is `connect`, which judges every destination: an address that is written down at once, a name

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { isFailure } from "../model/failure.ts";
-import { type EgressRules, openEgress } from "./egress.ts";
-import type { Destination } from "./treaty.ts";
+import { type Destination, type EgressRules, openEgress } from "./egress.ts";
 
 function mayUse(url: string, rules: EgressRules = {}): boolean {
   try {

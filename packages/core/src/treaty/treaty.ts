@@ -9,6 +9,7 @@ import type { HandOffTimes } from "../model/hand-off-times.ts";
 import type { CallBudget } from "./call-budget.ts";
 import type { Verification } from "./callback-verification.ts";
 import type { Runbook, SheetText, TreatyAnswers, TreatyStyle } from "./contract-sheet.ts";
+import type { Destination } from "./egress.ts";
 import type { SendingWindow } from "./sending-window.ts";
 
 /**
@@ -308,23 +309,6 @@ export interface Means {
    */
   count(budget: string, operation: string, by?: number): void;
 }
-
-/** Where to, in the words of `http.request`. */
-export interface Destination {
-  readonly host?: string | null | undefined;
-  readonly hostname?: string | null | undefined;
-  readonly port?: number | string | null | undefined;
-  /** `https:` or `tls:` opens a TLS connection, anything else a plain one. */
-  readonly protocol?: string | null | undefined;
-  readonly servername?: string | undefined;
-  readonly ca?: TlsText | undefined;
-  readonly cert?: TlsText | undefined;
-  readonly key?: TlsText | undefined;
-  readonly passphrase?: string | undefined;
-  readonly ALPNProtocols?: string[] | undefined;
-}
-
-type TlsText = string | Buffer | (string | Buffer)[];
 
 /** What came back, as it came. */
 export interface Reply<Body = unknown> {
