@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { handOffMoves } from "../packages/core/src/model/hand-off.ts";
+import { safeActs } from "../packages/core/src/treaty/fallout-cases.ts";
 import { codeSpans, tablesOf, withoutFences } from "./markdown.ts";
 import { readText, repositoryFiles, typescriptFiles } from "./tree.ts";
 
@@ -118,6 +119,13 @@ test("the process states of the model are those of the page", () => {
   const union = /export type ProcessState = ([^;]+);/.exec(model)?.[1] ?? "";
   const states = [...union.matchAll(/"([^"]+)"/g)].map((match) => match[1] as string);
   assert.deepEqual(states.sort(), statesListed(readText("docs/states/process.md")).sort());
+});
+
+test("the kinds of cases in the code are those the table allows", () => {
+  const schema = readText("packages/core/migrations/schema.txt");
+  const check = /fallout_case_kind_check CHECK (.*)/.exec(schema)?.[1] ?? "";
+  const kinds = [...check.matchAll(/'([^']+)'::text/g)].map((match) => match[1]);
+  assert.deepEqual(kinds.sort(), Object.keys(safeActs).sort());
 });
 
 test("the hand-off moves of the model are the transitions of the page, by name", () => {

@@ -23,4 +23,4 @@ create table entente.budget_warning (
 alter table entente.fallout_case drop constraint fallout_case_kind_check;
 alter table entente.fallout_case add constraint fallout_case_kind_check check (kind in ('rejected', 'unknown', 'tries-used-up',
   'unclassified', 'key-conflict', 'contradiction', 'unwanted-effect', 'rows-rejected', 'callback-unmatched',
-  'credentials-refused', 'record-unreadable', 'budget-nearly-used'));
+  'credentials-refused', 'record-unreadable', 'sums-differ', 'budget-nearly-used'));

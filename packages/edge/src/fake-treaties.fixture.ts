@@ -22,6 +22,12 @@ export function fakeTreaties(
       });
     acts.push({ what, context, act });
   };
+  const notOpen = async (context: string, { requestId }: { readonly requestId: string }): Promise<never> => {
+    known(context);
+    throw new Failure("conflict", "recovery-not-open", "No such recovery is open.", {
+      fields: { requestId },
+    });
+  };
   const own = <One>(tenantId: string, one: One): One[] => (tenantId === "demo" ? [one] : []);
   return {
     list: () => [{ context: "subscription", treaty }],
@@ -54,6 +60,44 @@ export function fakeTreaties(
         share: 0.4,
         callers: [{ treaty: "bank", operation: "pay", total: 4 }],
       }),
+    handOff: async (context, { tenantId, handOffId }) => {
+      known(context);
+      return own(tenantId, fakeHandOff).find((one) => one.handOffId === handOffId) ?? null;
+    },
+    previewRecovery: async (name, tenantId) => {
+      expect(name);
+      const handOffIds = own(tenantId, fakeHandOff.handOffId);
+      const notSafe = { inDoubt: 0, happened: 0, withdrawn: 0 };
+      return { candidates: handOffIds.length, allowed: 200, handOffIds, notSafe };
+    },
+    askRecovery: async (ask) => {
+      expect(ask.treaty);
+      acts.push({ what: "ask-recovery", context: "subscription", act: ask });
+      return { requestId: fakeId(4), handOffs: ask.handOffIds.length };
+    },
+    approveRecovery: notOpen,
+    rejectRecovery: notOpen,
+    recoveries: async (context) => {
+      known(context);
+      return [];
+    },
+    recovery: async (context) => {
+      known(context);
+      return null;
+    },
+    runs: async (name) => {
+      expect(name);
+      return [];
+    },
+    run: async (name) => {
+      expect(name);
+      return null;
+    },
+    askRun: async (name, ask) => {
+      expect(name);
+      acts.push({ what: "reconcile-treaty", context: "subscription", act: ask });
+      return 1;
+    },
     figures: async () => [
       { treaty: "bank", name: "retries", label: "", value: 3 },
       { treaty: "bank", name: "pending-age-ms", label: "unknown", value: 1_500 },
