@@ -161,7 +161,9 @@ test("what certainly did not happen is retried with growing pauses, bounded, and
 });
 
 test("a counterparty that is not there costs nothing but time", async () => {
-  const { counterparty, orders } = await scene({ limits: { triesAllowed: 50 } });
+  // Tried again so late that it can be looked at while it waits.
+  const times = { retryFirstMs: 60_000, retryLongestMs: 60_000 };
+  const { counterparty, orders } = await scene({ limits: { triesAllowed: 50 }, times });
   await counterparty.close();
   await orders.facts(billingReady("ord-1"));
   const [waiting] = await orders.settled(1, "retry_wait");
