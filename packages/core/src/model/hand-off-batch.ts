@@ -26,28 +26,19 @@ export interface KnownRow {
 }
 
 /**
- * True while rows can be taken out of a batch: nothing of it is under way, and nothing that is open may have happened. Later a row travels
- * with its batch.
+ * True while rows can be taken out of a batch: nothing of it is under way, and nothing that is open may have happened. Until then
+ * a row that is wanted no more is remembered.
  */
 export function mayTakeOutRows(life: HandOffLife): boolean {
   if (life.doubt || life.effectKnown) return false;
   return life.state !== "sent" && life.state !== "accepted" && life.state !== "unknown";
 }
 
-/**
- * What follows for a batch from which the last open row was taken out: nobody wants any of it, or it is done, because other rows are.
- * Null: rows of such a batch have to stay, since O3 knows no way to an end from its state.
- */
-export function withoutOpenRows(
-  life: HandOffLife,
-  rowsCompleted: number,
-):
-  | { readonly what: "withdrawn" }
-  | { readonly what: "found"; readonly by: "person"; readonly finding: "completed" }
-  | null {
-  if (rowsCompleted === 0) return { what: "withdrawn" };
-  if (life.state !== "retry_wait" && life.state !== "fallout") return null;
-  return { what: "found", by: "person", finding: "completed" };
+/** What follows for a batch from which the last open row was taken out: nobody wants any of it, or it is done, because other rows are. */
+export function withoutOpenRows(rowsCompleted: number): {
+  readonly what: "withdrawn" | "rows-done";
+} {
+  return { what: rowsCompleted === 0 ? "withdrawn" : "rows-done" };
 }
 
 /**

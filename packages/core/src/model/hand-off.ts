@@ -96,6 +96,8 @@ export type Observation =
   | { readonly what: "person-due" }
   /** Our side wants it no more. */
   | { readonly what: "withdrawn" }
+  /** Of a batch nothing is left to be sent: every row has an outcome, and some have happened. */
+  | { readonly what: "rows-done" }
   /** A person decided. */
   | { readonly what: "decided"; readonly decision: "try-anew" | "give-up" | "escalate" };
 
@@ -137,6 +139,8 @@ export function advance(life: HandOffLife, observation: Observation, limits: Han
       return life.state === "retry_wait" ? moved(life, ["exhaust"]) : stays(life, "stale");
     case "withdrawn":
       return withdrawn(life);
+    case "rows-done":
+      return rowsDone(life);
     case "decided":
       return decided(life, observation.decision);
   }
@@ -298,6 +302,19 @@ function withdrawn(life: HandOffLife): Advance {
       // Also when it was refused: nobody may send it anew for somebody who wants it no more.
       return stays(unwanted, "noted");
   }
+}
+
+const waysToDone: Partial<Record<HandOffState, readonly MoveName[]>> = {
+  retry_wait: ["exhaust", "prove-completed"],
+  // O3 has no shorter way; nothing is sent on it.
+  blocked: ["unblock", "take-in", "complete"],
+  rejected: ["escalate", "prove-completed"],
+  fallout: ["prove-completed"],
+};
+
+function rowsDone(life: HandOffLife): Advance {
+  const moves = waysToDone[life.state];
+  return moves === undefined || life.doubt ? stays(life, "refused") : moved(effect(life), moves);
 }
 
 function decided(life: HandOffLife, decision: "try-anew" | "give-up" | "escalate"): Advance {

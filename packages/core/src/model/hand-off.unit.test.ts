@@ -42,6 +42,7 @@ const observation: fc.Arbitrary<Observation> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Observation>({ what: "overdue" }) },
   { weight: 1, arbitrary: fc.constant<Observation>({ what: "person-due" }) },
   { weight: 1, arbitrary: fc.constant<Observation>({ what: "withdrawn" }) },
+  { weight: 1, arbitrary: fc.constant<Observation>({ what: "rows-done" }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -177,11 +178,13 @@ test("against a counterparty that does not recognise repeats, no order of losses
     "ask",
     "call",
   ];
+  // Evidence comes from the counterparty alone; one act has no rows that could be done.
+  const own = new Set(["dispatched", "found", "rows-done"]);
   const move = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...steps) },
     {
       weight: 2,
-      arbitrary: observation.filter((seen) => seen.what !== "dispatched" && seen.what !== "found"),
+      arbitrary: observation.filter(({ what }) => !own.has(what)),
     },
   );
   fc.assert(
@@ -282,6 +285,20 @@ test("what was withdrawn while unknown and turns out done is completed and must 
   const done = advance(unwanted.life, found("callback", "completed"), limits);
   assert.deepEqual([done.life.state, done.unwanted], ["completed", true]);
   assert.equal(advance(unwanted.life, found("inquiry", "not-done"), limits).life.state, "cancelled");
+});
+
+test("a batch whose rows are all settled is done from wherever nothing of it is under way, and from nowhere else", () => {
+  for (const state of ["retry_wait", "blocked", "rejected", "fallout"] as const) {
+    const done = advance(life({ state, tries: 1 }), { what: "rows-done" }, limits);
+    assert.deepEqual([done.life.state, done.life.effectKnown], ["completed", true], state);
+    assert.equal(
+      advance(life({ state, doubt: true }), { what: "rows-done" }, limits).verdict,
+      "refused",
+      state,
+    );
+  }
+  for (const state of ["created", "sent", "accepted", "unknown", "completed", "cancelled"] as const)
+    assert.equal(advance(life({ state }), { what: "rows-done" }, limits).verdict, "refused", state);
 });
 
 test("what was refused and is then withdrawn stays refused, and nobody may send it anew", () => {

@@ -7,7 +7,7 @@ import { mayTakeOutRows, withoutOpenRows } from "../model/hand-off-batch.ts";
 import { handOffKey } from "../model/hand-off-key.ts";
 import { dueTimes } from "../model/hand-off-times.ts";
 import type { Connection } from "../postgres/database.ts";
-import { type BatchRows, readBatchRows, writeRowOutcomes } from "./batch-rows.ts";
+import { type BatchRows, readBatchRows, writeRowOutcomes, writeWithdrawnRows } from "./batch-rows.ts";
 import { type CaseKind, type NewCase, openCases, type SettledCase, settleCases } from "./fallout-cases.ts";
 import {
   consequence,
@@ -46,8 +46,8 @@ export interface Witnessed extends HandOffRef {
         readonly by: "answer" | "callback" | "inquiry";
         readonly translation: Translation;
       }
-    /** Our side does not want these rows of a batch any more. */
-    | { readonly what: "rows-withdrawn"; readonly keys: readonly string[] };
+    /** Our side does not want the row of a batch with this key any more. */
+    | { readonly what: "row-withdrawn"; readonly key: string };
   readonly cause: MoveCause;
   /** Of an answer: the sending it belongs to. Another sending, or none, is waited for by now: nothing changes. */
   readonly sending?: string;
@@ -149,7 +149,7 @@ function stepOf({ cause, seen }: Witnessed): HandOffStep {
   return steps[cause.by];
 }
 
-/** Rows of the batches that something was said about; nothing is read for single acts. */
+/** Rows of the batches that something was said about, or some rows of which nobody wants; nothing is read for single acts. */
 async function rowsOf(
   connection: Connection,
   locked: readonly StoredHandOff[],
@@ -157,10 +157,12 @@ async function rowsOf(
 ): Promise<ReadonlyMap<string, BatchRows>> {
   const spoken = new Set(
     witnessed
-      .filter(({ seen }) => seen.what === "said" || seen.what === "rows-withdrawn")
+      .filter(({ seen }) => seen.what === "said" || seen.what === "row-withdrawn")
       .map(({ handOffId }) => handOffId),
   );
-  const batches = locked.filter((handOff) => handOff.rows > 0 && spoken.has(handOff.handOffId));
+  const batches = locked.filter(
+    ({ rows, rowsWithdrawn, handOffId }) => rowsWithdrawn > 0 || (rows > 0 && spoken.has(handOffId)),
+  );
   return batches.length === 0 ? new Map() : readBatchRows(connection, batches);
 }
 
@@ -200,6 +202,7 @@ function openStep(
     readonly code: string | null;
   }[] = [];
   const closedBatches: string[] = [];
+  const withdrawnRows: { readonly handOffId: string; readonly row: number }[] = [];
   const stopped = new Map<string, string>();
   const unwanted: StoredHandOff[] = [];
   const untold: { readonly treaty: HandOffTreaty; readonly news: Omit<HandOffNews, "request"> }[] = [];
@@ -212,7 +215,9 @@ function openStep(
     if (before === undefined || treaty === undefined || unheard) {
       return { verdict: "unheard", handOff: before ?? null, finding: null, moves: 0, code: null };
     }
-    if (one.seen.what === "rows-withdrawn") return withdrawRows(before, one, one.seen.keys);
+    if (one.seen.what === "row-withdrawn") return withdrawRow(before, treaty, one, one.seen.key);
+    // The last moment before a sending: what was withdrawn while the one before was under way is not sent again.
+    if (one.seen.what === "dispatched" && before.rowsWithdrawn > 0) return dispatchTheRest(before, one);
     const { observation, answerClass, rows } = understood(before, treaty, one, one.seen);
     const result = advance(lifeOf(before), observation, treaty.limits);
     const finding = observation.what === "found" ? observation.finding : null;
@@ -220,8 +225,17 @@ function openStep(
     if (result.verdict === "refused")
       return { verdict: "refused", handOff: before, finding, moves: 0, code: answerClass };
     const learnt = { ...told, ...result.life };
+    const batch = before.rowsWithdrawn > 0 ? batches.get(before.handOffId) : undefined;
+    const unwantedRows = batch?.openWithdrawn() ?? [];
     let handOff: StoredHandOff = { ...learnt, state: before.state };
     if (rows !== null) handOff = applyRows(handOff, rows, result.life.state === "completed");
+    // Of a batch that has ended none is waited for.
+    const over = result.life.state === "completed" || result.life.state === "cancelled";
+    handOff = { ...handOff, rowsWithdrawn: over ? 0 : (batch?.openWithdrawn().length ?? 0) };
+    const isDone = result.life.state === "completed";
+    const happened = unwantedRows.filter((row) => {
+      return batch?.of(row) === "completed" || (batch?.of(row) === "open" && isDone);
+    }).length;
     if (observation.what === "decided" && result.life.attempt !== before.attempt) {
       handOff = { ...handOff, idempotencyKey: handOffKey(handOff, handOff.attempt), firstSentAt: null };
     }
@@ -267,6 +281,7 @@ function openStep(
     if (handOff.state !== "sent") handOff = { ...handOff, claimMs: null };
     handOff = withDueTimes(handOff, before, treaty, one);
     openCasesOf(treaty, before, handOff, result.verdict, result.unwanted, answerClass, rows);
+    if (happened > 0) openUnwantedRows(treaty, handOff, happened);
     // A refusal that our side wants no more asks nothing of anybody: a compensation has dealt with it.
     const dealtWith = handOff.state === "rejected" && handOff.withdrawn && !before.withdrawn;
     if ((before.state === "fallout" && handOff.state !== "fallout") || dealtWith) {
@@ -284,7 +299,7 @@ function openStep(
     handOff: StoredHandOff,
     treaty: HandOffTreaty,
     one: Witnessed,
-    seen: Exclude<Witnessed["seen"], { readonly what: "rows-withdrawn" }>,
+    seen: Exclude<Witnessed["seen"], { readonly what: "row-withdrawn" }>,
   ): { observation: Observation; answerClass: AnswerClass | null; rows: SaidRows | null } {
     if (seen.what !== "said") return { observation: seen, answerClass: one.errorClass ?? null, rows: null };
     const said = classify(seen.translation, treaty.errorMap, handOff.requestHash, seen.by);
@@ -307,25 +322,62 @@ function openStep(
     };
   }
 
-  /** Rows that nobody wants leave a batch of which nothing is under way. When none is left, neither is the batch. */
-  function withdrawRows(before: StoredHandOff, one: Witnessed, keys: readonly string[]): Outcome {
-    const batch = batches.get(before.handOffId);
-    const out = [...(batch?.byKey(keys).values() ?? [])].filter(({ outcome }) => outcome === "open");
+  /**
+   * A row that nobody wants leaves a batch of which nothing is under way. Otherwise it is remembered: it is not sent again, and if it
+   * happens all the same, or has happened, a person undoes it.
+   */
+  function withdrawRow(before: StoredHandOff, treaty: HandOffTreaty, one: Witnessed, key: string): Outcome {
     const nothing = { handOff: before, finding: null, moves: 0, code: null };
-    if (batch === undefined || out.length === 0) return { verdict: "stale", ...nothing };
-    const rowsOpen = before.rowsOpen - out.length;
-    const end = rowsOpen === 0 ? withoutOpenRows(lifeOf(before), batch.count("completed")) : undefined;
-    if (!mayTakeOutRows(lifeOf(before)) || end === null) return { verdict: "refused", ...nothing };
-    for (const { row } of out) {
+    const batch = batches.get(before.handOffId);
+    const named = batch?.byKey([key]).get(key);
+    if (batch === undefined || named === undefined || batch.isWithdrawn(named.row))
+      return { verdict: "stale", ...nothing };
+    const { row, outcome } = named;
+    if (outcome === "rejected" || outcome === "cancelled") return { verdict: "stale", ...nothing };
+    if (outcome === "open" && mayTakeOutRows(lifeOf(before))) return takeOut(before, one, batch, [row]);
+    withdrawnRows.push({ handOffId: before.handOffId, row });
+    batch.withdraw(row);
+    const left = { ...before, rowsWithdrawn: batch.openWithdrawn().length };
+    const handOff = noteRows(left, one, [row], "withdrawn");
+    if (outcome === "completed") openUnwantedRows(treaty, handOff, 1);
+    return { ...nothing, verdict: "noted", handOff };
+  }
+
+  /** Ends open rows as cancelled. When none is left, neither is the batch. */
+  function takeOut(before: StoredHandOff, one: Witnessed, batch: BatchRows, out: readonly number[]): Outcome {
+    for (const row of out) {
       rowChanges.push({ handOffId: before.handOffId, row, outcome: "cancelled", code: null });
       batch.set(row, "cancelled");
     }
-    const handOff = { ...before, rowsOpen, version: before.version + 1, updatedAt: now };
-    const rows = out.map(({ row }): Json => [row, "cancelled", null]);
-    record(handOff, notedType, one.cause, { verdict: "noted", finding: null, rows });
-    handOffs.set(nameOf(one), handOff);
+    const left = {
+      ...before,
+      rowsOpen: before.rowsOpen - out.length,
+      rowsWithdrawn: batch.openWithdrawn().length,
+    };
+    const handOff = noteRows(left, one, out, "cancelled");
+    if (handOff.rowsOpen === 0) return apply({ ...one, seen: withoutOpenRows(batch.count("completed")) });
+    return { verdict: "noted", handOff, finding: null, moves: 0, code: null };
+  }
+
+  function noteRows(
+    handOff: StoredHandOff,
+    one: Witnessed,
+    noted: readonly number[],
+    what: "cancelled" | "withdrawn",
+  ): StoredHandOff {
+    const next = { ...handOff, version: handOff.version + 1, updatedAt: now };
+    const rows = noted.map((row): Json => [row, what, null]);
+    record(next, notedType, one.cause, { verdict: "noted", finding: null, rows });
+    handOffs.set(nameOf(one), next);
     changed.add(nameOf(one));
-    return end === undefined ? { ...nothing, verdict: "noted", handOff } : apply({ ...one, seen: end });
+    return next;
+  }
+
+  /** Sends what is still wanted of a batch; `refused` when that is nothing. */
+  function dispatchTheRest(before: StoredHandOff, one: Witnessed): Outcome {
+    const batch = batches.get(before.handOffId) as BatchRows;
+    const rest = takeOut(before, one, batch, batch.openWithdrawn());
+    return rest.handOff !== null && rest.handOff.rowsOpen > 0 ? apply(one) : { ...rest, verdict: "refused" };
   }
 
   function applyRows(handOff: StoredHandOff, rows: SaidRows, completed: boolean): StoredHandOff {
@@ -381,6 +433,31 @@ function openStep(
     return { ...handOff, ...due, nextTryAt: handOff.doubt || handOff.withdrawn ? null : window };
   }
 
+  function openUnwantedRows(treaty: HandOffTreaty, handOff: StoredHandOff, rows: number): void {
+    openCase(
+      treaty,
+      handOff,
+      "unwanted-effect",
+      null,
+      `${rows} rows were withdrawn and happened all the same.`,
+    );
+  }
+
+  function openCase(
+    treaty: HandOffTreaty,
+    handOff: StoredHandOff,
+    kind: CaseKind,
+    answerClass: AnswerClass | null,
+    says: string,
+  ): void {
+    const { tenantId, handOffId } = handOff;
+    const owner = treaty.runbook.businessOwner;
+    const code = handOff.lastErrorCode ?? handOff.externalCode;
+    cases.push({ tenantId, handOffId, treaty: treaty.name, target: treaty.target, kind, code, says, owner });
+    opened.push({ handOff, kind, owner, code: answerClass });
+    counts.add(treaty.name, "fallout", kind);
+  }
+
   function openCasesOf(
     treaty: HandOffTreaty,
     before: StoredHandOff,
@@ -390,23 +467,7 @@ function openStep(
     answerClass: AnswerClass | null,
     rows: SaidRows | null,
   ): void {
-    const add = (kind: CaseKind, says: string): void => {
-      const { tenantId, handOffId } = handOff;
-      const owner = treaty.runbook.businessOwner;
-      const code = handOff.lastErrorCode ?? handOff.externalCode;
-      cases.push({
-        tenantId,
-        handOffId,
-        treaty: treaty.name,
-        target: treaty.target,
-        kind,
-        code,
-        says,
-        owner,
-      });
-      opened.push({ handOff, kind, owner, code: answerClass });
-      counts.add(treaty.name, "fallout", kind);
-    };
+    const add = (kind: CaseKind, says: string): void => openCase(treaty, handOff, kind, answerClass, says);
     if (verdict === "impossible")
       add("contradiction", "They say something that cannot follow from what we know.");
     if (rows !== null && rows.impossible.length > 0)
@@ -453,6 +514,7 @@ function openStep(
         appendEntries(connection, [...facts, ...commands]),
         updateHandOffs(connection, rows),
         writeRowOutcomes(connection, rowChanges, closedBatches),
+        writeWithdrawnRows(connection, withdrawnRows),
         openCases(connection, cases, now),
         settleCases(connection, settled, now),
         stopTreaties(connection, stopped, now),

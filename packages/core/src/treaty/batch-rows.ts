@@ -11,13 +11,19 @@ export interface BatchRows {
   /** The rows these keys name, by key; keys of others are absent. */
   byKey(keys: readonly string[]): ReadonlyMap<string, KnownRow>;
   set(row: number, outcome: RowOutcome): void;
+  /** Remembers that our side wants it no more. */
+  withdraw(row: number): void;
+  isWithdrawn(row: number): boolean;
+  /** Withdrawn rows that have no outcome yet. */
+  openWithdrawn(): readonly number[];
   closeOpen(): void;
+  of(row: number): RowOutcome | null;
   count(outcome: RowOutcome): number;
 }
 
 const read: Statement = {
   name: "hand-off-rows-read",
-  text: `select hand_off_id, row, encode(key_hash, 'hex') as key_hash, outcome from entente.hand_off_row
+  text: `select hand_off_id, row, encode(key_hash, 'hex') as key_hash, outcome, withdrawn from entente.hand_off_row
     where hand_off_id = any($1::uuid[])`,
 };
 
@@ -30,12 +36,17 @@ export async function readBatchRows(
     number,
     string,
     RowOutcome,
+    boolean,
   ][];
   const found = new Map<string, BatchRows>();
   for (const [handOffId, own] of Map.groupBy(rows, ([handOffId]) => handOffId)) {
     const places = new Map(own.map(([, row, keyHash]) => [keyHash, row]));
     const outcomes = new Map(own.map(([, row, , outcome]) => [row, outcome]));
+    const unwanted = new Set(own.flatMap(([, row, , , withdrawn]) => (withdrawn ? [row] : [])));
     found.set(handOffId, {
+      withdraw: (row) => void unwanted.add(row),
+      isWithdrawn: (row) => unwanted.has(row),
+      openWithdrawn: () => [...unwanted].filter((row) => outcomes.get(row) === "open"),
       byKey(keys) {
         const known = new Map<string, KnownRow>();
         for (const key of keys) {
@@ -48,6 +59,7 @@ export async function readBatchRows(
       closeOpen() {
         for (const [row, outcome] of outcomes) if (outcome === "open") outcomes.set(row, "completed");
       },
+      of: (row) => outcomes.get(row) ?? null,
       count: (wanted) => [...outcomes.values()].filter((outcome) => outcome === wanted).length,
     });
   }
@@ -137,6 +149,24 @@ const closeOpen: Statement = {
   name: "hand-off-rows-close",
   text: "update entente.hand_off_row set outcome = 'completed' where hand_off_id = any($1::uuid[]) and outcome = 'open'",
 };
+
+const withdraw: Statement = {
+  name: "hand-off-rows-withdraw",
+  text: `update entente.hand_off_row r set withdrawn = true from unnest($1::uuid[], $2::int8[]) as n(hand_off_id, row)
+    where r.hand_off_id = n.hand_off_id and r.row = n.row`,
+};
+
+/** Remembers that these rows are wanted no more. */
+export async function writeWithdrawnRows(
+  connection: Connection,
+  rows: readonly { readonly handOffId: string; readonly row: number }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await connection.run(withdraw, [
+    uuidArray(rows.map((r) => r.handOffId)),
+    int8Array(rows.map((r) => r.row)),
+  ]);
+}
 
 /** Writes outcomes of single rows, and completes the open rows of batches that are done as a whole. */
 export async function writeRowOutcomes(

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import type { RowTranslation } from "../model/hand-off-answer.ts";
 import type { Connection } from "../postgres/database.ts";
 import { billingReady, billingTreaty, ordersSystem } from "../testing/billing-treaty.fixture.ts";
-import { type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
+import { type Behaviour, type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
 import { fact } from "../testing/entries.fixture.ts";
 import { startOrders } from "../testing/orders.fixture.ts";
-import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
 import { advanceHandOffs, type Surroundings } from "./advance-hand-offs.ts";
 import { loadDispatches } from "./dispatch.ts";
 import { lockHandOffs } from "./hand-off-rows.ts";
@@ -229,4 +229,64 @@ test("a batch refused as a whole is sent anew under a new key, without the rows 
   ]);
   const anew = counterparty.requests.filter(({ method, key }) => method === "POST" && key.endsWith(":2"));
   assert.deepEqual(anew.flatMap((request) => request.rows).sort(), [rowKey("ord-1"), rowKey("ord-3")]);
+});
+
+/** Three rows in one batch, parked before its first sending, with the second withdrawn meanwhile. */
+async function withdrawnUnderWay(behaviour: Behaviour, withdrawn = ["ord-2"]) {
+  const counterparty = await startCounterparty();
+  bed.atEnd(() => counterparty.close());
+  counterparty.behave = (_key, nth) => (nth === 1 ? behaviour : "done");
+  const times = { inFlightMs: 2_000 };
+  const treaty = billingTreaty({ counterparty, times, over: { batch: { rowsAllowed: 10 } } });
+  const orders = await startOrders(bed, [treaty]);
+  const parked = orders.happenings.park("courier:before-send");
+  await orders.facts(billingReady("ord-1"), billingReady("ord-2"), billingReady("ord-3"));
+  await parked.reached;
+  const rows = (await orders.all()).filter(({ state }) => state === "sent").flatMap((one) => one.rows);
+  await orders.facts(...withdrawn.map((orderId) => cancelled(orderId)));
+  const database = databaseOf(orders.system, "orders");
+  await orders.happenings.until("the withdrawal is remembered", async () => {
+    const [found] = await database.execute<{ n: number }>(
+      "select count(*)::int as n from entente.hand_off_row where withdrawn",
+    );
+    return found?.n === withdrawn.length;
+  });
+  parked.release();
+  return { counterparty, orders, rows };
+}
+
+const sentRows = (counterparty: Counterparty) =>
+  counterparty.requests.filter(({ method }) => method === "POST").map(({ rows }) => [...rows].sort());
+
+test("a row withdrawn while its batch is under way is not sent again when nothing of it happened", async () => {
+  const { counterparty, orders, rows } = await withdrawnUnderWay("drop");
+  assert.deepEqual(rows, [3]);
+  await orders.settled(1, "completed");
+  const all = [rowKey("ord-1"), rowKey("ord-2"), rowKey("ord-3")];
+  assert.deepEqual(sentRows(counterparty), [all, [rowKey("ord-1"), rowKey("ord-3")]]);
+  assert.equal(counterparty.effects.has(rowKey("ord-2")), false);
+  assert.deepEqual(await orders.system.treaties.cases("orders", "acme", 10), []);
+});
+
+test("a batch of which every row was withdrawn while it was under way ends without another sending", async () => {
+  const { counterparty, orders } = await withdrawnUnderWay("drop", ["ord-1", "ord-2", "ord-3"]);
+  await orders.settled(1, "cancelled");
+  assert.equal(sentRows(counterparty).length, 1);
+  assert.deepEqual([...counterparty.effects], []);
+});
+
+test("a row that was withdrawn under way and happened all the same is a person's to undo, once", async () => {
+  const { orders } = await withdrawnUnderWay("drop-done");
+  await orders.settled(1, "completed");
+  const [open, ...more] = await orders.system.treaties.cases("orders", "acme", 10);
+  assert.deepEqual([open?.kind, open?.owner, more.length], ["unwanted-effect", "billing-desk", 0]);
+  assert.match(open?.says ?? "", /^1 rows were withdrawn/);
+  await orders.facts(cancelled("ord-2"), cancelled("ord-3"));
+  await orders.happenings.until("the second withdrawal was looked at", async () =>
+    (await orders.entries("entente.hand-off-noted")).some(
+      ({ data }) => JSON.stringify(data.rows) === JSON.stringify([[2, "withdrawn", null]]),
+    ),
+  );
+  // Of one kind one open case is enough for a hand-off.
+  assert.equal((await orders.system.treaties.cases("orders", "acme", 10)).length, 1);
 });

@@ -126,7 +126,7 @@ const byRow: Statement = {
     join entente.hand_off_row r using (tenant_id, target, key_hash)`,
 };
 
-/** Withdraws acts: single ones, and rows of batches of which nothing is under way. Later a row travels with its batch. */
+/** Withdraws acts: single ones, and rows of batches. */
 async function withdrawHandOffs(
   connection: Connection,
   around: Surroundings,
@@ -187,7 +187,7 @@ async function rowsToWithdraw(
   return found.map(({ tenantId, handOffId, place }) => ({
     tenantId,
     handOffId,
-    seen: { what: "rows-withdrawn", keys: [keys[place - 1] ?? ""] },
+    seen: { what: "row-withdrawn", key: keys[place - 1] ?? "" },
     cause: { by: "domain", entryId: withdrawals[place - 1]?.fact.id ?? null },
   }));
 }

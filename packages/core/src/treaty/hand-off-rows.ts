@@ -11,6 +11,8 @@ export interface StoredHandOff extends HandOff {
   readonly sending: string | null;
   /** Milliseconds of database time from now for which that answer is waited for; null: not waited for. */
   readonly claimMs: number | null;
+  /** Rows of a batch that our side withdrew and that have no outcome yet. */
+  readonly rowsWithdrawn: number;
 }
 
 /** Only what the model knows, so that nothing else of the row comes back with its answer. */
@@ -23,7 +25,7 @@ const columns = `tenant_id, hand_off_id, treaty, target, purpose, aggregate_type
   correlation_id, state, attempt, tries, in_doubt, effect_known, withdrawn, released, version, idempotency_key,
   encode(request_hash, 'hex') as request_hash, encode(last_response_hash, 'hex') as last_response_hash,
   external_reference, external_code, external_label, last_error_class, last_error_code, last_error_text,
-  next_try_at, look_at, deadline_at, first_sent_at, sending, row_count, rows_open, created_at, updated_at,
+  next_try_at, look_at, deadline_at, first_sent_at, sending, row_count, rows_open, rows_withdrawn, created_at, updated_at,
   (extract(epoch from claimed_until - clock_timestamp()) * 1000)::float8 as claim_ms`;
 
 export interface HandOffRef {
@@ -187,15 +189,15 @@ const update: Statement = {
       last_error_class = n.last_error_class, last_error_code = n.last_error_code, last_error_text = n.last_error_text,
       next_try_at = n.next_try_at, look_at = n.look_at, deadline_at = n.deadline_at, first_sent_at = n.first_sent_at,
       sending = n.sending, claimed_until = clock_timestamp() + make_interval(secs => n.claim_ms / 1000.0),
-      rows_open = n.rows_open, updated_at = n.updated_at
+      rows_open = n.rows_open, rows_withdrawn = n.rows_withdrawn, updated_at = n.updated_at
     from unnest($1::text[], $2::uuid[], $3::text[], $4::int8[], $5::int8[], $6::bool[], $7::bool[], $8::bool[], $9::bool[],
       $10::int8[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
       $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::uuid[], $24::int8[], $25::int8[],
-      $26::timestamptz[])
+      $26::timestamptz[], $27::int8[])
       as n(tenant_id, hand_off_id, state, attempt, tries, in_doubt, effect_known, withdrawn, released, version,
         idempotency_key, last_response_hash, external_reference, external_code, external_label, last_error_class,
         last_error_code, last_error_text, next_try_at, look_at, deadline_at, first_sent_at, sending, claim_ms, rows_open,
-        updated_at)
+        updated_at, rows_withdrawn)
     where h.tenant_id = n.tenant_id and h.hand_off_id = n.hand_off_id`,
 };
 
@@ -235,6 +237,7 @@ export async function updateHandOffs(
     number((h) => h.claimMs),
     number((h) => h.rowsOpen),
     time((h) => h.updatedAt),
+    number((h) => h.rowsWithdrawn),
   ]);
 }
 
@@ -316,6 +319,7 @@ export function handOffOf(row: HandOffColumns): StoredHandOff {
     claimMs: row.state === "sent" && row.claim_ms !== null ? Math.round(number.claim_ms as number) : null,
     rows: number.row_count,
     rowsOpen: number.rows_open,
+    rowsWithdrawn: number.rows_withdrawn,
     createdAt: number.created_at,
     updatedAt: number.updated_at,
   } as StoredHandOff;
