@@ -7,11 +7,11 @@ import { ledgerOf, readJournal, startLoad } from "./load.fixture.ts";
 /**
  * The promise of the main job: every 202 has exactly one effect, per account in the order of acceptance, and nothing
  * answered by an error was half done, whatever is killed while clients keep going.
- * `ENTENTE_CHAOS_KILLS` sets how many kills (default 30; the long run uses 300), fifteen for each system under test: a slow machine
- * needs seven seconds for one, and what was promised is checked after every fifteen.
+ * `ENTENTE_CHAOS_KILLS` sets how many kills (default 40; the long run uses 300), twenty for each system under test: a slow machine
+ * needs seven seconds for one, and what was promised is checked after every twenty.
  */
-const kills = Number(process.env.ENTENTE_CHAOS_KILLS ?? 30);
-const killsEach = 15;
+const kills = Number(process.env.ENTENTE_CHAOS_KILLS ?? 40);
+const killsEach = 20;
 const firstSeed = Number(process.env.ENTENTE_CHAOS_SEED ?? Date.now() % 1_000_000);
 const opened: FluxUnderTest[] = [];
 type Random = ReturnType<typeof seededRandom>;

@@ -49,8 +49,8 @@ test(`${count} hand-offs to a counterparty that recognises no repeats, under eve
   bed.atEnd(() => counterparty.close());
   // Whatever the seed, some are refused and some need a person.
   counterparty.behave = (key) => {
-    if (orderOf(key).endsWith("33")) return "reject";
-    return orderOf(key).endsWith("77") ? "unmapped" : anyBehaviour();
+    if (/[0-4]3$/.test(orderOf(key))) return "reject";
+    return /[0-3]7$/.test(orderOf(key)) ? "unmapped" : anyBehaviour();
   };
   counterparty.asked = () =>
     (["truth", "truth", "truth", "drop", "busy", "malformed"] as const)[random.below(6)] ?? "truth";
@@ -189,8 +189,8 @@ async function holdAgainstTruth(orders: Orders, counterparty: Counterparty): Pro
   );
   assert.ok(
     moves.length > 30 &&
-      (states.rejected ?? 0) > 0 &&
-      (states.fallout ?? 0) > 0 &&
+      (states.rejected ?? 0) > 10 &&
+      (states.fallout ?? 0) > 2 &&
       (states.cancelled ?? 0) > 0,
   );
   for (const type of [
