@@ -23,6 +23,21 @@ import { openTokenIssuer, type TokenClaims } from "./tokens.ts";
 const texts = <Name extends string>(names: readonly Name[]) =>
   Object.fromEntries(names.map((entry) => [entry, `Says ${entry}.`])) as Record<Name, string>;
 
+/** What a treaty has to have written down, and no test of the edge reads. */
+export const writtenDown = {
+  sheet: texts(sheetTextEntries),
+  runbook: texts(runbookEntries),
+  answers: texts(treatyQuestions),
+  style: {
+    userWaitsForTheAnswer: false,
+    runsLong: true,
+    counterpartyMayBeAway: true,
+    hasAnEffect: true,
+    staleAnswerWillDo: false,
+    flowNeedsTheResult: true,
+  },
+} as const;
+
 /** What they answer to a sending, and to a question. */
 export interface Script {
   /** `E1`: refused; `E9`: not on the map, which leaves doubt; `lost`: no answer. */
@@ -41,17 +56,7 @@ function billing(script: Script): HandOffTreaty {
     kind: "command-with-callback",
     target: "billing",
     purpose: "activate",
-    sheet: texts(sheetTextEntries),
-    runbook: texts(runbookEntries),
-    answers: texts(treatyQuestions),
-    style: {
-      userWaitsForTheAnswer: false,
-      runsLong: true,
-      counterpartyMayBeAway: true,
-      hasAnEffect: true,
-      staleAnswerWillDo: false,
-      flowNeedsTheResult: true,
-    },
+    ...writtenDown,
     credentials: [],
     input: Type.Object({ amount: Type.Integer() }),
     output: Type.Object({ status: Type.String() }),

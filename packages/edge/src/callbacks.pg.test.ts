@@ -2,24 +2,15 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { connect } from "node:net";
 import { after, test } from "node:test";
-import {
-  defineTreaty,
-  type HandOffTreaty,
-  runbookEntries,
-  type System,
-  sheetTextEntries,
-  startSystem,
-  treatyQuestions,
-} from "@entente/core";
+import { defineTreaty, type HandOffTreaty, type System, startSystem } from "@entente/core";
 import { testServer } from "@entente/testkit";
 import { Type } from "typebox";
+import { writtenDown } from "./billing-system.fixture.ts";
 import { callbackRoute } from "./callbacks.ts";
 import { secretTokens } from "./edge.fixture.ts";
 import { buildEdge, type Edge } from "./server.ts";
 
 const secret = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
-const texts = <Name extends string>(names: readonly Name[]) =>
-  Object.fromEntries(names.map((entry) => [entry, `Says ${entry}.`])) as Record<Name, string>;
 
 /** A treaty whose counterparty only ever calls back. */
 const treaty = defineTreaty({
@@ -28,17 +19,7 @@ const treaty = defineTreaty({
   kind: "command-with-callback",
   target: "billing",
   purpose: "activate",
-  sheet: texts(sheetTextEntries),
-  runbook: texts(runbookEntries),
-  answers: texts(treatyQuestions),
-  style: {
-    userWaitsForTheAnswer: false,
-    runsLong: true,
-    counterpartyMayBeAway: true,
-    hasAnEffect: true,
-    staleAnswerWillDo: false,
-    flowNeedsTheResult: true,
-  },
+  ...writtenDown,
   credentials: ["callback-secret"],
   input: Type.Object({}),
   output: Type.Object({}),
