@@ -1,3 +1,4 @@
+import { dayOf } from "../model/day-totals.ts";
 import { int8Array, textArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { openCases } from "./fallout-cases.ts";
@@ -51,11 +52,6 @@ export function budgetsOf(treaties: readonly Treaty[]): readonly PlacedBudget[] 
     }
   }
   return [...placed.values()];
-}
-
-/** `2026-11-24` for a moment of that day, UTC. */
-export function dayOf(now: number): string {
-  return new Date(now).toISOString().slice(0, 10);
 }
 
 export interface CallCount extends BudgetCaller {

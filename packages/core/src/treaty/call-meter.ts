@@ -1,6 +1,7 @@
+import { dayOf } from "../model/day-totals.ts";
 import { isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
-import { addCalls, budgetsOf, type CallCount, dayOf, forgetOldCalls, placeOf } from "./call-budget.ts";
+import { addCalls, budgetsOf, type CallCount, forgetOldCalls, placeOf } from "./call-budget.ts";
 import type { Treaty } from "./treaty.ts";
 
 /**
