@@ -139,6 +139,7 @@ async function letTheBlockedGoOn({ system }: ShopUnderTest): Promise<void> {
 async function comeToRest(shop: ShopUnderTest): Promise<void> {
   await Promise.all([shop.payments.control.removeRules(), shop.ledger.control.removeRules()]);
   let advances = 0;
+  let last = "";
   await until(
     "every hand-off has ended",
     async () => {
@@ -150,10 +151,23 @@ async function comeToRest(shop: ShopUnderTest): Promise<void> {
       // Keys are remembered over there for a day, and the day must not end here.
       if (open.some(({ state }) => state === "accepted") && advances++ < 20)
         await shop.payments.control.advance("PT16M");
+      if (open.length > 0) last = JSON.stringify(open);
       return open.length === 0;
     },
-    240_000,
-  );
+    150_000,
+  ).catch(async (error: unknown) => {
+    const some = await shop.database.execute(
+      `select h.*, clock_timestamp() as present from entente.hand_off h
+       where state not in ('completed', 'rejected', 'cancelled', 'fallout') limit 3`,
+    );
+    const leases = await shop.database.execute(
+      "select * from entente.lease where leased_until < clock_timestamp() limit 5",
+    );
+    console.log(
+      `still open ${last}, such as ${JSON.stringify(some)}; leases run out ${JSON.stringify(leases)}`,
+    );
+    throw error;
+  });
 }
 
 async function countCases(shop: ShopUnderTest, run: HandOffRun): Promise<Record<string, number>> {
