@@ -217,7 +217,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     random,
     onAccepted(commands, at, rows) {
       readings.get(gateway.name)?.committed(commands, at, rows);
-      backlog.accepted(commands.length);
+      backlog.accepted(commands.length, at?.xid ?? null);
       ring(gateway.name);
     },
     ...(options.probe === undefined ? {} : { probe: options.probe }),

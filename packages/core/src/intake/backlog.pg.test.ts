@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { System } from "../context/system.ts";
+import type { Database } from "../postgres/database.ts";
 import { bank, submission } from "../testing/bank.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
 import { openBacklog } from "./backlog.ts";
@@ -15,6 +16,24 @@ async function journalLength(name: string): Promise<number> {
     "select count(*)::int as n from entente.journal where kind = 'command'",
   );
   return row?.n ?? -1;
+}
+
+/** A command's count as the statement of acceptance writes it; returns its transaction. */
+async function acceptOne(front: Database): Promise<string> {
+  const [row] = await front.execute<{ xid: string }>(
+    `insert into entente.tally as t (name, shard, total) values ('accepted', 2, 1)
+     on conflict (name, shard) do update set total = t.total + 1 returning pg_current_xact_id()::text as xid`,
+  );
+  return row?.xid ?? "";
+}
+
+/** Readings come by the clock and signal nothing: the condition is asked in every turn of the event loop. */
+async function until(condition: () => boolean): Promise<void> {
+  const limit = performance.now() + 60_000;
+  while (!condition()) {
+    assert.ok(performance.now() < limit, "not within a minute");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 const deposit = (key: string) => submission("deposit", key, { amount: 1 });
@@ -81,6 +100,55 @@ test("the backlog counts what is accepted and not ended: restarts, refusals, par
   await third.happenings.until("nothing is left", () => third.system.backlog().backlog === 0);
 });
 
+for (const when of ["before", "after"] as const) {
+  test(`a command accepted while a reading is under way counts once, committed ${when} the reading looked`, async () => {
+    const name = bed.newName();
+    const stage = await bed.stage(bank(name));
+    const front = stage.database("front");
+    const asked = Promise.withResolvers<void>();
+    const looked = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    let readings = 0;
+    const parked = {
+      ...front,
+      run: (async (statement, values) => {
+        const second = ++readings === 2;
+        if (second) {
+          asked.resolve();
+          if (when === "before") await goOn.promise;
+        }
+        const rows = await front.run(statement, values);
+        if (second) {
+          looked.resolve();
+          await goOn.promise;
+        }
+        return rows;
+      }) as typeof front.run,
+    };
+    const backlog = await openBacklog({ database: parked, everyMs: 5 });
+    bed.atEnd(() => backlog.close());
+    await (when === "before" ? asked : looked).promise;
+    backlog.accepted(1, await acceptOne(front));
+    goOn.resolve();
+    await until(() => {
+      assert.equal(backlog.read().backlog, 1);
+      return readings >= 5;
+    });
+  });
+}
+
+test("a command that a reading saw before its acceptance was heard counts once", async () => {
+  const name = bed.newName();
+  const stage = await bed.stage(bank(name));
+  const front = stage.database("front");
+  const backlog = await openBacklog({ database: front, everyMs: 5 });
+  bed.atEnd(() => backlog.close());
+  const xid = await acceptOne(front);
+  await until(() => backlog.read().backlog === 1);
+  backlog.accepted(1, xid);
+  assert.equal(backlog.read().backlog, 1);
+});
+
 test("the wait is computed from the measured drain once there is one, and a measure that was kept is used from the start", async () => {
   const name = bed.newName();
   const stage = await bed.stage(bank(name));
@@ -95,14 +163,10 @@ test("the wait is computed from the measured drain once there is one, and a meas
   const backlog = await openBacklog({ database: front, assumedDrainPerSecond: 10, everyMs: 20 });
   bed.atEnd(() => backlog.close());
   assert.deepEqual(backlog.read(), { backlog: 1_000, drainPerSecond: 10, expectedWaitSeconds: 100 });
-  backlog.accepted(50);
+  backlog.accepted(50, null);
   assert.equal(backlog.read().backlog, 1_050, "what this process accepted counts before the next reading");
   await count("finished", 400);
-  const limit = performance.now() + 5_000;
-  while (backlog.read().drainPerSecond === 10) {
-    assert.ok(performance.now() < limit);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(() => backlog.read().drainPerSecond !== 10);
   const reading = backlog.read();
   assert.equal(reading.backlog, 600);
   assert.equal(reading.expectedWaitSeconds, Math.ceil(600 / reading.drainPerSecond));

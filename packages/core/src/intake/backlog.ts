@@ -18,8 +18,8 @@ export interface BacklogReading {
 export interface Backlog {
   /** The latest reading, with commands accepted by this process since then added. */
   read(): BacklogReading;
-  /** Commands this process accepted. */
-  accepted(count: number): void;
+  /** Commands this process accepted, by the transaction `xid`; null when that was not heard. */
+  accepted(count: number, xid: string | null): void;
   close(): Promise<void>;
 }
 
@@ -27,9 +27,17 @@ const totals: Statement = {
   name: "intake-totals",
   text: `select coalesce(sum(total) filter (where name = 'accepted'), 0)::float8 as accepted,
       coalesce(sum(total) filter (where name = 'finished'), 0)::float8 as finished,
-      coalesce(max(total) filter (where name = 'drain-per-second'), 0)::float8 as drain
+      coalesce(max(total) filter (where name = 'drain-per-second'), 0)::float8 as drain,
+      pg_current_snapshot()::text as snapshot
     from entente.tally`,
 };
+
+interface TotalsRow extends Record<string, unknown> {
+  accepted: number;
+  finished: number;
+  drain: number;
+  snapshot: string;
+}
 
 const keepDrain: Statement = {
   name: "intake-keep-drain",
@@ -45,11 +53,29 @@ export interface BacklogOptions {
   readonly everyMs?: number;
 }
 
+interface UncountedBatch {
+  readonly count: number;
+  readonly xid: string | null;
+  /** The latest reading that had begun by then. */
+  readonly duringReading: number;
+}
+
+/** Which transactions a snapshot (`xmin:xmax:xid,xid…`, PostgreSQL's pg_snapshot) sees, of those that are committed. */
+function readSnapshot(text: string): (xid: bigint) => boolean {
+  const [xmin = "0", xmax = "0", underWay = ""] = text.split(":");
+  const open = new Set(underWay.split(","));
+  return (xid) => xid < BigInt(xmin) || (xid < BigInt(xmax) && !open.has(String(xid)));
+}
+
 /** Starts reading the totals at an interval; a failed reading keeps the last one. */
 export async function openBacklog(options: BacklogOptions): Promise<Backlog> {
   const everyMs = options.everyMs ?? 250;
   let backlog = 0;
+  /** What this process accepted and no reading has counted yet. A reading under way may or may not see it: its snapshot tells. */
+  let uncounted: UncountedBatch[] = [];
   let since = 0;
+  let readings = 0;
+  let seen: (xid: bigint) => boolean = () => false;
   let drain = 0;
   let finishedBefore: number | null = null;
   let readAt = performance.now();
@@ -57,8 +83,8 @@ export async function openBacklog(options: BacklogOptions): Promise<Backlog> {
   let closed = false;
 
   async function readTotals(): Promise<void> {
-    const acceptedBefore = since;
-    const [row] = await options.database.run<{ accepted: number; finished: number; drain: number }>(totals);
+    readings++;
+    const [row] = await options.database.run<TotalsRow>(totals);
     if (row === undefined) return;
     const now = performance.now();
     if (drain === 0 && row.drain > 0) drain = row.drain;
@@ -71,7 +97,11 @@ export async function openBacklog(options: BacklogOptions): Promise<Backlog> {
     finishedBefore = row.finished;
     readAt = now;
     backlog = waiting;
-    since = Math.max(0, since - acceptedBefore);
+    seen = readSnapshot(row.snapshot);
+    uncounted = uncounted.filter((one) =>
+      one.xid === null ? one.duringReading === readings : !seen(BigInt(one.xid)),
+    );
+    since = uncounted.reduce((sum, one) => sum + one.count, 0);
     if (drain > 0 && waiting > 0 && now - keptAt > 5_000) {
       keptAt = now;
       await options.database.run(keepDrain, [Math.max(1, Math.round(drain))]);
@@ -92,7 +122,9 @@ export async function openBacklog(options: BacklogOptions): Promise<Backlog> {
       const rate = drain > 0 ? drain : (options.assumedDrainPerSecond ?? 1_000);
       return { backlog: waiting, drainPerSecond: rate, expectedWaitSeconds: Math.ceil(waiting / rate) };
     },
-    accepted(count) {
+    accepted(count, xid) {
+      if (xid !== null && seen(BigInt(xid))) return;
+      uncounted.push({ count, xid, duringReading: readings });
       since += count;
     },
     async close() {
