@@ -12,7 +12,7 @@ import { repositoryFiles, repositoryRoot } from "./tree.ts";
 /** Those in folders of `examples` need what their guide starts for them: the guide's own test runs them. */
 const testFolders = /^(?:(?:packages|systems|tools|bench)\/.*|examples\/[^/]+)\.test\.ts$/;
 /** Tests share the machine with the PostgreSQL servers they start. */
-const testFilesAtOnce = 2;
+const testFilesAtOnce = 3;
 /** A test that hangs fails instead of holding everything up. */
 const testMs = 300_000;
 /** The runner's own limit does not reach a file whose tests have ended but whose process does not: this one does. */

@@ -2,11 +2,13 @@
  * One cluster for a whole test run, copied for each server: making a cluster takes longer than most tests, and a run has a hundred.
  * `npm test` names the folder in `ENTENTE_TEST_SEED`; the first keeper that finds nothing there leaves its own.
  */
-import { cp, lchown, lstat, readdir, rename, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { cp, lstat, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 /** What belongs to one server alone. */
-const own = new Set(["port", "server.log"]);
+const own = ["port", "server.log"];
 
 /** Makes `home` from the seed. False when there is none yet. */
 export async function takeSeed(seed: string, home: string): Promise<boolean> {
@@ -31,21 +33,9 @@ export async function leaveSeed(seed: string, home: string): Promise<void> {
 }
 
 async function copyHome(from: string, to: string): Promise<void> {
-  const folder = join(from, "postgres");
-  await cp(from, to, {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: (source) => ![...own].some((name) => source === join(folder, name)),
-  });
-  // As root, the server and its files belong to another account.
-  if (process.geteuid?.() === 0) await sameOwners(from, to);
-}
-
-async function sameOwners(from: string, to: string): Promise<void> {
-  const one = async (name: string): Promise<void> => {
-    const { uid, gid } = await lstat(join(from, name));
-    await lchown(join(to, name), uid, gid);
-  };
-  await one(".");
-  for (const name of await readdir(to, { recursive: true })) await one(name);
+  // With owners: as root, the server and its files belong to another account.
+  if (process.platform === "win32") await cp(from, to, { recursive: true, verbatimSymlinks: true });
+  // Half the processor time of copying them one by one from here: a thousand files, before each test file.
+  else await promisify(execFile)("cp", ["-pPR", from, to]);
+  for (const name of own) await rm(join(to, "postgres", name), { force: true });
 }

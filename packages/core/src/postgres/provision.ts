@@ -117,7 +117,11 @@ async function makeRolesAndDatabase(
     }
     await grantMemberships(connection, roles);
     if (database === undefined) {
-      await connection.execute(`create database ${name} template template0 encoding 'UTF8' locale 'C'`);
+      // An empty template is copied in a third of the processor time that logging its pages takes (PostgreSQL 18: 0.1 s for
+      // 0.3 s); the two checkpoints are a busy server's price for it, once in the life of a context.
+      await connection.execute(
+        `create database ${name} template template0 encoding 'UTF8' locale 'C' strategy file_copy`,
+      );
       await connection.execute(`revoke all on database ${name} from public`);
       await connection.execute(`grant connect, create on database ${name} to ${roles.owner}`);
       await connection.execute(`grant connect on database ${name} to ${roles.app}, ${roles.reader}`);

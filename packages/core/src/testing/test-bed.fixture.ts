@@ -1,6 +1,6 @@
-/** Systems of a test file on a real server: started, stopped at the end, and removed when every test has passed. */
+/** Systems of a test file on a real server: stopped with the test that started them, and removed when every test has passed. */
 import { randomBytes } from "node:crypto";
-import { after, afterEach } from "node:test";
+import { after, afterEach, beforeEach } from "node:test";
 import { seededRandom, testServer } from "@entente/testkit";
 import pg from "pg";
 import type { SystemDefinition } from "../context/definition.ts";
@@ -44,7 +44,7 @@ export interface TestBed {
   ): Promise<Row[]>;
   /** Administrator's URL of a context's database. */
   urlOf(system: string, context: string): string;
-  /** Closed at the end, before the databases go. */
+  /** Closed at the end of the test, or of the file when no test has begun; before the databases go. */
   atEnd(action: () => Promise<unknown>): void;
 }
 
@@ -59,11 +59,18 @@ export async function openTestBed(): Promise<TestBed> {
   const sessions = new Map<string, pg.Pool>();
   let allPassed = true;
 
-  afterEach((test) => {
+  const before: number[] = [];
+  const endFrom = async (first: number): Promise<void> => {
+    for (const end of endings.splice(first).reverse()) await end();
+  };
+  beforeEach(() => void before.push(endings.length));
+  // What a test has started works only as long as the test does: idle systems would take the processor from the next ones.
+  afterEach(async (test) => {
     if ("passed" in test && !test.passed) allPassed = false;
+    await endFrom(before.pop() ?? 0);
   });
   after(async () => {
-    for (const end of endings.reverse()) await end();
+    await endFrom(0);
     for (const session of sessions.values()) await session.end();
     // A server of this file's own goes as a whole.
     if (process.env.ENTENTE_TEST_DATABASE_URL === undefined) return;
