@@ -3,15 +3,15 @@
  * process has ended, stops the server and removes its folder.
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "@entente/core/internal";
+import { roomyFolder } from "./roomy-folder.ts";
 import { leaveSeed, takeSeed } from "./seed-home.ts";
 
 const parentGone = new Promise<void>((resolve) => {
   process.stdin.once("end", resolve).once("error", resolve).resume();
 });
-const base = await mkdtemp(join(tmpdir(), "entente-test-"));
+const base = await mkdtemp(join(await roomyFolder(), "entente-test-"));
 // As root, the server runs under another account, which has to pass through this folder.
 if (process.geteuid?.() === 0) await chmod(base, 0o711);
 const home = join(base, "home");
