@@ -7,11 +7,11 @@ import { ledgerOf, readJournal, startLoad } from "./load.fixture.ts";
 /**
  * The promise of the main job: every 202 has exactly one effect, per account in the order of acceptance, and nothing
  * answered by an error was half done, whatever is killed while clients keep going.
- * `ENTENTE_CHAOS_KILLS` sets how many kills (default 40; the long run uses 300), twenty for each system under test: a slow machine
- * needs seven seconds for one, and what was promised is checked after every twenty.
+ * `ENTENTE_CHAOS_KILLS` sets how many kills (default 24, four of each kind; the long run uses 300), twelve for each system under
+ * test: a slow machine needs seven seconds for one, and what was promised is checked after every twelve.
  */
-const kills = Number(process.env.ENTENTE_CHAOS_KILLS ?? 40);
-const killsEach = 20;
+const kills = Number(process.env.ENTENTE_CHAOS_KILLS ?? 24);
+const killsEach = 12;
 const firstSeed = Number(process.env.ENTENTE_CHAOS_SEED ?? Date.now() % 1_000_000);
 const opened: FluxUnderTest[] = [];
 type Random = ReturnType<typeof seededRandom>;
