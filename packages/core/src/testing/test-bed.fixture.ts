@@ -112,6 +112,9 @@ export async function openTestBed(): Promise<TestBed> {
     async stage(definition) {
       const access = new Map<string, ContextAccess>();
       const databases = new Map<string, Database>();
+      // They live as long as the stage, whoever asks for them first.
+      const connected: Database[] = [];
+      endings.push(() => Promise.all(connected.map((database) => database.close())));
       const connect: Stage["connect"] = (
         context,
         as = "app",
@@ -124,7 +127,7 @@ export async function openTestBed(): Promise<TestBed> {
           ...how,
           url: through(url),
         });
-        endings.push(() => database.close());
+        connected.push(database);
         return database;
       };
       const stage: Stage = {
