@@ -20,7 +20,14 @@ if (mode === "fails") {
     console.log("stopping");
     process.exit(7);
   });
-  process.on("SIGUSR2", () => console.log("heard"));
+  process.on("SIGUSR2", () => {
+    console.log("heard");
+    if (mode !== "pausing") return;
+    // Long enough for a parent that does not wait to go on: what it does then must not come before the stop.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    process.kill(process.pid, "SIGSTOP");
+    console.log("goes on");
+  });
   console.log(`ready http://127.0.0.1:1234 pid=${process.pid}${child}`);
 }
 if (mode !== "fails") setInterval(() => {}, 1_000_000);

@@ -200,6 +200,8 @@ export class FaultConnection {
       after.seen = { ...after.seen, ...outcomeOf(message) };
       if (this.#answered < after.answer) continue;
       this.#after = null;
+      // Answers to earlier statements may have come in the same piece.
+      this.#toClient.push(Buffer.concat(forward));
       this.reset();
       after.claim.fired({ sql: after.sql, when: "after", ...after.seen });
       return;

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { type AddressInfo, createServer } from "node:net";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { connectTo, type EchoServer, startEchoServer, until } from "./tcp-peers.fixture.ts";
+import { message, startupMessage } from "./wire-messages.fixture.ts";
 
 let echo: EchoServer;
 let proxy: FaultProxy;
@@ -242,6 +244,38 @@ test("closing the proxy resets what is left and rejects what is armed", async ()
   await other.close();
   assert.equal(await client.closed, "ECONNRESET");
   await assert.rejects(armed.fired, /disarmed/);
+});
+
+test("answers that come in one piece with the withheld one arrive", async (t) => {
+  const answers = Buffer.concat([
+    message("C", "INSERT 0 1\0"),
+    message("Z", "T"),
+    message("C", "COMMIT\0"),
+    message("Z", "I"),
+  ]);
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.write(Buffer.concat([message("R", "\0\0\0\0"), message("Z", "I")]));
+      socket.once("data", () => socket.write(answers));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const postgres = await startFaultProxy({ target: { host: "127.0.0.1", port } });
+  t.after(() => postgres.close());
+  const fault = postgres.resetAfterCommit();
+  const client = await connectTo(postgres.port);
+  client.socket.write(startupMessage());
+  await until("the session is ready", () => client.text().endsWith("I"));
+  client.socket.write(
+    Buffer.concat([message("Q", "insert into noted values (1)\0"), message("Q", "commit\0")]),
+  );
+  assert.equal((await fault.fired)[0]?.tag, "COMMIT");
+  assert.equal(await client.closed, "ECONNRESET");
+  assert.ok(client.text().includes("INSERT 0 1"));
+  assert.ok(!client.text().includes("COMMIT"));
 });
 
 test("resetting connections that are ending leaves the process able to exit", async () => {

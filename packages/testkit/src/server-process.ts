@@ -50,6 +50,8 @@ export interface ServerProcess {
   terminate(timeoutMs?: number): Promise<ProcessExit>;
   /** SIGSTOP; on Linux resolves once every thread has stopped. Errors: the process has ended, or did not stop within 5 s. */
   pause(): Promise<void>;
+  /** Resolves, on Linux, once every thread of a process that stops itself has stopped; elsewhere at once. Errors: as of pause. */
+  untilPaused(): Promise<void>;
   /** SIGCONT. */
   resume(): void;
 }
@@ -118,6 +120,14 @@ function running(
     child.ref();
     return await ended;
   };
+  const untilPaused = async (): Promise<void> => {
+    const limit = performance.now() + 5_000;
+    // The kernel tells only a parent that waits for stops, which Node does not; so its table is read.
+    while (process.platform === "linux" && !(await allStopped(pid))) {
+      if (performance.now() > limit) throw new Error(`${name} did not stop within 5 s`);
+      await delay(1);
+    }
+  };
   return {
     name,
     pid,
@@ -142,13 +152,9 @@ function running(
     },
     pause: async () => {
       if (!child.kill("SIGSTOP")) throw new Error(`${name} has ended and cannot be paused\n${lines.tail()}`);
-      const limit = performance.now() + 5_000;
-      // The kernel tells only a parent that waits for stops, which Node does not; so its table is read.
-      while (process.platform === "linux" && !(await allStopped(pid))) {
-        if (performance.now() > limit) throw new Error(`${name} did not stop within 5 s of SIGSTOP`);
-        await delay(1);
-      }
+      await untilPaused();
     },
+    untilPaused,
     resume: () => {
       child.kill("SIGCONT");
     },

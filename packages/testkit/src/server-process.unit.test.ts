@@ -77,6 +77,18 @@ test("a paused process does nothing until it is resumed", {
   assert.deepStrictEqual(await server.terminate(), { code: 7, signal: null });
 });
 
+test("a process that stops itself is waited for, so that resuming it is not too early", {
+  skip: process.platform !== "linux",
+}, async () => {
+  const server = await start("pausing");
+  process.kill(server.pid, "SIGUSR2");
+  await server.waitForLine(/^heard$/, 10_000);
+  await server.untilPaused();
+  server.resume();
+  await server.waitForLine(/^goes on$/, 10_000);
+  assert.deepStrictEqual(await server.terminate(), { code: 7, signal: null });
+});
+
 test("waiting for a line sees lines written before, unless told from where on", async () => {
   const server = await start("plain");
   assert.equal((await server.waitForLine(/^ready (.*) pid/, 10_000))[1], "http://127.0.0.1:1234");

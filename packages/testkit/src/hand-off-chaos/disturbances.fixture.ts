@@ -30,7 +30,8 @@ export const disturbances = {
     const mark = worker.process.lineCount;
     process.kill(worker.process.pid, "SIGUSR2");
     await worker.process.waitForLine(/^stopping$/, 30_000, mark);
-    await worker.process.pause();
+    // It stops itself a moment after it said so. Resumed before, it would stop for good.
+    await worker.process.untilPaused();
     await takenOver(shop);
     worker.process.resume();
   },
