@@ -73,6 +73,14 @@ const pureCalls: TextRule = ({ place, source }) => {
   );
 };
 
+/** Whatever the language brings along for asking the world, a treaty's means judge where it goes, and its budget counts it. */
+const asksTheWorld = /(?<![\w.$])(?:globalThis\s*\.\s*)?(?:fetch\s*\(|new\s+(?:WebSocket|EventSource)\b)/g;
+
+const treatyCalls: TextRule = ({ place, source }) =>
+  place.layer === "treaties" && !place.testing
+    ? everyMatch(source.code, asksTheWorld, () => "a treaty reaches the outside by its means")
+    : [];
+
 const bannedWords = new Set(["util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"]);
 
 /** A name says what the thing is. */
@@ -104,6 +112,7 @@ export const textRules: Readonly<Record<string, TextRule>> = {
   "environment-in-app": environment,
   "sql-in-stores": sqlInStores,
   "pure-calls": pureCalls,
+  "treaty-calls": treatyCalls,
   "names-that-say": names,
   "long-with-reason": size,
 };

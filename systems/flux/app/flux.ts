@@ -71,7 +71,6 @@ function followingEntitlements(context: ContextDefinition): ContextDefinition {
 }
 
 export { paymentsCharge } from "../treaties/payments/payments-treaty.ts";
-export { registerWebhook } from "../treaties/payments/register-webhook.ts";
 export { everyCounterparty, fluxContract, fluxDocs, fluxSnapshot } from "./contract.ts";
 export {
   type Counterparties,
@@ -83,4 +82,5 @@ export {
   treatiesWith,
 } from "./counterparties.ts";
 export { demoTenant, seedDemoData } from "./demo-data.ts";
+export { registerWebhook } from "./register-webhook.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";

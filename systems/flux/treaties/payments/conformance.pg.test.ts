@@ -2,10 +2,10 @@
 import { after } from "node:test";
 import { simulators } from "@entente/simulators";
 import { conformance, controlledCounterparty } from "@entente/testkit";
+import { registerWebhook } from "../../app/register-webhook.ts";
 import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
 import { demoPayers } from "./payers.ts";
 import { paymentsTreaty } from "./payments-treaty.ts";
-import { registerWebhook } from "./register-webhook.ts";
 
 const startPayments = await simulators.payments();
 const provider = await startPayments({ seed: 7 });

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { Value } from "typebox/value";
-import { eventsWanted } from "./their-messages.ts";
+import { eventsWanted } from "../treaties/payments/their-messages.ts";
 
 export interface WebhookRegistration {
   /** Origin of the provider's interface. */
