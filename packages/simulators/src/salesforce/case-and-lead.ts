@@ -3,7 +3,7 @@ import type { ObjectSchema } from "./schema.ts";
 /** What customers ask of the provider, and who may become one: standard objects with the keys of the business in fields of its own. */
 
 const keys = [
-  { name: "Command_Key__c", label: "Command Key", type: "string", length: 80 },
+  { name: "Command_Key__c", label: "Command Key", type: "string", length: 255 },
   { name: "Account_Key__c", label: "Account Key", type: "string", length: 40 },
 ] as const;
 
@@ -97,7 +97,7 @@ export const lead: ObjectSchema = {
       name: "Lead_Key__c",
       label: "Lead Key",
       type: "string",
-      length: 40,
+      length: 80,
       externalId: true,
       unique: "case-sensitive",
     },

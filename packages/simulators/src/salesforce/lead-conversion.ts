@@ -26,7 +26,8 @@ export function convertLead(writing: Writing, { leadId, convertedStatus }: LeadC
   if (!convertedStatuses.includes(convertedStatus)) {
     throw refuse("INVALID_STATUS", `invalid convertedStatus: ${convertedStatus}`, ["convertedStatus"]);
   }
-  const { Company, Phone, FirstName, LastName, Email, Account_Key__c } = lead.values;
+  const { Company, LastName, FirstName = null, Email = null } = lead.values;
+  const { Phone = null, Account_Key__c = null } = lead.values;
   const accountId = createRecord(writing, objectOf(writing, "Account"), {
     Name: Company,
     Phone,

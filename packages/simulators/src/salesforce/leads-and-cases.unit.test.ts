@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { Connection } from "jsforce";
+import type { LeadConvert, LeadConvertResult } from "jsforce/lib/api/soap/schema.js";
 import { errorOf, type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
 
 /** Cases, and leads that become customers over the SOAP interface, with the unmodified jsforce. */
@@ -30,9 +31,9 @@ async function lead(key: string): Promise<Lead> {
   return records[0] as Lead;
 }
 
-async function convert(leadId: string, more: object = {}) {
+async function convert(leadId: string, more: object = {}): Promise<LeadConvertResult> {
   const wish = { leadId, convertedStatus: "Closed - Converted", doNotCreateOpportunity: true, ...more };
-  return conn.soap.convertLead(wish as never);
+  return conn.soap.convertLead(wish as Partial<LeadConvert>);
 }
 
 test("a case has a number of its own, and its key makes one of two", async () => {
@@ -58,7 +59,8 @@ test("a lead becomes an account with its mapped key and a contact, is known by i
   const result = await convert(Id);
   assert.deepEqual([result.success, result.leadId, result.opportunityId], [true, Id, null]);
   const account = await conn.sobject("Account").retrieve(result.accountId as string);
-  assert.deepEqual([account.Name, account.Account_Key__c], ["Demo Prospect 0001", "acct-9001"]);
+  const { Name, Account_Key__c, Phone } = account;
+  assert.deepEqual([Name, Account_Key__c, Phone], ["Demo Prospect 0001", "acct-9001", null]);
   const contact = await conn.sobject("Contact").retrieve(result.contactId as string);
   assert.deepEqual([contact.LastName, contact.AccountId], ["Prospect 0001", result.accountId]);
   const after = await lead("lead-0001");

@@ -9,6 +9,20 @@ import {
   planOrdered,
   planOrderFailed,
 } from "./order-plan.ts";
+import {
+  convertProspect,
+  noteProspectConversion,
+  prospectConversionFailed,
+  prospectConversionRequested,
+  prospectConverted,
+} from "./prospect.ts";
+import {
+  noteSupportCase,
+  openSupportCase,
+  supportCaseFailed,
+  supportCaseOpened,
+  supportCaseRequested,
+} from "./support-case.ts";
 
 /** Commands this context decides. */
 export const entitlementCommands = [
@@ -17,6 +31,10 @@ export const entitlementCommands = [
   noteEntitlementGone,
   noteCustomer,
   noteOrderOutcome,
+  openSupportCase,
+  noteSupportCase,
+  convertProspect,
+  noteProspectConversion,
 ] as const;
 
 /** Facts this context writes to its journal. */
@@ -27,5 +45,11 @@ export const entitlementFacts = [
   planOrdered,
   planOrderConfirmed,
   planOrderFailed,
+  supportCaseRequested,
+  supportCaseOpened,
+  supportCaseFailed,
+  prospectConversionRequested,
+  prospectConverted,
+  prospectConversionFailed,
   entitlementRefused,
 ] as const;
