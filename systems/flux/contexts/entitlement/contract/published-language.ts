@@ -37,7 +37,7 @@ export const entitlementCommands = [
   noteProspectConversion,
 ] as const;
 
-/** Facts this context writes to its journal. */
+/** Facts this context writes to its journal, by what they are about. */
 export const entitlementFacts = [
   entitlementChanged,
   entitlementRemoved,
@@ -45,11 +45,13 @@ export const entitlementFacts = [
   planOrdered,
   planOrderConfirmed,
   planOrderFailed,
-  supportCaseRequested,
-  supportCaseOpened,
-  supportCaseFailed,
+  entitlementRefused,
+] as const;
+
+export const supportCaseFacts = [supportCaseRequested, supportCaseOpened, supportCaseFailed] as const;
+
+export const prospectFacts = [
   prospectConversionRequested,
   prospectConverted,
   prospectConversionFailed,
-  entitlementRefused,
 ] as const;

@@ -7,7 +7,6 @@ import {
   Failure,
   type Refusal,
 } from "@entente/core/model";
-import { entitlementRefused } from "../contract/entitlement-refused.ts";
 import {
   type ConvertProspect,
   convertProspect,
@@ -18,6 +17,7 @@ import {
   prospectConversionRequested,
   prospectConverted,
 } from "../contract/prospect.ts";
+import { prospectFacts } from "../contract/published-language.ts";
 import { type EntitlementRefusal, entitlementRefusals } from "../contract/refusals.ts";
 
 /** What is known of a prospect: whether a conversion is under way, and what it became. */
@@ -37,19 +37,24 @@ export const prospectDecider: Decider<Prospect> = {
       schemaVersion: noteProspectConversion.schemaVersion,
     },
   },
-  facts: [prospectConversionRequested, prospectConverted, prospectConversionFailed, entitlementRefused],
-  refusalType: entitlementRefused.type,
+  facts: prospectFacts,
+  // Refused here or over there: this wish makes nobody a customer.
+  refusalType: prospectConversionFailed.type,
   initial: { conversion: null, isCustomer: false },
   decide,
   evolve,
 };
 
-function decide(prospect: Prospect, command: Entry, { processId }: DecisionContext): Decision | Refusal {
+function decide(
+  prospect: Prospect,
+  command: Entry,
+  { processId: conversionId }: DecisionContext,
+): Decision | Refusal {
   switch (command.type) {
     case convertProspect.type: {
-      if (prospect.isCustomer) return refuse("prospect-already-converted");
-      if (prospect.conversion !== null) return refuse("prospect-conversion-under-way");
-      const data = { conversionId: processId, ...(command.data as ConvertProspect) };
+      const data = { conversionId, ...(command.data as ConvertProspect) };
+      if (prospect.isCustomer) return refuse("prospect-already-converted", data);
+      if (prospect.conversion !== null) return refuse("prospect-conversion-under-way", data);
       return { facts: [{ type: prospectConversionRequested.type, data }] };
     }
     case noteProspectConversion.type:
@@ -81,13 +86,17 @@ function evolve(prospect: Prospect, { type, data }: Pick<Fact, "type" | "data">)
       return { ...prospect, conversion: data as unknown as ProspectConversionRequested };
     case prospectConverted.type:
       return { conversion: null, isCustomer: true };
-    case prospectConversionFailed.type:
-      return { ...prospect, conversion: null };
+    case prospectConversionFailed.type: {
+      // One that was refused here is not the one under way.
+      const { conversionId } = data as unknown as ProspectConversionRequested;
+      const isEnded = prospect.conversion?.conversionId === conversionId;
+      return isEnded ? { ...prospect, conversion: null } : prospect;
+    }
     default:
       return prospect;
   }
 }
 
-function refuse(code: EntitlementRefusal): Refusal {
-  return { refused: true, code, reason: entitlementRefusals[code] };
+function refuse(code: EntitlementRefusal, fields: ProspectConversionRequested): Refusal {
+  return { refused: true, code, reason: entitlementRefusals[code], fields };
 }

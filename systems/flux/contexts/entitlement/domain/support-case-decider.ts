@@ -7,7 +7,7 @@ import {
   Failure,
   type Refusal,
 } from "@entente/core/model";
-import { entitlementRefused } from "../contract/entitlement-refused.ts";
+import { supportCaseFacts } from "../contract/published-language.ts";
 import { entitlementRefusals } from "../contract/refusals.ts";
 import {
   type NoteSupportCase,
@@ -40,21 +40,28 @@ export const supportCaseDecider: Decider<CasesUnderWay> = {
     // One case does not depend on another.
     [noteSupportCase.type]: { parking: "step-aside", schemaVersion: noteSupportCase.schemaVersion },
   },
-  facts: [supportCaseRequested, supportCaseOpened, supportCaseFailed, entitlementRefused],
-  refusalType: entitlementRefused.type,
+  facts: supportCaseFacts,
+  // Refused here or over there: the case will not be opened.
+  refusalType: supportCaseFailed.type,
   initial: { underWay: [] },
   decide,
   evolve,
 };
 
-function decide(state: CasesUnderWay, command: Entry, { processId }: DecisionContext): Decision | Refusal {
+function decide(
+  state: CasesUnderWay,
+  command: Entry,
+  { processId: supportCaseId }: DecisionContext,
+): Decision | Refusal {
   switch (command.type) {
     case openSupportCase.type: {
+      const { accountId } = command.data as OpenSupportCase;
       if (state.underWay.length >= casesUnderWayAllowed) {
         const code = "support-cases-under-way";
-        return { refused: true, code, reason: entitlementRefusals[code] };
+        const fields = { supportCaseId, accountId };
+        return { refused: true, code, reason: entitlementRefusals[code], fields };
       }
-      const data = { supportCaseId: processId, ...(command.data as OpenSupportCase) };
+      const data = { supportCaseId, ...(command.data as OpenSupportCase) };
       return { facts: [{ type: supportCaseRequested.type, data }] };
     }
     case noteSupportCase.type:

@@ -1,5 +1,4 @@
 import type { Entry, JsonObject, ProcessDefinition, ProcessView } from "@entente/core/model";
-import { entitlementRefused } from "../../entitlement/contract/entitlement-refused.ts";
 
 /** A wish that an authority outside carries out, by its facts. */
 export interface AuthorityProcess {
@@ -9,8 +8,8 @@ export interface AuthorityProcess {
   readonly requested: string;
   /** The authority has it. */
   readonly confirmed: string;
-  /** It is not and will not be done. */
-  readonly failed: string;
+  /** It is not and will not be done: refused by us or by the authority, or given up. Each with code and reason. */
+  readonly failed: readonly string[];
   /** What the customer is shown of it, from the fact that confirms. Pure. */
   outcomeOf(fact: Entry): JsonObject;
 }
@@ -24,7 +23,7 @@ const step = "written-at-authority";
  * | --- | --- |
  * | `requested` | processing |
  * | `confirmed` | confirmed |
- * | `failed`, `flux.entitlement-refused` | failed, with the reason |
+ * | `failed` | failed, with the reason |
  * | `entente.command-parked`, `entente.command-discarded` before `requested` | failed, `processing-failed` |
  */
 export function authorityProcess(wish: AuthorityProcess): ProcessDefinition {
@@ -33,20 +32,17 @@ export function authorityProcess(wish: AuthorityProcess): ProcessDefinition {
     type,
     startedBy,
     delayedAfterMs: 60_000,
-    facts: [
-      requested,
-      confirmed,
-      failed,
-      entitlementRefused.type,
-      "entente.command-parked",
-      "entente.command-discarded",
-    ],
+    facts: [requested, confirmed, ...failed, "entente.command-parked", "entente.command-discarded"],
     apply: (view, fact) => apply(wish, view, fact),
   };
 }
 
 function apply(wish: AuthorityProcess, view: ProcessView, fact: Entry): ProcessView {
   if (view.state === "confirmed") return view;
+  if (wish.failed.includes(fact.type)) {
+    const { code, reason } = fact.data as { readonly code: string; readonly reason: string };
+    return ended(view, fact, { code, message: reason });
+  }
   switch (fact.type) {
     case wish.requested:
       return { ...view, state: "processing", reason: null };
@@ -57,11 +53,6 @@ function apply(wish: AuthorityProcess, view: ProcessView, fact: Entry): ProcessV
         reason: null,
         outcome: wish.outcomeOf(fact),
       };
-    case wish.failed:
-    case entitlementRefused.type: {
-      const { code, reason } = fact.data as { readonly code: string; readonly reason: string };
-      return ended(view, fact, { code, message: reason });
-    }
     default: {
       // Past the first command it is an outcome that cannot be noted: an operator's, and the wish is where it was.
       if (fact.data.policy === "hold-key" || view.state === "processing") return view;

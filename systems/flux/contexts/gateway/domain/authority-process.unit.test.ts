@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Entry, type JsonObject, type ProcessView, queuedProcess } from "@entente/core/model";
-import { entitlementRefused } from "../../entitlement/contract/entitlement-refused.ts";
 import { planOrderConfirmed, planOrdered } from "../../entitlement/contract/order-plan.ts";
 import { prospectConversionRequested, prospectConverted } from "../../entitlement/contract/prospect.ts";
 import {
@@ -50,7 +49,7 @@ describe("a wish that lands at an authority first", () => {
     assert.deepEqual(theirs.steps[0]?.state, "failed");
     assert.equal(textOf(theirs), "This support case was not accepted. Process p-1.");
     const ours = after(
-      fact(entitlementRefused.type, { code: "support-cases-under-way", reason: "Too many." }),
+      fact(supportCaseFailed.type, { code: "support-cases-under-way", reason: "Too many." }),
     );
     assert.deepEqual([ours.state, ours.steps, ours.reason?.code], ["failed", [], "support-cases-under-way"]);
   });

@@ -1,4 +1,5 @@
 import type { ProcessDefinition } from "@entente/core/model";
+import { entitlementRefused } from "../../entitlement/contract/entitlement-refused.ts";
 import {
   orderPlan,
   type PlanOrderConfirmed,
@@ -14,6 +15,6 @@ export const planOrderProcess: ProcessDefinition = authorityProcess({
   startedBy: orderPlan.type,
   requested: planOrdered.type,
   confirmed: planOrderConfirmed.type,
-  failed: planOrderFailed.type,
+  failed: [planOrderFailed.type, entitlementRefused.type],
   outcomeOf: ({ data }) => ({ planId: (data as PlanOrderConfirmed).planId }),
 });

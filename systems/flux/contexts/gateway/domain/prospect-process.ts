@@ -14,7 +14,7 @@ export const prospectProcess: ProcessDefinition = authorityProcess({
   startedBy: convertProspect.type,
   requested: prospectConversionRequested.type,
   confirmed: prospectConverted.type,
-  failed: prospectConversionFailed.type,
+  failed: [prospectConversionFailed.type],
   outcomeOf({ data }) {
     const { prospectId, accountId, externalReference } = data as ProspectConverted;
     return { prospectId, accountId, externalReference };

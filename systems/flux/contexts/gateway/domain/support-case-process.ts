@@ -14,7 +14,7 @@ export const supportCaseProcess: ProcessDefinition = authorityProcess({
   startedBy: openSupportCase.type,
   requested: supportCaseRequested.type,
   confirmed: supportCaseOpened.type,
-  failed: supportCaseFailed.type,
+  failed: [supportCaseFailed.type],
   outcomeOf({ data }) {
     const { externalReference } = data as SupportCaseOpened;
     return { externalReference };
