@@ -1,6 +1,6 @@
 import type { Runbook, SheetText, TreatyAnswers } from "@entente/core";
 
-/** Contract sheets and runbooks of the three treaties with Salesforce. What they have in common stands once. */
+/** Contract sheets and runbooks of the treaties with Salesforce about entitlements. What all treaties with it have in common stands once. */
 
 export const parties = {
   owner: "Customer operations owns the request; the CRM team owns the answer.",
