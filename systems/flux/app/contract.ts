@@ -3,6 +3,8 @@ import { followEntitlement } from "../contexts/entitlement/contract/follow-entit
 import {
   entitlementCommands,
   entitlementFacts,
+  prospectFacts,
+  supportCaseFacts,
 } from "../contexts/entitlement/contract/published-language.ts";
 import { topUp } from "../contexts/gateway/contract/top-up.ts";
 import {
@@ -33,7 +35,16 @@ export const fluxContract: SystemContract = systemContract(
         ...subscriptionFacts,
       ],
     },
-    { name: "entitlement", messages: [...entitlementCommands, followEntitlement, ...entitlementFacts] },
+    {
+      name: "entitlement",
+      messages: [
+        ...entitlementCommands,
+        followEntitlement,
+        ...entitlementFacts,
+        ...supportCaseFacts,
+        ...prospectFacts,
+      ],
+    },
   ],
 );
 

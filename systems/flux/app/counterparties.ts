@@ -4,8 +4,10 @@ import type { Charging } from "../contexts/subscription/contract/charge.ts";
 import { demoPayers } from "../treaties/payments/payers.ts";
 import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
 import { changeEntitlement } from "../treaties/salesforce-entitlement/change-entitlement.ts";
+import { convertLead } from "../treaties/salesforce-entitlement/convert-lead.ts";
 import { entitlementChanges } from "../treaties/salesforce-entitlement/entitlement-changes.ts";
 import { entitlementNow } from "../treaties/salesforce-entitlement/entitlement-now.ts";
+import { openCase } from "../treaties/salesforce-entitlement/open-case.ts";
 import type { SalesforceOrg } from "../treaties/salesforce-entitlement/salesforce-org.ts";
 import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
 
@@ -47,6 +49,8 @@ export const placedTreaties: readonly PlacedTreaty[] = [
       paymentsTreaty({ url: payments.url, payerOf: demoPayers, charging: chargingOf(payments) }),
   },
   { with: "salesforce", context: "entitlement", declare: (one) => changeEntitlement(orgOf(one)) },
+  { with: "salesforce", context: "entitlement", declare: (one) => openCase(orgOf(one)) },
+  { with: "salesforce", context: "entitlement", declare: (one) => convertLead(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => entitlementChanges(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => entitlementNow(orgOf(one)) },
 ];

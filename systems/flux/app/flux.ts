@@ -1,6 +1,8 @@
 import type { ContextDefinition, ProcessDefinition, SystemDefinition } from "@entente/core";
 import { accountProcesses } from "../contexts/gateway/domain/account-processes.ts";
 import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.ts";
+import { prospectProcess } from "../contexts/gateway/domain/prospect-process.ts";
+import { supportCaseProcess } from "../contexts/gateway/domain/support-case-process.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
@@ -34,7 +36,7 @@ const treatyContexts: readonly ContextDefinition[] = [{ name: "ledger" }, entitl
 
 /** Processes that customers start there. */
 const processesOf: Readonly<Record<string, readonly ProcessDefinition[]>> = {
-  [entitlementContext.name]: [planOrderProcess],
+  [entitlementContext.name]: [planOrderProcess, supportCaseProcess, prospectProcess],
 };
 
 /** Flux with the treaties it has with these counterparties. Without any it is `flux`. */

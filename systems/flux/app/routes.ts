@@ -5,10 +5,12 @@ import type { FastifyPluginAsync } from "fastify";
 import { Type } from "typebox";
 import { Identifier } from "../contexts/gateway/contract/identifier.ts";
 import { type TopUp, topUp } from "../contexts/gateway/contract/top-up.ts";
+import { authorityText } from "../contexts/gateway/domain/authority-text.ts";
 import { customerText } from "../contexts/gateway/domain/customer-text.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { pendingUnits } from "../contexts/gateway/store/pending-units.ts";
 import { readBalance } from "../contexts/subscription/store/read-balance.ts";
+import { customerRoutes } from "./customer-routes.ts";
 import { entitlementRoutes } from "./entitlement-routes.ts";
 
 const Accepted = Type.Object(
@@ -43,6 +45,7 @@ const BalanceAnswer = Type.Object(
 export const fluxTags = [
   { name: "top-ups", description: "Units of Flux delivered to a condenser, paid from the quota first." },
   { name: "accounts", description: "What an account has, used and owes." },
+  { name: "customers", description: "Who becomes a customer, and what customers need help with." },
 ];
 
 /** Failures of Flux's own routes. */
@@ -53,7 +56,10 @@ export const fluxErrors: readonly EdgeError[] = [
 /** Flux's face to its customers: `POST /top-ups` and `GET /accounts/{id}/balance`. */
 export function fluxRoutes(system: System): FastifyPluginAsync {
   return async (app) => {
-    if (system.contexts.has("entitlement")) await app.register(entitlementRoutes(system));
+    if (system.contexts.has("entitlement")) {
+      await app.register(entitlementRoutes(system));
+      await app.register(customerRoutes(system));
+    }
     app.route<{ Body: TopUp }>({
       method: "POST",
       url: "/top-ups",
@@ -138,9 +144,10 @@ export function textOf(
   system: System,
 ): (record: ProcessRecord) => { readonly title?: string; readonly text: string } {
   return (record) => {
-    if (record.type !== topUpProcess.type) return { text: `${record.type}: ${record.state}` };
     const { processId, acceptedAt, delayed } = record;
     const expectedWaitSeconds = record.state === "queued" ? system.backlog().expectedWaitSeconds : null;
-    return customerText(record, { processId, acceptedAt, delayed, expectedWaitSeconds });
+    const context = { processId, acceptedAt, delayed, expectedWaitSeconds };
+    if (record.type === topUpProcess.type) return customerText(record, context);
+    return authorityText(record.type, record, context) ?? { text: `${record.type}: ${record.state}` };
   };
 }

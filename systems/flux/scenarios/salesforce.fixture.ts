@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from "node:net";
-import { simulators } from "@entente/simulators";
+import { type ControlClient, openControlClient, simulators } from "@entente/simulators";
 import type { Environment } from "./flux-under-test.fixture.ts";
 
 const credentials = { clientId: "entente-dev-client", clientSecret: "entente-dev-secret" };
@@ -11,6 +11,12 @@ export interface SalesforceUnderTest {
   /** An agent changes fields of an entitlement: `ent-acct-0001`. */
   change(key: string, fields: Readonly<Record<string, unknown>>): Promise<void>;
   remove(key: string): Promise<void>;
+  /** Records as an agent finds them, by a query of theirs. */
+  find(soql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** An agent changes a record by object, external id and its value. */
+  write(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>;
+  /** What it is told to do with requests, and what really happened. */
+  readonly control: ControlClient;
   /** The record as an agent sees it. */
   look(key: string): Promise<Readonly<Record<string, unknown>>>;
   /** Cuts every connection of Flux to it, and refuses new ones, until mended. */
@@ -58,6 +64,14 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
     },
     change: async (key, fields) => void (await ask("PATCH", at(key), fields)),
     remove: async (key) => void (await ask("DELETE", at(key))),
+    async find(soql) {
+      const { records } = (await ask("GET", `/query?${new URLSearchParams({ q: soql })}`)) as {
+        readonly records: readonly Record<string, unknown>[];
+      };
+      return records;
+    },
+    write: async (path, fields) => void (await ask("PATCH", `/sobjects/${path}`, fields)),
+    control: openControlClient(simulator.url),
     look: async (key) => (await ask("GET", at(key))) as Record<string, unknown>,
     cut: line.cut,
     mend: line.mend,

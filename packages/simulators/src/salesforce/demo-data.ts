@@ -5,6 +5,9 @@ import { createRecord, type Writing } from "./writing.ts";
 /** Accounts of the demo tenant: acct-0001 … acct-1000, as Flux has them. */
 export const demoAccounts = 1_000;
 
+/** People who may become customers: lead-0001 … lead-0050. */
+export const demoLeads = 50;
+
 /** When the demo org was set up. Fixed, so that the data are the same in every run. */
 const setUpAt = "2026-11-01T08:00:00.000Z";
 const cities = ["Madrid", "Sevilla", "Valencia", "Zaragoza", "Bilbao"];
@@ -54,6 +57,16 @@ export function fillWithDemoData(schema: Schema, store: Store, userId: string): 
       Status__c: "Active",
       Version_Number__c: 1,
       Valid_From__c: setUpAt,
+    });
+  }
+  for (let n = 1; n <= demoLeads; n += 1) {
+    const number = String(n).padStart(4, "0");
+    createRecord(writing, object("Lead"), {
+      FirstName: "Demo",
+      LastName: `Prospect ${number}`,
+      Company: `Demo Prospect ${number}`,
+      Email: `prospect-${number}@demo.example`,
+      Lead_Key__c: `lead-${number}`,
     });
   }
 }

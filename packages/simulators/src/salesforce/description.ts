@@ -36,6 +36,7 @@ export const description: SystemDescription = {
     "upsert-rows": write("PATCH composite/sobjects/:object/:field"),
     "delete-rows": write("DELETE composite/sobjects?ids="),
     composite: write("POST composite"),
+    "convert-lead": write("POST /services/Soap/u/NN.0 with convertLead"),
     "publish-event": write("POST sobjects/:event"),
     "open-bulk-job": read("POST jobs/ingest, jobs/query"),
     "upload-bulk-data": read("PUT jobs/ingest/:id/batches"),

@@ -1,3 +1,4 @@
+import { lead, supportCase } from "./case-and-lead.ts";
 import type { ObjectSchema } from "./schema.ts";
 import type { Values } from "./value.ts";
 
@@ -97,7 +98,7 @@ const entitlement: ObjectSchema = {
   kind: "object",
   keyPrefix: "a0E",
   changeEvents: true,
-  autoNumber: "ENT-",
+  autoNumber: { field: "Name", prefix: "ENT-", digits: 6 },
   keyField: "Entente_Key__c",
   markerField: "Command_Key__c",
   fields: [
@@ -189,4 +190,11 @@ const entitlementNotice: ObjectSchema = {
   ],
 };
 
-export const fluxObjects: readonly ObjectSchema[] = [account, contact, entitlement, entitlementNotice];
+export const fluxObjects: readonly ObjectSchema[] = [
+  account,
+  contact,
+  entitlement,
+  entitlementNotice,
+  supportCase,
+  lead,
+];

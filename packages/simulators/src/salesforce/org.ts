@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { CallbackQueue } from "../control/callback-queue.ts";
 import type { Control } from "../control/control.ts";
 import type { ReceivedCall } from "../control/received-call.ts";
+import type { ApiError } from "./api-error.ts";
 import { type ApiLimits, type LimitSettings, openApiLimits } from "./api-limits.ts";
 import type { BulkJob } from "./bulk-job.ts";
 import { type CommitFacts, changeEventsOf, publishedEvent } from "./change-events.ts";
@@ -86,6 +87,20 @@ export function openOrg(control: Control, { limits, jwtPublicKey }: OrgOptions):
   };
 }
 
+/** Starts what one request writes. `rejection`: thrown at every write. */
+export function beginWriting(org: Org, userId: string, rejection: ApiError | null): Writing {
+  return {
+    schema: org.schema,
+    store: org.store,
+    transaction: org.store.begin(),
+    publications: [],
+    userId,
+    now: new Date(org.now()).toISOString(),
+    newUuid: org.newUuid,
+    rejection,
+  };
+}
+
 /** Ends a transaction: writes down its effects, and hands its events to the queue under the behaviour of its call. */
 export function commit(
   org: Org,
@@ -99,7 +114,8 @@ export function commit(
   for (const change of changes) {
     if (!isReal(change)) continue;
     const { after } = change;
-    call.effect({ operation: effectNames[change.kind], keys: keysOf(change), id: after.id });
+    const operation = isConversion(change) ? "convert-lead" : effectNames[change.kind];
+    call.effect({ operation, keys: keysOf(change), id: after.id });
   }
   for (const { object, values, uuid } of publications) {
     const names = [object.markerField, object.keyField].map((name) => values[name ?? ""] ?? null);
@@ -118,6 +134,10 @@ export function commit(
 
 const effectNames = { CREATE: "create-row", UPDATE: "update-row", DELETE: "delete-row" } as const;
 
+function isConversion({ before, after }: Change): boolean {
+  return after.values.IsConverted === true && before?.values.IsConverted === false;
+}
+
 /** A write that leaves every field as it was touches the row's time stamps; it is no effect. */
 function isReal({ before, after, kind }: Change): boolean {
   if (before === null || kind === "DELETE") return true;
@@ -127,11 +147,15 @@ function isReal({ before, after, kind }: Change): boolean {
   );
 }
 
-/** The command's marker where this write brought a new one, then the external id; the record's id when it has neither. */
-function keysOf({ before, after }: Change): readonly string[] {
+/**
+ * The command's marker where this write brought a new one, then the external id; the record's id when it has neither. A conversion brings
+ * no field of the caller's: it goes by the marker that was left before.
+ */
+function keysOf(change: Change): readonly string[] {
+  const { before, after } = change;
   const { markerField, keyField } = after.object;
   const marker = markerField === undefined ? null : (after.values[markerField] ?? null);
-  const isNew = marker !== null && marker !== before?.values[markerField as string];
+  const isNew = marker !== null && (isConversion(change) || marker !== before?.values[markerField as string]);
   const key = keyField === undefined ? null : (after.values[keyField] ?? null);
   const names = [...(isNew ? [String(marker)] : []), ...(key === null ? [] : [String(key)])];
   return names.length === 0 ? [after.id] : names;

@@ -12,6 +12,7 @@ export const writeOperations = [
   "upsert-rows",
   "delete-rows",
   "composite",
+  "convert-lead",
   "publish-event",
   "process-bulk-job",
 ] as const;
@@ -30,6 +31,7 @@ const messages: Readonly<Record<string, string>> = {
   INSUFFICIENT_ACCESS_OR_READONLY: "insufficient access rights on object id",
   UNABLE_TO_LOCK_ROW: "unable to obtain exclusive access to this record or 1 records",
   CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY: "a trigger of the org refused the record",
+  CANNOT_UPDATE_CONVERTED_LEAD: "cannot reference converted lead",
   STORAGE_LIMIT_EXCEEDED: "storage limit exceeded",
 };
 

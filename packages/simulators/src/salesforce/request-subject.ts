@@ -1,9 +1,12 @@
 import type { FastifyRequest } from "fastify";
 import type { Subject } from "../control/rule-book.ts";
+import { textOf } from "../xml/read-xml.ts";
 import { ApiError } from "./api-error.ts";
 import { fluxObjects } from "./flux-schema.ts";
 import { bodyOf } from "./request-body.ts";
 import { findRoute, methodOf, readPath } from "./rest-paths.ts";
+import { leadConvertsOf, readSoapCall } from "./soap-message.ts";
+import { soapPath } from "./soap-routes.ts";
 
 /** Fields that name a thing or a command, markers first: the name a call is logged under. */
 const naming = [
@@ -29,6 +32,7 @@ const fixed: Readonly<Record<string, string>> = {
 export function subjectOf(request: FastifyRequest): Subject {
   const operation = fixed[request.routeOptions.url ?? ""];
   if (operation !== undefined) return { operation, keys: [] };
+  if (request.routeOptions.url === soapPath) return subjectOfSoap(request);
   const path = readPath(request.url);
   if (path === null) return { operation: null, keys: [] };
   try {
@@ -40,6 +44,15 @@ export function subjectOf(request: FastifyRequest): Subject {
     if (error instanceof ApiError) return { operation: null, keys: [] };
     throw error;
   }
+}
+
+/** Leads go by their ids there. Other calls of that interface have no name. */
+function subjectOfSoap(request: FastifyRequest): Subject {
+  const { text } = bodyOf(request);
+  const call = readSoapCall(text);
+  if (text !== "" && call?.name !== "convertLead") return { operation: null, keys: [] };
+  const keys = call === null ? [] : leadConvertsOf(call).map((one) => textOf(one, "leadId"));
+  return { operation: "convert-lead", keys };
 }
 
 function keysIn(json: unknown): readonly string[] {

@@ -3,7 +3,7 @@ import type { CallbackQueue } from "../control/callback-queue.ts";
 import { ApiError, errorBody, notFound } from "./api-error.ts";
 import type { OutgoingEvent } from "./event-log.ts";
 import { bearerOf, originOf } from "./oauth-routes.ts";
-import { commit, type Org } from "./org.ts";
+import { beginWriting, commit, type Org } from "./org.ts";
 import { rejectionOf } from "./rejections.ts";
 import { bodyOf, type RequestBody } from "./request-body.ts";
 import type { RestAnswer, RestCall, Subrequest } from "./rest-call.ts";
@@ -61,16 +61,7 @@ function answer(org: Org, request: FastifyRequest, queue: CallbackQueue<Outgoing
   const { reason } = request.call.under("rejection") ?? {};
   const rejection = reason === undefined ? null : rejectionOf(reason);
 
-  const begin = (): Writing => ({
-    schema: org.schema,
-    store: org.store,
-    transaction: org.store.begin(),
-    publications: [],
-    userId: user.id,
-    now: new Date(org.now()).toISOString(),
-    newUuid: org.newUuid,
-    rejection,
-  });
+  const begin = (): Writing => beginWriting(org, user.id, rejection);
 
   /** With `shared` the caller commits; without it this one does. */
   function handle(

@@ -56,8 +56,14 @@ export interface ObjectSchema {
   readonly keyPrefix: string;
   readonly fields: readonly Field[];
   readonly rules?: readonly ValidationRule[];
-  /** Number format of a Name that Salesforce gives by itself, such as `ENT-`. */
-  readonly autoNumber?: string;
+  /** A number that Salesforce gives by itself, such as `ENT-000001` in Name. */
+  readonly autoNumber?: { readonly field: string; readonly prefix: string; readonly digits: number };
+  /** A record that stands so is changed by nobody any more. */
+  readonly frozen?: {
+    readonly when: (values: Values) => boolean;
+    readonly errorCode: string;
+    readonly message: string;
+  };
   /** Change Data Capture is switched on. */
   readonly changeEvents?: boolean;
   /** Rows answer with an ETag and honour If-Match. Documented for Account only. */

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import type { BehaviourOf } from "../control/behaviour.ts";
 import { malformedJson } from "../control/malformed-json.ts";
 import type { Answer, SystemAnswers } from "../control/simulator-system.ts";
 import { ApiError, errorBody } from "./api-error.ts";
@@ -7,6 +8,7 @@ import { bearerOf } from "./oauth-routes.ts";
 import type { Org } from "./org.ts";
 import { tokenRejection } from "./rejections.ts";
 import { bodyOf } from "./request-body.ts";
+import { readSoapCall, soapFault } from "./soap-message.ts";
 import type { BayeuxMessage } from "./streaming-clients.ts";
 
 /** What Salesforce says when it is told to misbehave: in the shape of the interface that was asked. */
@@ -28,6 +30,10 @@ export function simulatedAnswers(current: () => Org): SystemAnswers {
         return json(400, { error: "invalid_client", error_description: "invalid client credentials" });
       }
       const { sessions } = current();
+      if (operation === convertLead) {
+        sessions.reject(readSoapCall(bodyOf(request).text)?.sessionId ?? "");
+        return fault("INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session");
+      }
       const token = bearerOf(request) ?? "";
       const renewedInVain = sessions.renewedInVain(token);
       sessions.reject(token);
@@ -45,35 +51,60 @@ export function simulatedAnswers(current: () => Org): SystemAnswers {
       if (operation === "issue-token") {
         return json(400, { error: "invalid_grant", error_description: "login rate exceeded" });
       }
+      if (operation === convertLead) return fault("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
       return refused(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.");
     },
     serverError(status, request) {
       if (request.call.subject.operation === "stream") {
         return failing(request, `${status ?? 500}::Internal error`, { reconnect: "retry", interval: 1_000 });
       }
+      if (request.call.subject.operation === convertLead) {
+        return status === null || status === 500
+          ? fault("UNKNOWN_EXCEPTION", "An unexpected error occurred.")
+          : { ...fault("SERVER_UNAVAILABLE", "Server is unavailable"), status };
+      }
       if (status !== null && status !== 500)
         return refused(status, "SERVER_UNAVAILABLE", "Server is unavailable");
       return refused(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred.");
     },
     unavailable: () => refused(503, "SERVER_UNAVAILABLE", "Server is unavailable"),
-    unknownStatus(status, answer) {
+    unknownStatus(status, answer, request) {
       const unlisted = status ?? "UNLISTED_STATUS";
+      if (request.call.subject.operation === convertLead)
+        return fault(unlisted, "A status that no documentation lists.");
       const read = withStatus(answer.body, unlisted);
       if (read !== null) return { ...answer, body: read };
       return refused(400, unlisted, "A status that no documentation lists.");
     },
-    malformed: (variant, answer) =>
-      malformedJson(variant, answer, [
-        "access_token",
-        "id",
-        "success",
-        "records",
-        "totalSize",
-        "compositeResponse",
-        "Id",
-        "clientId",
-      ]),
+    malformed: (variant, answer, request) =>
+      request.call.subject.operation === convertLead
+        ? malformedSoap(variant, answer)
+        : malformedJson(variant, answer, [
+            "access_token",
+            "id",
+            "success",
+            "records",
+            "totalSize",
+            "compositeResponse",
+            "Id",
+            "clientId",
+          ]),
   };
+}
+
+const convertLead = "convert-lead";
+
+function fault(code: string, message: string): Answer {
+  const headers = { "content-type": "text/xml; charset=utf-8" };
+  return { status: 500, headers, body: soapFault(code, message) };
+}
+
+/** Cut in the middle, without its `success`, or with a word there that is no boolean. */
+function malformedSoap(variant: BehaviourOf<"malformed">["variant"], answer: Answer): Answer {
+  const { body } = answer;
+  if (variant === "not-json") return { ...answer, body: body.slice(0, Math.ceil(body.length / 2)) };
+  const spoilt = variant === "missing-field" ? "" : "<success>many</success>";
+  return { ...answer, body: body.replace(/<success>[^<]*<\/success>/g, spoilt) };
 }
 
 /** A record that was read, with another word in its status; null: there is none in the answer. */

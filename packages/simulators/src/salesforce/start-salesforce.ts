@@ -12,6 +12,7 @@ import { subjectOf } from "./request-subject.ts";
 import { restRoutes } from "./rest-routes.ts";
 import { salesforceControls } from "./salesforce-controls.ts";
 import { simulatedAnswers } from "./simulated-answers.ts";
+import { soapRoutes } from "./soap-routes.ts";
 import { openStreamingClients } from "./streaming-clients.ts";
 
 export interface SalesforceOptions extends SimulatorOptions {
@@ -54,6 +55,7 @@ function open(control: Control, { limits = {}, jwtPublicKey = "" }: SalesforceOp
         readBodies(app);
         app.register(oauthRoutes(current));
         app.register(restRoutes(current, queue));
+        app.register(soapRoutes(current, queue));
         app.register(cometdRoutes(streaming));
       },
     ],

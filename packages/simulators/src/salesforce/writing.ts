@@ -49,7 +49,8 @@ export function createRecord(writing: Writing, object: ObjectSchema, given: Give
   check(writing, object, stamped, null);
   const id = transaction.newId(object);
   if (object.autoNumber !== undefined) {
-    stamped.Name = object.autoNumber + String(writing.store.rows(object).length + 1).padStart(6, "0");
+    const { field, prefix, digits } = object.autoNumber;
+    stamped[field] = prefix + String(writing.store.rows(object).length + 1).padStart(digits, "0");
   }
   transaction.write("CREATE", { object, id, values: { Id: id, ...stamped } });
   return id;
@@ -57,6 +58,7 @@ export function createRecord(writing: Writing, object: ObjectSchema, given: Give
 
 export function updateRecord(writing: Writing, object: ObjectSchema, id: string, given: Given): string {
   const row = existing(writing.store, object, id);
+  if (object.frozen?.when(row.values) === true) throw refuse(object.frozen.errorCode, object.frozen.message);
   const changed = readFields(writing, object, given, false);
   const after = {
     ...row.values,

@@ -1,5 +1,4 @@
 import { defineTreaty, type HandOffTreaty } from "@entente/core";
-import { handOffKey } from "@entente/core/model";
 import { type Static, Type } from "typebox";
 import { entitlementMembers } from "../../contexts/entitlement/contract/entitlement.ts";
 import {
@@ -14,6 +13,7 @@ import { budgetsOfOrg, type SalesforceOrg } from "./salesforce-org.ts";
 import { callSignedIn, codeOf, dataPath, salesforceCredentials } from "./salesforce-session.ts";
 import { changeRunbook, changeSheet, salesforceAnswers } from "./salesforce-sheet.ts";
 import { soqlQuery, soqlText } from "./soql.ts";
+import { checkMarkFits, outcomeOf, writeLimits, writeStyle, writeTimes } from "./write-terms.ts";
 
 const Wanted = Type.Object({ orderId: Type.String(), wanted: Type.Object(entitlementMembers) });
 
@@ -25,7 +25,6 @@ const Said = Type.Union([
 
 /** Longest key their field for it holds. */
 const commandKeyLength = 80;
-const attemptsFitting = 99;
 
 /**
  * A change of entitlement that a customer has ordered lands at Salesforce before it is in force anywhere. The upsert names the record by
@@ -46,14 +45,7 @@ export function changeEntitlement({
     sheet: changeSheet,
     runbook: changeRunbook,
     answers: salesforceAnswers,
-    style: {
-      userWaitsForTheAnswer: false,
-      runsLong: false,
-      counterpartyMayBeAway: true,
-      hasAnEffect: true,
-      staleAnswerWillDo: false,
-      flowNeedsTheResult: true,
-    },
+    style: writeStyle,
     errorMap: salesforceErrors,
     credentials: salesforceCredentials,
     budgets: budgetsOfOrg(allowed),
@@ -67,10 +59,7 @@ export function changeEntitlement({
       if (tenantId !== undefined && fact.tenantId !== tenantId) return [];
       const subject = { aggregateType: "order", aggregateId: orderId, line: null };
       const identity = { tenantId: fact.tenantId, target: "salesforce", purpose: "change", ...subject };
-      // Better no hand-off at all than one whose mark is cut off over there.
-      if (handOffKey(identity, attemptsFitting).length > commandKeyLength) {
-        throw new Error("the tenant's name is too long for the field that holds the key");
-      }
+      checkMarkFits(identity, commandKeyLength);
       return [{ ...subject, data: { orderId, wanted } }];
     },
     async send({ idempotencyKey, data }, means) {
@@ -98,37 +87,16 @@ export function changeEntitlement({
       if (!("id" in said)) throw new Error("not the answer to an upsert");
       return { says: "completed", reference: said.id };
     },
-    tells({ handOff, to, code }) {
-      const outcome = outcomes[to];
+    tells(news) {
+      const outcome = outcomeOf(news);
       if (outcome === undefined) return [];
+      const { handOff, code } = news;
       const { key: accountId, aggregateId: orderId } = handOff;
       const data: NoteOrderOutcome = { accountId, orderId, outcome, code };
       return [{ type: noteOrderOutcome.type, schemaVersion: "1.0.0", key: accountId, data }];
     },
-    times: {
-      answerWithinMs: 20_000,
-      retryFirstMs: 5_000,
-      retryLongestMs: 15 * 60_000,
-      // Their longest transaction runs for ten minutes.
-      inFlightMs: 10 * 60_000,
-      resultWithinMs: 60 * 60_000,
-      reconcileEveryMs: 15 * 60_000,
-      personAfterMs: 24 * 3_600_000,
-    },
-    limits: {
-      concurrency: 4,
-      ratePerSecond: 10,
-      triesAllowed: 50,
-      circuitFailures: 5,
-      circuitOpenMs: 30_000,
-    },
+    times: writeTimes,
+    limits: writeLimits,
     order: "per-key",
   }) as HandOffTreaty;
 }
-
-/** Anything else leaves the order where it is: under way. */
-const outcomes: Readonly<Partial<Record<string, NoteOrderOutcome["outcome"]>>> = {
-  completed: "done",
-  rejected: "refused",
-  cancelled: "given-up",
-};

@@ -71,3 +71,17 @@ export const salesforceErrors: ErrorMap = {
   invalid_grant: { class: "SECURITY_CONFIGURATION_FAILURE", means: "The app may not sign in as this user." },
   inactive_user: { class: "SECURITY_CONFIGURATION_FAILURE", means: "The integration user is switched off." },
 };
+
+/** Beside them, what a conversion may be told. */
+export const leadErrors: ErrorMap = {
+  ...salesforceErrors,
+  NOT_FOUND: { class: "BUSINESS_REJECTED", means: "They do not know the prospect." },
+  CANNOT_UPDATE_CONVERTED_LEAD: {
+    class: "BUSINESS_REJECTED",
+    means: "Somebody else has made the prospect a customer.",
+  },
+  INVALID_STATUS: {
+    class: "SECURITY_CONFIGURATION_FAILURE",
+    means: "The status for converted leads is not set up in the org.",
+  },
+};

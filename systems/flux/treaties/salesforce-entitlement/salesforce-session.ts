@@ -17,6 +17,8 @@ export interface SalesforceCall {
   /** Path with query, from the host on. */
   readonly path: string;
   readonly body?: object;
+  /** Instead of a body: a SOAP message, in which the token stands. */
+  readonly envelope?: (token: string) => string;
 }
 
 /**
@@ -24,8 +26,18 @@ export interface SalesforceCall {
  * Errors: a sign-in without an answer is `request-not-sent` (unavailable), since nothing of the call itself has left.
  */
 export async function callSignedIn(origin: string, call: SalesforceCall, means: Means): Promise<Reply> {
+  return whileSignedIn(origin, means, async (ask) => replyOf(await ask(call)));
+}
+
+/** The same for what takes more than one call: all of them in one session. */
+export async function whileSignedIn(
+  origin: string,
+  means: Means,
+  act: (call: (call: SalesforceCall) => Promise<HttpAnswer>) => Promise<Reply>,
+): Promise<Reply> {
   const signedIn = await signIn(origin, means);
-  return "refusal" in signedIn ? signedIn.refusal : replyOf(await send(origin, call, signedIn.token, means));
+  if ("refusal" in signedIn) return signedIn.refusal;
+  return act((call) => send(origin, call, signedIn.token, means));
 }
 
 /** A token kept between calls, for what only reads. Renewed once when they do not know it any more: they end sessions as they like. */
@@ -78,23 +90,27 @@ export function jsonOf(text: string): unknown {
   }
 }
 
-function replyOf({ status, text }: HttpAnswer): Reply {
+export function replyOf({ status, text }: HttpAnswer): Reply {
   return { status: String(status), raw: text, body: jsonOf(text) };
 }
 
 async function send(
   origin: string,
-  { operation, method, path, body }: SalesforceCall,
+  { operation, method, path, body, envelope }: SalesforceCall,
   token: string,
   means: Means,
 ): Promise<HttpAnswer> {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    accept: "application/json",
-    "sforce-call-options": "client=entente",
-    ...(body === undefined ? {} : { "content-type": "application/json" }),
-  };
-  const more = body === undefined ? {} : { body: JSON.stringify(body) };
+  const headers =
+    envelope === undefined
+      ? {
+          authorization: `Bearer ${token}`,
+          accept: "application/json",
+          "sforce-call-options": "client=entente",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        }
+      : { "content-type": "text/xml; charset=utf-8", soapaction: '""' };
+  const content = envelope?.(token) ?? (body === undefined ? undefined : JSON.stringify(body));
+  const more = content === undefined ? {} : { body: content };
   const count = (): void => {
     if (operation !== null) means.count(apiCalls, operation);
   };
@@ -112,6 +128,7 @@ async function send(
 
 /** They count what they let in: not a session they do not know, nor what they refuse because the day is used up. */
 function isCounted({ status, text }: HttpAnswer): boolean {
+  if (status === 500) return !/<faultcode>\w+:(?:INVALID_SESSION_ID|REQUEST_LIMIT_EXCEEDED)</.test(text);
   return status !== 401 && !(status === 403 && codeOf(jsonOf(text)) === "REQUEST_LIMIT_EXCEEDED");
 }
 

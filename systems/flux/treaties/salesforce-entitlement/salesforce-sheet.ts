@@ -1,8 +1,8 @@
 import type { Runbook, SheetText, TreatyAnswers } from "@entente/core";
 
-/** Contract sheets and runbooks of the three treaties with Salesforce. What they have in common stands once. */
+/** Contract sheets and runbooks of the treaties with Salesforce about entitlements. What all treaties with it have in common stands once. */
 
-const parties = {
+export const parties = {
   owner: "Customer operations owns the request; the CRM team owns the answer.",
   authority: "Salesforce: its record decides who a customer is and what an account is entitled to.",
   correlationId:
@@ -10,10 +10,10 @@ const parties = {
   tenantPropagation:
     "One org is one tenant's. The tenant is part of the treaty and of every key; no call names another's records.",
   securityControl:
-    "OAuth 2.0 client credentials of a connected app that runs as an integration user with rights on Account and Entitlement__c only; TLS; connections to the org's host alone.",
+    "OAuth 2.0 client credentials of a connected app that runs as an integration user with rights on Account, Entitlement__c, Case, Lead and Contact only; TLS; connections to the org's host alone.",
 } as const;
 
-const people = {
+export const people = {
   businessOwner: "Head of customer operations",
   technicalOwner: "Flux platform team",
   targetSystemOwner: "CRM team (Salesforce administrators)",

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { ReceivedCall } from "../../control/received-call.ts";
+import { element } from "../../xml/write-xml.ts";
 import { accessAnswers, checkLogon } from "../access.ts";
 import { credentials } from "../description.ts";
 import { objectKeyOf } from "../ledger/ledger.ts";
 import { closedForMs, postEntry, processLater, refusalReason, type Simulation } from "../simulation.ts";
-import { element } from "../xml/write-xml.ts";
 import { entryOf } from "./acc-document.ts";
 import { type StoredIdoc, statusOf, writeStatusFile } from "./idoc-store.ts";
 import { type ReceivedIdoc, readFlatFile, readIdocXml } from "./read-idoc.ts";

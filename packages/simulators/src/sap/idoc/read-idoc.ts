@@ -1,6 +1,6 @@
 /** IDocs as they arrive: XML over HTTP, or flat files of fixed-width records. */
-import type { XmlValue } from "../xml/plain-xml.ts";
-import { child, children, readXml, textOf } from "../xml/read-xml.ts";
+import type { XmlValue } from "../../xml/plain-xml.ts";
+import { child, children, readXml, textOf } from "../../xml/read-xml.ts";
 import {
   controlRecord,
   dataRecord,

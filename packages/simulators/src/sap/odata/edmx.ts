@@ -1,5 +1,5 @@
 /** Service document and $metadata, made from what the service offers. Only names are SAP's; the files are ours. */
-import { xmlText } from "../xml/write-xml.ts";
+import { xmlText } from "../../xml/write-xml.ts";
 import type { EntitySet, Property, Service } from "./entity-set.ts";
 
 export function writeMetadata(service: Service): string {

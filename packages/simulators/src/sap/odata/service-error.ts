@@ -1,4 +1,4 @@
-import { element } from "../xml/write-xml.ts";
+import { element } from "../../xml/write-xml.ts";
 import type { ServiceError } from "./entity-set.ts";
 
 export interface ErrorPlace {

@@ -1,5 +1,5 @@
 /** Rows as OData 2.0 writes them: verbose JSON, or Atom. */
-import { element, xmlText } from "../xml/write-xml.ts";
+import { element, xmlText } from "../../xml/write-xml.ts";
 import type { EdmValue, EntitySet, Property, Row, Service } from "./entity-set.ts";
 
 export interface RowsAnswer {

@@ -1,6 +1,7 @@
 /** JournalEntryBulkCreateConfirmation and faults, as SAP writes them. */
+
+import { element, xmlText } from "../../xml/write-xml.ts";
 import type { LogItem } from "../ledger/log-item.ts";
-import { element, xmlText } from "../xml/write-xml.ts";
 
 export interface ConfirmedEntry {
   /** MessageHeader/ID of the entry in the request. */

@@ -1,9 +1,10 @@
 /** JournalEntryBulkCreateRequest, as read from its envelope. */
+
+import type { XmlElement } from "../../xml/plain-xml.ts";
+import { attributeOf, child, children, readXml, textOf } from "../../xml/read-xml.ts";
 import { readAmount } from "../amount.ts";
 import type { EntryLine, ProposedEntry } from "../ledger/journal-entry.ts";
 import { alpha, type MasterData } from "../ledger/master-data.ts";
-import type { XmlElement } from "../xml/plain-xml.ts";
-import { attributeOf, child, children, readXml, textOf } from "../xml/read-xml.ts";
 
 export interface RequestedEntry {
   /** MessageHeader/ID of this one entry, repeated in its confirmation. */

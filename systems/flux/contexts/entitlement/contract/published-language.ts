@@ -9,6 +9,20 @@ import {
   planOrdered,
   planOrderFailed,
 } from "./order-plan.ts";
+import {
+  convertProspect,
+  noteProspectConversion,
+  prospectConversionFailed,
+  prospectConversionRequested,
+  prospectConverted,
+} from "./prospect.ts";
+import {
+  noteSupportCase,
+  openSupportCase,
+  supportCaseFailed,
+  supportCaseOpened,
+  supportCaseRequested,
+} from "./support-case.ts";
 
 /** Commands this context decides. */
 export const entitlementCommands = [
@@ -17,9 +31,13 @@ export const entitlementCommands = [
   noteEntitlementGone,
   noteCustomer,
   noteOrderOutcome,
+  openSupportCase,
+  noteSupportCase,
+  convertProspect,
+  noteProspectConversion,
 ] as const;
 
-/** Facts this context writes to its journal. */
+/** Facts this context writes to its journal, by what they are about. */
 export const entitlementFacts = [
   entitlementChanged,
   entitlementRemoved,
@@ -28,4 +46,12 @@ export const entitlementFacts = [
   planOrderConfirmed,
   planOrderFailed,
   entitlementRefused,
+] as const;
+
+export const supportCaseFacts = [supportCaseRequested, supportCaseOpened, supportCaseFailed] as const;
+
+export const prospectFacts = [
+  prospectConversionRequested,
+  prospectConverted,
+  prospectConversionFailed,
 ] as const;
