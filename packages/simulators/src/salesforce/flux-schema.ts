@@ -1,4 +1,5 @@
 import type { ObjectSchema } from "./schema.ts";
+import { topUpRequest } from "./top-up-request-schema.ts";
 import type { Values } from "./value.ts";
 
 /** What the org of a mobility provider that runs Flux has set up: standard objects, customer entitlements, a notice to others. */
@@ -99,7 +100,7 @@ const entitlement: ObjectSchema = {
   changeEvents: true,
   autoNumber: "ENT-",
   keyField: "Entente_Key__c",
-  markerField: "Command_Key__c",
+  markerFields: ["Command_Key__c"],
   fields: [
     { name: "Name", label: "Entitlement Number", type: "string", length: 80, system: true },
     {
@@ -179,7 +180,7 @@ const entitlementNotice: ObjectSchema = {
   kind: "event",
   keyPrefix: "e00",
   keyField: "Entente_Key__c",
-  markerField: "Command_Key__c",
+  markerFields: ["Command_Key__c"],
   fields: [
     { name: "Entente_Key__c", label: "Entente Key", type: "string", length: 80, required: true },
     { name: "Account_Key__c", label: "Account Key", type: "string", length: 40 },
@@ -189,4 +190,10 @@ const entitlementNotice: ObjectSchema = {
   ],
 };
 
-export const fluxObjects: readonly ObjectSchema[] = [account, contact, entitlement, entitlementNotice];
+export const fluxObjects: readonly ObjectSchema[] = [
+  account,
+  contact,
+  entitlement,
+  topUpRequest,
+  entitlementNotice,
+];

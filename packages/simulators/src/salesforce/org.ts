@@ -102,7 +102,7 @@ export function commit(
     call.effect({ operation: effectNames[change.kind], keys: keysOf(change), id: after.id });
   }
   for (const { object, values, uuid } of publications) {
-    const names = [object.markerField, object.keyField].map((name) => values[name ?? ""] ?? null);
+    const names = [...(object.markerFields ?? []), object.keyField].map((name) => values[name ?? ""] ?? null);
     call.effect({
       operation: "publish-event",
       keys: names.flatMap((name) => (name === null ? [] : [String(name)])),
@@ -129,10 +129,11 @@ function isReal({ before, after, kind }: Change): boolean {
 
 /** The command's marker where this write brought a new one, then the external id; the record's id when it has neither. */
 function keysOf({ before, after }: Change): readonly string[] {
-  const { markerField, keyField } = after.object;
-  const marker = markerField === undefined ? null : (after.values[markerField] ?? null);
-  const isNew = marker !== null && marker !== before?.values[markerField as string];
+  const { markerFields = [], keyField } = after.object;
+  const marks = markerFields
+    .filter((name) => (after.values[name] ?? null) !== (before?.values[name] ?? null))
+    .flatMap((name) => after.values[name] ?? []);
   const key = keyField === undefined ? null : (after.values[keyField] ?? null);
-  const names = [...(isNew ? [String(marker)] : []), ...(key === null ? [] : [String(key)])];
+  const names = [...marks.map(String), ...(key === null ? [] : [String(key)])];
   return names.length === 0 ? [after.id] : names;
 }

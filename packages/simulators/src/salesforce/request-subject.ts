@@ -7,7 +7,7 @@ import { findRoute, methodOf, readPath } from "./rest-paths.ts";
 
 /** Fields that name a thing or a command, markers first: the name a call is logged under. */
 const naming = [
-  ...new Set(fluxObjects.flatMap(({ markerField }) => (markerField === undefined ? [] : [markerField]))),
+  ...new Set(fluxObjects.flatMap(({ markerFields = [] }) => markerFields)),
   ...new Set(
     fluxObjects.flatMap(({ fields }) =>
       fields.filter(({ externalId }) => externalId === true).map(({ name }) => name),

@@ -292,7 +292,13 @@ test("object and fields are described, and not again when nothing changed", asyn
   assert.deepEqual([key?.externalId, key?.unique, key?.type, key?.length], [true, true, "string", 80]);
   const { sobjects } = await conn.describeGlobal();
   const names = sobjects.map(({ name }) => name);
-  assert.deepEqual(names, ["Account", "Contact", "Entitlement__c", "Entitlement_Notice__e"]);
+  assert.deepEqual(names, [
+    "Account",
+    "Contact",
+    "Entitlement__c",
+    "Top_Up_Request__c",
+    "Entitlement_Notice__e",
+  ]);
   const since = { "if-modified-since": new Date().toUTCString() };
   assert.equal((await sf.ask(conn, "GET", "/sobjects/Account/describe", { headers: since })).status, 304);
   assert.deepEqual(await conn.recent("Account"), []);

@@ -2,7 +2,7 @@ import type { Runbook, SheetText, TreatyAnswers } from "@entente/core";
 
 /** Contract sheets and runbooks of the three treaties with Salesforce. What they have in common stands once. */
 
-const parties = {
+export const parties = {
   owner: "Customer operations owns the request; the CRM team owns the answer.",
   authority: "Salesforce: its record decides who a customer is and what an account is entitled to.",
   correlationId:
@@ -13,7 +13,7 @@ const parties = {
     "OAuth 2.0 client credentials of a connected app that runs as an integration user with rights on Account and Entitlement__c only; TLS; connections to the org's host alone.",
 } as const;
 
-const people = {
+export const people = {
   businessOwner: "Head of customer operations",
   technicalOwner: "Flux platform team",
   targetSystemOwner: "CRM team (Salesforce administrators)",
@@ -28,7 +28,7 @@ const people = {
     "CRM on-call, then the Salesforce administrator on duty, then Salesforce support with the org id.",
 } as const;
 
-const retriesOfReading =
+export const retriesOfReading =
   "After trouble a new connection, first after one second, then twice as late each time up to a minute, with a quarter of jitter.";
 
 export const salesforceAnswers: TreatyAnswers = {
