@@ -35,6 +35,11 @@ describe("a top-up in stage A", () => {
   const effectsOf = async (processId: string) =>
     (await a.salesforce.control.effects({ key: processId })).map(({ operation }) => operation);
 
+  const treaty = async (name: string, what: "stop" | "resume") => {
+    const { status, body } = await a.operator.post(`/ops/treaties/${name}/${what}`, { why: "scenario" });
+    assert.equal(status, 200, JSON.stringify(body));
+  };
+
   /** Exactly one record, one debit, one posting and one closing of each. */
   async function assertOnceEach(processIds: readonly string[], postedBefore: number): Promise<void> {
     for (const processId of processIds) {
@@ -144,6 +149,60 @@ describe("a top-up in stage A", () => {
     assert.equal(await stateOf(processId), "failed");
   });
 
+  test("a request that the CRM team cancels before it is heard of is not carried out", async () => {
+    await treaty("salesforce-top-up-requests", "stop");
+    const processId = await topUp("acct-0010");
+    await eventually(async () => assert.deepEqual(await effectsOf(processId), ["create-row"]));
+    await a.salesforce.change(processId, { Status__c: "Cancelled" }, requestObject);
+    await treaty("salesforce-top-up-requests", "resume");
+    const failed = await a.customer.until(processId, "failed", "confirmed");
+    assert.equal((failed.reason as { code: string }).code, "request-cancelled");
+    assert.equal(await debits(processId), 0);
+  });
+
+  test("an entry that SAP refuses keeps its top-up unconfirmed; sent anew it is confirmed, given up its debit is taken back", async () => {
+    const before = await postings();
+    const when = { operation: "post-journal-entries" };
+    await a.sap.rule({ behaviour: "rejection", reason: "period-closed", when, times: 2 });
+    const anew = await topUp("acct-0011", 5);
+    const dropped = await topUp("acct-0012", 6);
+    const caseOf = async (processId: string): Promise<string> => {
+      const [opening] = ofType(await a.journal("ledger", processId), "entente.hand-off-opened");
+      const open = (await a.operator.get("/ops/cases")).body.cases as { caseId: string; handOffId: string }[];
+      const found = open.find(({ handOffId }) => handOffId === opening?.id);
+      assert.ok(found !== undefined);
+      return found.caseId;
+    };
+    for (const [processId, act] of [
+      [anew, "try-anew"],
+      [dropped, "give-up"],
+    ] as const) {
+      let caseId = "";
+      await eventually(async () => {
+        caseId = await caseOf(processId);
+      });
+      assert.equal(await stateOf(processId), "processing");
+      for (const one of ["escalate", act])
+        await eventually(async () => {
+          const path = `/ops/cases/${caseId}/decide`;
+          const body = { context: "ledger", act: one, why: "scenario" };
+          const { status, body: said } = await a.operator.post(path, body);
+          assert.equal(status, 200, JSON.stringify(said));
+        });
+    }
+    await confirmAll([anew]);
+    const failed = await a.customer.until(dropped, "failed", "confirmed");
+    assert.equal((failed.reason as { code: string }).code, "compensated");
+    assert.deepEqual(stepsOf(failed), ["request-recorded done", "balance-debited undone"]);
+    await eventually(async () => {
+      const { Status__c: status, Reason_Code__c: code } = await a.salesforce.look(dropped, requestObject);
+      assert.deepEqual([status, code], ["Refused", "posting-given-up"]);
+      const { usedUnits, pendingUnits } = (await a.customer.get("/accounts/acct-0012/balance")).body;
+      assert.deepEqual([usedUnits, pendingUnits], [0, 0]);
+    });
+    await assertOnceEach([anew], before);
+  });
+
   test("with Salesforce away top-ups are queued, nothing is carried out, and none is lost when it is back", async () => {
     const before = await postings();
     a.salesforce.cut();
@@ -200,7 +259,7 @@ describe("a top-up in stage A", () => {
     await assertOnceEach([processId], before);
   });
 
-  test("killed at any of its points the worker leaves nothing undone and nothing done twice", async (context) => {
+  test("killed at any of its points the worker leaves nothing undone and nothing done twice", async () => {
     const points = [
       "consumer:before-commit:2",
       "consumer:after-commit:3",
@@ -218,7 +277,9 @@ describe("a top-up in stage A", () => {
       const dying = await a.startWorker({ ENTENTE_DIE_AT: point }).catch(() => null);
       const account = `acct-00${20 + n}`;
       processIds.push(await topUp(account, 1), await topUp(account, 2));
-      if (dying !== null) context.diagnostic(`${point}: ${(await dying.exited).signal}`);
+      // One that died before it was ready left work behind, too: the next finds it.
+      const { signal } = dying === null ? { signal: "SIGKILL" } : await dying.exited;
+      assert.equal(signal, "SIGKILL", point);
     }
     worker = await a.startWorker();
     await confirmAll(processIds);
