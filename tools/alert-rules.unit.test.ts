@@ -6,6 +6,7 @@ import { safeActs } from "../packages/core/src/treaty/fallout-cases.ts";
 import { treatyMetrics } from "../packages/edge/src/treaty-metrics.ts";
 import { everyCounterparty } from "../systems/flux/app/contract.ts";
 import { treatiesWith } from "../systems/flux/app/counterparties.ts";
+import { stages } from "../systems/flux/app/stage.ts";
 
 /** The alert rules and the runbooks say the same, and about metrics that exist. */
 
@@ -32,7 +33,8 @@ function rulesIn(text: string): readonly Rule[] {
 }
 
 const rules = rulesIn(readFileSync(url, "utf8"));
-const treaties = treatiesWith(everyCounterparty).map(({ treaty }) => treaty);
+const declared = stages.flatMap((stage) => treatiesWith(everyCounterparty, stage));
+const treaties = [...new Map(declared.map(({ treaty }) => [treaty.name, treaty])).values()];
 
 /** `One blocked hand-off; five in fallout.` is two; a runbook that begins with `None` has none. */
 function thresholdsOf(text: string): readonly string[] {

@@ -33,6 +33,8 @@ export type Relation =
   | "customer-supplier"
   | "published language, conformist"
   | "anti-corruption layer"
+  | "customer-supplier, anti-corruption layer"
+  | "conformist, anti-corruption layer"
   | "open host service";
 
 /** What each relation means, and when the map says so. */
@@ -43,6 +45,10 @@ export const relations: Readonly<Record<Relation, string>> = {
     "The writer publishes facts, the reader takes them as they are. The compatibility check keeps old readers whole.",
   "anti-corruption layer":
     "They are the authority and speak their own language. The treaty translates it; their words go no further.",
+  "customer-supplier, anti-corruption layer":
+    "They are upstream: their record decides, and is where our work begins; they plan for what we need of it. The treaty translates their words.",
+  "conformist, anti-corruption layer":
+    "They are downstream: they take what was decided as it is. The treaty says it in their words, which go no further.",
   "open host service":
     "One interface for everybody, in a published language: the OpenAPI document, or the commands a context publishes itself.",
 };
@@ -157,8 +163,11 @@ function treatyEdges(own: string, treaty: Treaty): MapEdge[] {
   const there = counterparty(treaty.target);
   const here = context(own);
   const common = {
-    relation: "anti-corruption layer",
-    upstream: there,
+    relation:
+      treaty.relation === undefined
+        ? "anti-corruption layer"
+        : (`${treaty.relation}, anti-corruption layer` as const),
+    upstream: treaty.relation === "conformist" ? here : there,
     messages: [],
     treaties: [treaty.name],
   } as const;

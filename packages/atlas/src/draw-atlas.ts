@@ -6,7 +6,16 @@ import { siteFiles } from "./html.ts";
 import { svgMap } from "./map-svg.ts";
 import { markdownFiles } from "./markdown.ts";
 import { commas, heading, type Page, table, text } from "./page.ts";
-import { handOffPage, httpPage, mapFile, mapInWords, mapPage } from "./system-pages.ts";
+import {
+  handOffPage,
+  httpPage,
+  mapFile,
+  mapInWords,
+  mapPage,
+  variantMapFile,
+  variantMapPage,
+  variantMapPath,
+} from "./system-pages.ts";
 import { runbookPage, runbookPath, sheetPage, sheetPath } from "./treaty-pages.ts";
 
 /** Everything the documents are made of. Nothing else goes in: no date, no machine, no hand-kept copy. */
@@ -19,10 +28,21 @@ export interface AtlasInput {
   readonly version: string;
   readonly definition: SystemDefinition;
   readonly contract: SystemContract;
+  /** Other ways to run it. Each has a map of its own; contexts and treaties that are there alone have their pages besides. */
+  readonly variants?: readonly Variant[];
   /** The edge's own OpenAPI document; null: it has no HTTP interface. */
   readonly openApi: object | null;
   /** What writes these documents anew. */
   readonly command: string;
+}
+
+export interface Variant {
+  /** Part of file names: `stage-a`. */
+  readonly name: string;
+  readonly title: string;
+  /** What is different, in one sentence. */
+  readonly says: string;
+  readonly definition: SystemDefinition;
 }
 
 /** Texts by file name with forward slashes. */
@@ -35,9 +55,19 @@ export interface Atlas {
 
 /** Draws all documents of a system. Pure: the same input gives the same bytes. */
 export function drawAtlas(input: AtlasInput): Atlas {
-  const { title, definition, contract, openApi } = input;
-  const map = contextMap(definition, contract);
+  const { title, contract, openApi, variants = [] } = input;
+  const definition = withVariants(input.definition, variants);
+  const map = contextMap(input.definition, contract);
   const svg = svgMap(map, `Context map of ${title}`, mapInWords(map));
+  const others = variants.map((variant) => {
+    const drawn = contextMap(variant.definition, contract);
+    return {
+      ...variant,
+      map: drawn,
+      file: variantMapFile(variant.name),
+      svg: svgMap(drawn, `Context map of ${title}: ${variant.title}`, mapInWords(drawn)),
+    };
+  });
   const treaties = definition.contexts.flatMap((context) =>
     (context.treaties ?? []).map((treaty) => ({ context: context.name, treaty })),
   );
@@ -48,8 +78,9 @@ export function drawAtlas(input: AtlasInput): Atlas {
     license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
   };
   const pages: Page[] = [
-    indexPage(input, treaties),
+    indexPage({ ...input, definition }, treaties),
     mapPage(map, svg),
+    ...others.map(variantMapPage),
     ...(openApi === null ? [] : [httpPage(openApi)]),
     ...(treaties.length === 0 ? [] : [handOffPage()]),
     ...definition.contexts.map((context) =>
@@ -60,6 +91,7 @@ export function drawAtlas(input: AtlasInput): Atlas {
   ];
   const shared = new Map([
     [mapFile, svg],
+    ...others.map((other) => [other.file, other.svg] as const),
     ["asyncapi.json", jsonText(asyncApi(definition, contract, info))],
     ...(openApi === null ? [] : [["openapi.json", jsonText(openApi)] as const]),
   ]);
@@ -69,8 +101,25 @@ export function drawAtlas(input: AtlasInput): Atlas {
   };
 }
 
+/** The system with everything that any variant adds to it. */
+function withVariants(definition: SystemDefinition, variants: readonly Variant[]): SystemDefinition {
+  const contexts = new Map(definition.contexts.map((context) => [context.name, context]));
+  const known = new Set(
+    definition.contexts.flatMap(({ treaties = [] }) => treaties.map((treaty) => treaty.name)),
+  );
+  for (const context of variants.flatMap((variant) => variant.definition.contexts)) {
+    const { name } = context;
+    const own = contexts.get(name);
+    const more = (context.treaties ?? []).filter((treaty) => !known.has(treaty.name));
+    for (const treaty of more) known.add(treaty.name);
+    if (own === undefined) contexts.set(name, { ...context, treaties: more });
+    else if (more.length > 0) contexts.set(name, { ...own, treaties: [...(own.treaties ?? []), ...more] });
+  }
+  return { ...definition, contexts: [...contexts.values()] };
+}
+
 function indexPage(
-  { title, says, definition, openApi, command }: AtlasInput,
+  { title, says, definition, openApi, command, variants = [] }: AtlasInput,
   treaties: readonly { readonly context: string; readonly treaty: SystemTreaty }[],
 ): Page {
   return {
@@ -87,6 +136,13 @@ function indexPage(
         { text: "asyncapi.json", to: "asyncapi.json" },
         ".",
       ]),
+      ...variants.map((variant) =>
+        text([
+          `${variant.says} `,
+          { text: `Context map: ${variant.title}`, to: variantMapPath(variant.name) },
+          ".",
+        ]),
+      ),
       heading("Contexts"),
       table(
         "Contexts",

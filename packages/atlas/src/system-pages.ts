@@ -15,7 +15,35 @@ export function mapInWords({ nodes, edges }: ContextMap): string {
   return [`${nodes.length} parties and ${edges.length} arrows.`, ...sentences].join(" ");
 }
 
-export function mapPage(map: ContextMap, svg: string): Page {
+/** The map of one way to run the system, and its picture. */
+export interface VariantMap {
+  readonly name: string;
+  readonly title: string;
+  readonly says: string;
+  readonly map: ContextMap;
+  readonly file: string;
+  readonly svg: string;
+}
+
+export function variantMapPath(name: string): string {
+  return `context-map-${name}`;
+}
+
+export function variantMapFile(name: string): string {
+  return `${variantMapPath(name)}.svg`;
+}
+
+export function variantMapPage({ name, title, says, map, file, svg }: VariantMap): Page {
+  const page = mapPage(map, svg, file);
+  return {
+    ...page,
+    path: variantMapPath(name),
+    title: `Context map: ${title}`,
+    blocks: [text(says), ...page.blocks],
+  };
+}
+
+export function mapPage(map: ContextMap, svg: string, file = mapFile): Page {
   const nameOf = names(map.nodes);
   return {
     path: "context-map",
@@ -23,8 +51,10 @@ export function mapPage(map: ContextMap, svg: string): Page {
     says: "Who speaks with whom: every arrow with the kind of message and the relation of the two sides.",
     group: "System",
     blocks: [
-      text("An arrow points the way the message goes. Upstream is the side that owns the contract."),
-      { is: "figure", file: mapFile, svg, alt: mapInWords(map) },
+      text(
+        "An arrow points the way the message goes. Upstream is the side that owns the contract, or decides what the other takes as it is.",
+      ),
+      { is: "figure", file, svg, alt: mapInWords(map) },
       heading("Arrows"),
       table(
         "Arrows of the context map",

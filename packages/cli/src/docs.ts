@@ -29,6 +29,14 @@ const systems: Readonly<Record<string, Documented>> = {
         ...face,
         says: "A utility that sells refills for temporal condensers.",
         definition: fluxWith(everyCounterparty),
+        variants: [
+          {
+            name: "stage-a",
+            title: "stage A",
+            says: "In stage A (ENTENTE_FLUX_STAGE=A) a top-up is Salesforce's first: it is upstream as customer-supplier, SAP is downstream as conformist, each behind an anti-corruption layer.",
+            definition: fluxWith(everyCounterparty, "A"),
+          },
+        ],
         contract: fluxContract,
         openApi: await describeApi({
           ...face,

@@ -7,7 +7,18 @@ import {
   startEmbeddedPostgres,
 } from "@entente/core/internal";
 import { buildEdge, callbackRoute, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
-import { fluxErrors, fluxOutside, fluxRoutes, fluxTags, fluxWith, seedDemoData, textOf } from "@entente/flux";
+import {
+  fluxErrors,
+  fluxOutside,
+  fluxRoutes,
+  fluxTags,
+  fluxWith,
+  isStage,
+  type Stage,
+  seedDemoData,
+  stages,
+  textOf,
+} from "@entente/flux";
 import pg from "pg";
 import { placeCounterparties } from "./counterparties.ts";
 import { dieAt, poisoned } from "./drills.ts";
@@ -20,7 +31,7 @@ const systems = { flux: fluxWith };
 /**
  * Runs a system until it is told to stop. In development its counterparties are simulated. Prints where the simulators are, and last
  * one line `ready …` when it takes requests.
- * Errors: `system-unknown`, `mode-unknown`, `port-invalid`, `production-keys-missing`, `port-in-use` (refused), and those
+ * Errors: `system-unknown`, `mode-unknown`, `stage-unknown`, `port-invalid`, `production-keys-missing`, `port-in-use` (refused), and those
  * of placeCounterparties, the embedded server and startSystem.
  */
 export async function up(
@@ -36,6 +47,7 @@ export async function up(
     );
   }
   const mode = modeOf(environment.ENTENTE_MODE);
+  const stage = stageOf(environment.ENTENTE_FLUX_STAGE);
   const port = portOf(environment.PORT);
   const home = resolve(environment.ENTENTE_HOME || ".entente");
   const tokens = tokenSettings(mode, home, environment);
@@ -64,7 +76,7 @@ export async function up(
     if (server.status === "rejected") throw server.reason;
     const embedded = server.value;
     const { counterparties, secretOf, privateRanges, lines } = placed.value;
-    const definition = systems[name](counterparties);
+    const definition = systems[name](counterparties, stage);
     const adminUrl = embedded?.url ?? (given as string);
     await refuseWeakServer(adminUrl, environment);
     const metrics = consumerMetrics();
@@ -78,7 +90,7 @@ export async function up(
       ),
       settings: settingsFromEnvironment(environment),
       outside: {
-        ...fluxOutside(counterparties, secretOf, privateRanges),
+        ...fluxOutside(counterparties, secretOf, privateRanges, stage),
         report: (event) => log.treaty(event),
       },
       report(event) {
@@ -180,6 +192,13 @@ function modeOf(text: string | undefined): "dev" | "production" {
   if (text === undefined || text === "" || text === "dev") return "dev";
   if (text === "production") return "production";
   throw new Failure("refused", "mode-unknown", `ENTENTE_MODE="${text}" is neither dev nor production.`);
+}
+
+function stageOf(text: string | undefined): Stage {
+  if (text === undefined || text === "") return "B";
+  if (isStage(text)) return text;
+  const known = stages.join(" nor ");
+  throw new Failure("refused", "stage-unknown", `ENTENTE_FLUX_STAGE="${text}" is neither ${known}.`);
 }
 
 function portOf(text: string | undefined): number {

@@ -9,7 +9,12 @@ import { entitlementChanges } from "../treaties/salesforce-entitlement/entitleme
 import { entitlementNow } from "../treaties/salesforce-entitlement/entitlement-now.ts";
 import { openCase } from "../treaties/salesforce-entitlement/open-case.ts";
 import type { SalesforceOrg } from "../treaties/salesforce-entitlement/salesforce-org.ts";
+import { closeRequest } from "../treaties/salesforce-top-up/close-request.ts";
+import { recordRequest } from "../treaties/salesforce-top-up/record-request.ts";
+import { requestFeed } from "../treaties/salesforce-top-up/request-feed.ts";
 import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
+import { sapPosting } from "../treaties/sap-ledger/sap-posting.ts";
+import type { Stage } from "./stage.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
 export const counterpartyNames = ["payments", "salesforce", "sap"] as const;
@@ -35,16 +40,20 @@ export type Counterparties = Readonly<Partial<Record<CounterpartyName, Counterpa
 export interface PlacedTreaty {
   readonly with: CounterpartyName;
   readonly context: string;
+  /** Stage of Flux that it belongs to (default: every one). */
+  readonly stage?: Stage;
   /** Pure. */
   declare(counterparty: Counterparty): Treaty;
 }
 
 /** Every treaty of Flux, one line each. */
 export const placedTreaties: readonly PlacedTreaty[] = [
-  { with: "sap", context: "ledger", declare: ({ url }) => sapLedger(url, journalEntryOf) },
+  { with: "sap", context: "ledger", stage: "B", declare: ({ url }) => sapLedger(url, journalEntryOf) },
+  { with: "sap", context: "ledger", stage: "A", declare: ({ url }) => sapPosting(url, journalEntryOf) },
   {
     with: "payments",
     context: "subscription",
+    stage: "B",
     declare: (payments) =>
       paymentsTreaty({ url: payments.url, payerOf: demoPayers, charging: chargingOf(payments) }),
   },
@@ -53,6 +62,9 @@ export const placedTreaties: readonly PlacedTreaty[] = [
   { with: "salesforce", context: "entitlement", declare: (one) => convertLead(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => entitlementChanges(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => entitlementNow(orgOf(one)) },
+  { with: "salesforce", context: "request", stage: "A", declare: (one) => recordRequest(orgOf(one)) },
+  { with: "salesforce", context: "request", stage: "A", declare: (one) => requestFeed(orgOf(one)) },
+  { with: "salesforce", context: "request", stage: "A", declare: (one) => closeRequest(orgOf(one)) },
 ];
 
 /** Errors: thrown without a tenant: an org that is nobody's would be shown to everybody. */
@@ -77,8 +89,9 @@ export interface DeclaredTreaty {
   readonly treaty: Treaty;
 }
 
-export function treatiesWith(counterparties: Counterparties): readonly DeclaredTreaty[] {
+export function treatiesWith(counterparties: Counterparties, stage: Stage = "B"): readonly DeclaredTreaty[] {
   return placedTreaties.flatMap((placed) => {
+    if (placed.stage !== undefined && placed.stage !== stage) return [];
     const counterparty = counterparties[placed.with];
     return counterparty === undefined
       ? []
@@ -97,8 +110,9 @@ export function fluxOutside(
   counterparties: Counterparties,
   secretOf: SecretOf,
   privateRanges: readonly string[] = [],
+  stage: Stage = "B",
 ): Pick<Outside, "secret" | "egress"> {
-  const declared = new Map(treatiesWith(counterparties).map((one) => [one.treaty.name, one.with]));
+  const declared = new Map(treatiesWith(counterparties, stage).map((one) => [one.treaty.name, one.with]));
   const hostOf = (name: CounterpartyName): string => new URL(counterparties[name]?.url ?? "").hostname;
   return {
     secret: (treaty, name) => {

@@ -1,4 +1,9 @@
-import type { ContextDefinition, ProcessDefinition, SystemDefinition } from "@entente/core";
+import {
+  type ContextDefinition,
+  Failure,
+  type ProcessDefinition,
+  type SystemDefinition,
+} from "@entente/core";
 import { accountProcesses } from "../contexts/gateway/domain/account-processes.ts";
 import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.ts";
 import { prospectProcess } from "../contexts/gateway/domain/prospect-process.ts";
@@ -8,6 +13,8 @@ import { accountDecider } from "../contexts/subscription/domain/account-decider.
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
 import { type Counterparties, chargingOf, treatiesWith } from "./counterparties.ts";
 import { entitlementContext } from "./entitlement-context.ts";
+import type { Stage } from "./stage.ts";
+import { answeringLedger, requestContext, throughTheAuthority } from "./through-the-authority.ts";
 import { withCharges } from "./with-charges.ts";
 
 /**
@@ -32,23 +39,29 @@ export const flux: SystemDefinition = {
 };
 
 /** Contexts that are there for their treaties alone. */
-const treatyContexts: readonly ContextDefinition[] = [{ name: "ledger" }, entitlementContext];
+const treatyContexts: Readonly<Record<Stage, readonly ContextDefinition[]>> = {
+  A: [answeringLedger, entitlementContext, requestContext],
+  B: [{ name: "ledger" }, entitlementContext],
+};
 
 /** Processes that customers start there. */
 const processesOf: Readonly<Record<string, readonly ProcessDefinition[]>> = {
   [entitlementContext.name]: [planOrderProcess, supportCaseProcess, prospectProcess],
 };
 
-/** Flux with the treaties it has with these counterparties. Without any it is `flux`. */
-export function fluxWith(counterparties: Counterparties): SystemDefinition {
-  const declared = Map.groupBy(treatiesWith(counterparties), ({ context }) => context);
+/**
+ * Flux with the treaties it has with these counterparties. Without any it is `flux`. Stages: docs/decisions/0015-three-stages-of-flux.md.
+ * Errors: `stage-counterparty-missing` (refused) for stage A without Salesforce or without SAP.
+ */
+export function fluxWith(counterparties: Counterparties, stage: Stage = "B"): SystemDefinition {
+  if (stage === "A") refuseWithoutAuthorities(counterparties);
+  const declared = Map.groupBy(treatiesWith(counterparties, stage), ({ context }) => context);
   const withTreaties = (context: ContextDefinition): ContextDefinition => {
     const own = declared.get(context.name);
     return own === undefined ? context : { ...context, treaties: own.map(({ treaty }) => treaty) };
   };
-  const { payments } = counterparties;
-  const { contexts } = payments === undefined ? flux : withCharges(flux, chargingOf(payments));
-  const added = treatyContexts.filter(({ name }) => declared.has(name));
+  const { contexts } = baseOf(counterparties, stage);
+  const added = treatyContexts[stage].filter(({ name }) => declared.has(name));
   const visible = added.filter(({ name }) => processesOf[name] !== undefined);
   const withProcesses = (context: ContextDefinition): ContextDefinition => {
     const { intake } = context;
@@ -62,6 +75,23 @@ export function fluxWith(counterparties: Counterparties): SystemDefinition {
     isFollowed && context.name === "subscription" ? followingEntitlements(context) : context;
   const all = [...contexts, ...added].map(withTreaties).map(withProcesses).map(withWishes);
   return { ...flux, contexts: all };
+}
+
+function baseOf({ payments }: Counterparties, stage: Stage): SystemDefinition {
+  if (stage === "A") return throughTheAuthority(flux);
+  return payments === undefined ? flux : withCharges(flux, chargingOf(payments));
+}
+
+/** In stage A nothing can be done without them, so that a start without them would accept what nobody ever carries out. */
+function refuseWithoutAuthorities(counterparties: Counterparties): void {
+  const missing = (["salesforce", "sap"] as const).filter((name) => counterparties[name] === undefined);
+  if (missing.length === 0) return;
+  throw new Failure(
+    "refused",
+    "stage-counterparty-missing",
+    `Stage A leads every top-up through Salesforce and SAP, and it is not said where ${missing.join(" and ")} is.`,
+    { fields: { missing } },
+  );
 }
 
 /** The account's plan and quota follow the authority for entitlements. */
@@ -86,3 +116,4 @@ export {
 export { demoTenant, seedDemoData } from "./demo-data.ts";
 export { registerWebhook } from "./register-webhook.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";
+export { isStage, type Stage, stages } from "./stage.ts";

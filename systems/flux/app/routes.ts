@@ -1,5 +1,5 @@
 import type { ProcessRecord, System } from "@entente/core";
-import { Failure, laneOf } from "@entente/core/model";
+import { Failure, journalStart, laneOf } from "@entente/core/model";
 import { acceptCommand, type EdgeError, sendWithEtag, speakerFor } from "@entente/edge";
 import type { FastifyPluginAsync } from "fastify";
 import { Type } from "typebox";
@@ -55,6 +55,8 @@ export const fluxErrors: readonly EdgeError[] = [
 
 /** Flux's face to its customers: `POST /top-ups` and `GET /accounts/{id}/balance`. */
 export function fluxRoutes(system: System): FastifyPluginAsync {
+  // In stage A a top-up is a request first; the subscription hears of it when the authority has it.
+  const isRequested = system.contexts.has("request");
   return async (app) => {
     if (system.contexts.has("entitlement")) {
       await app.register(entitlementRoutes(system));
@@ -81,7 +83,7 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
         return acceptCommand(request, reply, system, {
           type: topUp.type,
           schemaVersion: topUp.schemaVersion,
-          target: "subscription",
+          target: isRequested ? "request" : "subscription",
           key: accountId,
           customerId: null,
           data: request.body,
@@ -117,7 +119,10 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
 async function balanceAnswer(system: System, tenantId: string, accountId: string): Promise<object> {
   const subscription = contextOf(system, "subscription");
   // Pending first: a top-up decided between the two reads then shows as pending and delivered at worst, never as neither.
-  const decidedUpTo = system.consumedUpTo("subscription", "account", "gateway", laneOf(tenantId, accountId));
+  const decidedUpTo = system.contexts.has("request")
+    ? // Accepted is not decided there, however far anybody has read: only what has an outcome is not pending.
+      journalStart
+    : system.consumedUpTo("subscription", "account", "gateway", laneOf(tenantId, accountId));
   const pending = await pendingUnits(contextOf(system, "gateway").database, tenantId, accountId, decidedUpTo);
   const balance = await readBalance(subscription.database, tenantId, accountId);
   if (balance === null) throw new Failure("refused", "account-unknown", "There is no such account.");

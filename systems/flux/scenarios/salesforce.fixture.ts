@@ -8,17 +8,17 @@ const credentials = { clientId: "entente-dev-client", clientSecret: "entente-dev
 export interface SalesforceUnderTest {
   /** What a process of Flux is told of it. */
   readonly environment: Environment;
-  /** An agent changes fields of an entitlement: `ent-acct-0001`. */
-  change(key: string, fields: Readonly<Record<string, unknown>>): Promise<void>;
+  /** What it is told to do with requests, and what really happened. */
+  readonly control: ControlClient;
+  /** An agent changes fields of an entitlement, `ent-acct-0001`, or of another object's record by its external id. */
+  change(key: string, fields: Readonly<Record<string, unknown>>, object?: string): Promise<void>;
   remove(key: string): Promise<void>;
   /** Records as an agent finds them, by a query of theirs. */
   find(soql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** An agent changes a record by object, external id and its value. */
   write(path: string, fields: Readonly<Record<string, unknown>>): Promise<void>;
-  /** What it is told to do with requests, and what really happened. */
-  readonly control: ControlClient;
   /** The record as an agent sees it. */
-  look(key: string): Promise<Readonly<Record<string, unknown>>>;
+  look(key: string, object?: string): Promise<Readonly<Record<string, unknown>>>;
   /** Cuts every connection of Flux to it, and refuses new ones, until mended. */
   cut(): void;
   mend(): Promise<void>;
@@ -54,15 +54,16 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text === "" ? null : JSON.parse(text);
   }
-  const at = (key: string): string => `/sobjects/Entitlement__c/Entente_Key__c/${key}`;
+  const at = (key: string, object = "Entitlement__c"): string => `/sobjects/${object}/Entente_Key__c/${key}`;
   return {
+    control: openControlClient(simulator.url),
     environment: {
       ENTENTE_SALESFORCE_URL: `http://127.0.0.1:${line.port}`,
       ENTENTE_SALESFORCE_CLIENT_ID: credentials.clientId,
       ENTENTE_SALESFORCE_CLIENT_SECRET: credentials.clientSecret,
       ENTENTE_SALESFORCE_TENANT: "demo",
     },
-    change: async (key, fields) => void (await ask("PATCH", at(key), fields)),
+    change: async (key, fields, object) => void (await ask("PATCH", at(key, object), fields)),
     remove: async (key) => void (await ask("DELETE", at(key))),
     async find(soql) {
       const { records } = (await ask("GET", `/query?${new URLSearchParams({ q: soql })}`)) as {
@@ -71,8 +72,7 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
       return records;
     },
     write: async (path, fields) => void (await ask("PATCH", `/sobjects/${path}`, fields)),
-    control: openControlClient(simulator.url),
-    look: async (key) => (await ask("GET", at(key))) as Record<string, unknown>,
+    look: async (key, object) => (await ask("GET", at(key, object))) as Record<string, unknown>,
     cut: line.cut,
     mend: line.mend,
     async usedByFlux() {

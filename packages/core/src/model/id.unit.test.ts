@@ -31,6 +31,19 @@ test("effects of different causes do not share ids", () => {
   assert.equal(ids.size, 10_000);
 });
 
+test("no chain of effects, over whichever contexts, comes back to an id that it has passed", () => {
+  const ids = new Set<string>([cause]);
+  let made = 1;
+  let layer = [cause];
+  for (let depth = 0; depth < 8; depth++) {
+    layer = layer.flatMap((id) => [0, 1, 2].map((ordinal) => deriveId(id, ordinal)));
+    for (const id of layer) ids.add(id);
+    made += layer.length;
+  }
+  // Two steps with one ordinal once gave the first id again: what another context sent back then stood under an id that was taken.
+  assert.equal(ids.size, made);
+});
+
 test("a fresh id carries its moment, sorts by it, and is not given twice", () => {
   const moment = Date.UTC(2026, 2, 1, 12, 0, 0, 7);
   const ids = Array.from({ length: 3_000 }, () => newId(moment));

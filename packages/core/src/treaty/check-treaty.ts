@@ -42,6 +42,8 @@ export function missingIn(given: unknown): readonly string[] {
   const style = members(given.style);
   for (const question of styleQuestions) want(`style.${question}`, typeof style[question] === "boolean");
   want("credentials", isTexts(given.credentials));
+  const { relation } = given;
+  want("relation", relation === undefined || relation === "customer-supplier" || relation === "conformist");
   if (given.budgets !== undefined) wantBudgets(want, given.budgets);
   wantErrorMap(want, given.errorMap);
   want("input", isMembers(given.input));

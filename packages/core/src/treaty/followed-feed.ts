@@ -200,7 +200,7 @@ function contentHash({ isThere, command }: RecordNews): string {
   return isThere ? hash("sha256", canonicalize(command.data) ?? "", "hex").slice(0, 32) : "";
 }
 
-/** The observation: the start of a process of its own, which says where in their feed it was heard. */
+/** The observation, which says where in their feed it was heard: the start of a process, unless the record is part of one of ours. */
 function commandEntry(
   context: string,
   treaty: FollowingTreaty,
@@ -210,14 +210,15 @@ function commandEntry(
   now: number,
 ): NewEntry<object> {
   const id = newId(now);
+  const processId = command.processId ?? id;
   return {
     ...plainEntry(context, id, treaty.tenantId, key, now),
     kind: "command",
     type: command.type,
     schemaVersion: command.schemaVersion,
     target: context,
-    processId: id,
-    correlationId: id,
+    processId,
+    correlationId: processId,
     causationId: null,
     data: { ...command.data, heard: { treaty: treaty.name, place } },
   };

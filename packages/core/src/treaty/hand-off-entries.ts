@@ -125,7 +125,7 @@ export function consequence(
     type,
     schemaVersion,
     target: context,
-    processId,
+    processId: command.processId ?? processId,
     correlationId,
     causationId: factId(handOffId, version),
     data,

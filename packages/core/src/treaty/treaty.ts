@@ -23,6 +23,8 @@ export type ReadingKind = "synchronous-query" | "table-replication";
 /** We follow their changes; `event-feed` above is the other direction. */
 export type FollowingKind = "change-feed";
 
+export type TreatyRelation = "customer-supplier" | "conformist";
+
 /** What every treaty declares. */
 export interface Declared {
   /** Unique in the system. */
@@ -39,6 +41,11 @@ export interface Declared {
   readonly errorMap: ErrorMap;
   /** Names of the secrets it uses; no other treaty's are given to it. */
   readonly credentials: readonly string[];
+  /**
+   * How the two sides stand to each other, where there is more to say than that their words are translated. `customer-supplier`: they are
+   * upstream, and their record is where our work begins. `conformist`: they are downstream and take what was decided as it is.
+   */
+  readonly relation?: TreatyRelation;
   /** What they allow in a day; shared by the treaties with the same target. Used through `means.count`. Absent: nothing is metered. */
   readonly budgets?: readonly CallBudget[];
 }
@@ -352,6 +359,11 @@ export interface DomainCommand {
   readonly type: string;
   readonly schemaVersion: string;
   readonly key: string;
+  /**
+   * The process it is part of, a UUID, where what they told names one of ours. Absent: that of the hand-off; what is heard of a record
+   * starts a process of its own.
+   */
+  readonly processId?: string;
   readonly data: JsonObject;
 }
 

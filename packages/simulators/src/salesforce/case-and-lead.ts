@@ -15,7 +15,7 @@ export const supportCase: ObjectSchema = {
   keyPrefix: "500",
   autoNumber: { field: "CaseNumber", prefix: "", digits: 8 },
   keyField: "Entente_Key__c",
-  markerField: "Command_Key__c",
+  markerFields: ["Command_Key__c"],
   fields: [
     { name: "CaseNumber", label: "Case Number", type: "string", length: 30, system: true },
     { name: "Subject", label: "Subject", type: "string", length: 255 },
@@ -58,7 +58,7 @@ export const lead: ObjectSchema = {
   kind: "object",
   keyPrefix: "00Q",
   keyField: "Lead_Key__c",
-  markerField: "Command_Key__c",
+  markerFields: ["Command_Key__c"],
   frozen: {
     when: ({ IsConverted }) => IsConverted === true,
     errorCode: "CANNOT_UPDATE_CONVERTED_LEAD",

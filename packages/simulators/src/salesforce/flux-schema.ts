@@ -1,5 +1,6 @@
 import { lead, supportCase } from "./case-and-lead.ts";
 import type { ObjectSchema } from "./schema.ts";
+import { topUpRequest } from "./top-up-request-schema.ts";
 import type { Values } from "./value.ts";
 
 /** What the org of a mobility provider that runs Flux has set up: standard objects, customer entitlements, a notice to others. */
@@ -100,7 +101,7 @@ const entitlement: ObjectSchema = {
   changeEvents: true,
   autoNumber: { field: "Name", prefix: "ENT-", digits: 6 },
   keyField: "Entente_Key__c",
-  markerField: "Command_Key__c",
+  markerFields: ["Command_Key__c"],
   fields: [
     { name: "Name", label: "Entitlement Number", type: "string", length: 80, system: true },
     {
@@ -180,7 +181,7 @@ const entitlementNotice: ObjectSchema = {
   kind: "event",
   keyPrefix: "e00",
   keyField: "Entente_Key__c",
-  markerField: "Command_Key__c",
+  markerFields: ["Command_Key__c"],
   fields: [
     { name: "Entente_Key__c", label: "Entente Key", type: "string", length: 80, required: true },
     { name: "Account_Key__c", label: "Account Key", type: "string", length: 40 },
@@ -194,6 +195,7 @@ export const fluxObjects: readonly ObjectSchema[] = [
   account,
   contact,
   entitlement,
+  topUpRequest,
   entitlementNotice,
   supportCase,
   lead,

@@ -118,7 +118,7 @@ export function commit(
     call.effect({ operation, keys: keysOf(change), id: after.id });
   }
   for (const { object, values, uuid } of publications) {
-    const names = [object.markerField, object.keyField].map((name) => values[name ?? ""] ?? null);
+    const names = [...(object.markerFields ?? []), object.keyField].map((name) => values[name ?? ""] ?? null);
     call.effect({
       operation: "publish-event",
       keys: names.flatMap((name) => (name === null ? [] : [String(name)])),
@@ -153,10 +153,11 @@ function isReal({ before, after, kind }: Change): boolean {
  */
 function keysOf(change: Change): readonly string[] {
   const { before, after } = change;
-  const { markerField, keyField } = after.object;
-  const marker = markerField === undefined ? null : (after.values[markerField] ?? null);
-  const isNew = marker !== null && (isConversion(change) || marker !== before?.values[markerField as string]);
+  const { markerFields = [], keyField } = after.object;
+  const marks = markerFields
+    .filter((name) => isConversion(change) || (after.values[name] ?? null) !== (before?.values[name] ?? null))
+    .flatMap((name) => after.values[name] ?? []);
   const key = keyField === undefined ? null : (after.values[keyField] ?? null);
-  const names = [...(isNew ? [String(marker)] : []), ...(key === null ? [] : [String(key)])];
+  const names = [...marks.map(String), ...(key === null ? [] : [String(key)])];
   return names.length === 0 ? [after.id] : names;
 }

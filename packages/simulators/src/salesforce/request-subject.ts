@@ -10,7 +10,7 @@ import { soapPath } from "./soap-routes.ts";
 
 /** Fields that name a thing or a command, markers first: the name a call is logged under. */
 const naming = [
-  ...new Set(fluxObjects.flatMap(({ markerField }) => (markerField === undefined ? [] : [markerField]))),
+  ...new Set(fluxObjects.flatMap(({ markerFields = [] }) => markerFields)),
   ...new Set(
     fluxObjects.flatMap(({ fields }) =>
       fields.filter(({ externalId }) => externalId === true).map(({ name }) => name),

@@ -29,6 +29,45 @@ async function idOf(object: string, field: string, value: string): Promise<strin
   return records[0]?.Id as string;
 }
 
+describe("a request for a top-up", () => {
+  const request = {
+    Entente_Key__c: "request-1",
+    Account_Key__c: "acct-0001",
+    Condenser_Key__c: "car-0001",
+    Units__c: 25,
+    Command_Key__c: "command-1",
+  };
+
+  test("is taken from an account with an active entitlement alone", async () => {
+    const id = await idOf("Entitlement__c", "Entente_Key__c", "ent-acct-0001");
+    const status = (Status__c: string, Version_Number__c: number) =>
+      conn.sobject("Entitlement__c").update({ Id: id, Status__c, Version_Number__c });
+    await status("Suspended", 2);
+    const refused = await errorOf(conn.sobject("Top_Up_Request__c").create(request));
+    assert.equal(refused.errorCode, "FIELD_CUSTOM_VALIDATION_EXCEPTION");
+    await status("Active", 3);
+    assert.ok((await conn.sobject("Top_Up_Request__c").create(request)).success);
+  });
+
+  test("is closed once, and both writes are known by their own marks", async () => {
+    const { id } = await conn.sobject("Top_Up_Request__c").create(request);
+    const close = (Status__c: string) =>
+      conn.sobject("Top_Up_Request__c").update({ Id: id as string, Status__c, Outcome_Key__c: "outcome-1" });
+    await close("Posted");
+    await close("Posted");
+    assert.equal((await errorOf(close("Cancelled"))).errorCode, "FIELD_CUSTOM_VALIDATION_EXCEPTION");
+    assert.equal((await errorOf(close("Requested"))).errorCode, "FIELD_CUSTOM_VALIDATION_EXCEPTION");
+    const effects = await sf.client.effects({ key: "request-1" });
+    assert.deepEqual(
+      effects.map(({ operation, key }) => [operation, key]),
+      [
+        ["create-row", "command-1"],
+        ["update-row", "outcome-1"],
+      ],
+    );
+  });
+});
+
 describe("one row", () => {
   test("is created, read, updated and deleted", async () => {
     const created = await conn.sobject("Account").create({ Name: "Ada", Account_Key__c: "acct-x" });
@@ -292,7 +331,15 @@ test("object and fields are described, and not again when nothing changed", asyn
   assert.deepEqual([key?.externalId, key?.unique, key?.type, key?.length], [true, true, "string", 80]);
   const { sobjects } = await conn.describeGlobal();
   const names = sobjects.map(({ name }) => name);
-  assert.deepEqual(names, ["Account", "Contact", "Entitlement__c", "Entitlement_Notice__e", "Case", "Lead"]);
+  assert.deepEqual(names, [
+    "Account",
+    "Contact",
+    "Entitlement__c",
+    "Top_Up_Request__c",
+    "Entitlement_Notice__e",
+    "Case",
+    "Lead",
+  ]);
   const since = { "if-modified-since": new Date().toUTCString() };
   assert.equal((await sf.ask(conn, "GET", "/sobjects/Account/describe", { headers: since })).status, 304);
   assert.deepEqual(await conn.recent("Account"), []);

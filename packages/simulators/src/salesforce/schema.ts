@@ -43,8 +43,8 @@ export interface ValidationRule {
   readonly name: string;
   readonly message: string;
   readonly field?: string;
-  /** `before` is null for a new record. */
-  refuses(after: Values, before: Values | null): boolean;
+  /** `before` is null for a new record. `rowsOf`: what a trigger may look up, the rows of another object that are not deleted. */
+  refuses(after: Values, before: Values | null, rowsOf: (object: string) => readonly Values[]): boolean;
 }
 
 export interface ObjectSchema {
@@ -70,8 +70,8 @@ export interface ObjectSchema {
   readonly conditionalRequests?: boolean;
   /** Field that business knows a record by. */
   readonly keyField?: string;
-  /** Field in which a writer leaves the key of the command that caused the change. */
-  readonly markerField?: string;
+  /** Fields in which writers leave the keys of the commands that caused changes, one for each kind of command. */
+  readonly markerFields?: readonly string[];
 }
 
 const system = { system: true } as const;

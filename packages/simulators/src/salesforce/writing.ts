@@ -233,8 +233,13 @@ function check(writing: Writing, object: ObjectSchema, after: Values, before: Ro
     const message = `duplicate value found: ${name} duplicates value on record with id: ${other.id}`;
     throw refuse("DUPLICATE_VALUE", message);
   }
+  const rowsOf = (name: string): readonly Values[] => {
+    const other = writing.schema.object(name);
+    const rows = other === undefined ? [] : writing.store.rows(other);
+    return rows.map(({ values }) => values).filter(({ IsDeleted }) => IsDeleted !== true);
+  };
   for (const { refuses, message, field } of object.rules ?? []) {
-    if (!refuses(after, before?.values ?? null)) continue;
+    if (!refuses(after, before?.values ?? null, rowsOf)) continue;
     throw refuse("FIELD_CUSTOM_VALIDATION_EXCEPTION", message, field === undefined ? [] : [field]);
   }
   if (writing.rejection !== null) throw writing.rejection;

@@ -1,7 +1,6 @@
 import { Failure, type FeedNews, type Listening, type Means } from "@entente/core";
 import { Type } from "typebox";
 import { Compile } from "typebox/schema";
-import { followedObjects } from "./entitlement-record.ts";
 import { deliveredEvents } from "./salesforce-org.ts";
 import { apiVersion, dataPath, jsonOf, refused, type SalesforceSession } from "./salesforce-session.ts";
 import { soqlText } from "./soql.ts";
@@ -11,12 +10,24 @@ import { soqlText } from "./soql.ts";
  * query per object, so that events with half the fields, gap events and repeated ones all come to the same.
  */
 
-/** All objects that are selected for change events, on one channel: one place for all of them. */
-export const channel = "/data/ChangeEvents";
+/** What of their feed is followed. */
+export interface FollowedFeed {
+  /** `/data/ChangeEvents` carries every object that is selected for change events; others carry one. A place is one of a channel. */
+  readonly channel: string;
+  readonly objects: readonly FollowedObject[];
+}
+
+export interface FollowedObject {
+  readonly name: string;
+  /** A record without this key is none of ours. */
+  readonly keyField: string;
+  /** Reads what we know of it, without a condition. */
+  readonly soql: string;
+}
 
 const isEvent = Compile(
   Type.Object({
-    channel: Type.Literal(channel),
+    channel: Type.String(),
     data: Type.Object({
       event: Type.Object({ replayId: Type.Integer() }),
       payload: Type.Object({
@@ -52,6 +63,7 @@ const idsPerQuery = 200;
 /** Errors: `feed-place-lost` (conflict); `salesforce-refused` (unavailable). */
 export async function listenToChanges(
   session: SalesforceSession,
+  { channel, objects }: FollowedFeed,
   after: string | null,
   means: Means,
 ): Promise<Listening> {
@@ -85,7 +97,8 @@ export async function listenToChanges(
       const messages = await bayeux(session, waiting, [
         { channel: "/meta/connect", clientId, connectionType: "long-polling" },
       ]);
-      const news = await newsOf(session, messages.filter(isChange), waiting);
+      const changes = messages.filter((message) => isChange(message, channel));
+      const news = await newsOf(session, objects, changes, waiting);
       // Events come in front of the poll's own answer, which may say that there will be no more.
       const answered = messages.find((message) => message.channel === "/meta/connect");
       if (news.place === null) succeeded(answered);
@@ -94,7 +107,7 @@ export async function listenToChanges(
   };
 }
 
-function isChange(message: BayeuxMessage): message is BayeuxMessage & ChangeEvent {
+function isChange(message: BayeuxMessage, channel: string): message is BayeuxMessage & ChangeEvent {
   if (message.channel !== channel) return false;
   if (isEvent.Check(message)) return true;
   throw refused("event-unreadable");
@@ -102,6 +115,7 @@ function isChange(message: BayeuxMessage): message is BayeuxMessage & ChangeEven
 
 async function newsOf(
   session: SalesforceSession,
+  objects: readonly FollowedObject[],
   events: readonly ChangeEvent[],
   means: Means,
 ): Promise<FeedNews> {
@@ -110,7 +124,7 @@ async function newsOf(
   const places = events.map(({ data }) => data.event.replayId);
   const records: QueryPage["records"][number][] = [];
   let incomplete = false;
-  for (const { name, keyField, soql } of followedObjects) {
+  for (const { name, keyField, soql } of objects) {
     const changed = events
       .map(({ data }) => data.payload.ChangeEventHeader)
       .filter(({ entityName }) => entityName === name);

@@ -18,6 +18,8 @@ import { budgetsOfOrg, type SalesforceOrg } from "./salesforce-org.ts";
 import { openSession, salesforceCredentials } from "./salesforce-session.ts";
 import { changesRunbook, changesSheet, salesforceAnswers } from "./salesforce-sheet.ts";
 
+const feed = { channel: "/data/ChangeEvents", objects: followedObjects };
+
 /** Our names of records begin so. */
 const entitlementPrefix = "entitlement:";
 const customerPrefix = "customer:";
@@ -50,7 +52,7 @@ export function entitlementChanges({ origin, tenantId, ...allowed }: SalesforceO
     budgets: budgetsOfOrg(allowed),
     input: Type.Union([Type.String({ pattern: "^\\d+$" }), Type.Null()]),
     output: Type.Union([EntitlementRecord, AccountRecord]),
-    listen: (after, means) => listenToChanges(session, after, means),
+    listen: (after, means) => listenToChanges(session, feed, after, means),
     async readPage(after, means): Promise<RecordPage> {
       const { at, path } = pageOf(after);
       const object = followedObjects[at];

@@ -28,7 +28,7 @@ export const people = {
     "CRM on-call, then the Salesforce administrator on duty, then Salesforce support with the org id.",
 } as const;
 
-const retriesOfReading =
+export const retriesOfReading =
   "After trouble a new connection, first after one second, then twice as late each time up to a minute, with a quarter of jitter.";
 
 export const salesforceAnswers: TreatyAnswers = {

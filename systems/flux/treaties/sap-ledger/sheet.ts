@@ -67,6 +67,36 @@ export const runbook: Runbook = {
     "Journal of the ledger context (entente.hand-off-*), and the documents in company code 1010 by reference.",
 };
 
+/** Where somebody waits for the books: one entry a message. What is not said here is as in the ledger's. */
+export const postingSheet: SheetText = {
+  ...sheet,
+  purpose: "A top-up is confirmed when the general ledger has its document, and not before.",
+  protocol:
+    "SOAP Journal Entry Post, synchronous (SAP_COM_0002), one entry a message; read back by OData v2 API_OPLACCTGDOCITEMCUBE_SRV.",
+  trigger: "The facts flux.balance-debited and flux.quota-debit-undone, each in a message of its own.",
+  stateImpact:
+    "Completed: the top-up is posted, its request is closed, and it is confirmed. Rejected or unknown: it is shown as under way. Given up: its debit is undone and it has failed.",
+  auditEvidence:
+    "Opening entry and each move in the process of the top-up, with code and hash of the answer; in SAP the document itself.",
+  dashboard: "GET /ops/treaties and the metrics entente_treaty_* of treaty sap-posting.",
+};
+
+export const postingRunbook: Runbook = {
+  ...runbook,
+  integrationName: "sap-posting: top-ups to the general ledger, one by one",
+  normalFlow:
+    "Debit, one message, the confirmation names a document, flux.top-up-posted, the request is closed at Salesforce, the top-up is confirmed.",
+  dashboardLink: "GET /ops/treaties; metrics entente_treaty_* of treaty sap-posting.",
+  alertThresholds:
+    "Oldest unposted top-up over 15 min; any rejected entry; any day on which the sums differ; any case of sap-posting.",
+  deadLetterHandling:
+    "A rejected entry or an unknown one becomes a case of accounting; its top-up stays under way meanwhile. Nothing is posted by hand without its reference.",
+  manualRecoveryActions:
+    "201(F5): have the period opened, then send anew. 507(F5), 351(F5): mend the account, then send anew. Cannot be posted at all: give up, and the debit is undone. Unknown over 4 h: look for the reference in FB03, then decide the case.",
+  disableSwitch:
+    "Stop the treaty sap-posting (POST /ops/treaties/sap-posting/stop). Top-ups are debited and wait, unconfirmed.",
+};
+
 export const answers: TreatyAnswers = {
   whoOwnsTheFact: "The subscription owns the debit; the books own the document.",
   whoMayAsk: "The ledger context, for facts of the subscription; persons through cases.",

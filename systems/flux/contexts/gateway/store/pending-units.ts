@@ -17,7 +17,8 @@ const sum: Statement = {
   name: "gateway-pending-units",
   text: `select count(*)::int as entries, coalesce(sum((j.data->>'units')::bigint) filter (
         where j.tenant_id = $4 and j.key = $5 and j.type = $6 and not exists (
-          select from entente.process p where p.process_id = j.id and p.state in ('confirmed', 'failed'))), 0)::float8 as units
+          select from entente.process p
+          where p.process_id = j.id and (p.state in ('confirmed', 'failed') or p.outcome is not null))), 0)::float8 as units
     from (
       select id, tenant_id, key, type, data from entente.journal
       where lane = $1 and (xid, seq) > ($2::xid8, $3::int8) order by xid desc, seq desc limit $7) j`,

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Entry, type JsonObject, type ProcessView, queuedProcess } from "@entente/core/model";
+import fc from "fast-check";
+import { postingGivenUp, topUpPosted } from "../../ledger/contract/report-posting.ts";
+import { requestClosed } from "../../request/contract/request-settled.ts";
+import { requestFailed, topUpRequested } from "../../request/contract/top-up-request.ts";
+import { balanceDebited } from "../../subscription/contract/balance-debited.ts";
+import { quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
+import { topUpRefused } from "../../subscription/contract/top-up-refused.ts";
+import { requestedTopUpProcess } from "./requested-top-up-process.ts";
+
+const processId = "0199f0e2-7a3b-7c4d-8e5f-0123456789ab";
+type Message = { readonly type: string; readonly example: JsonObject };
+const fact = ({ type, example }: Message, change: JsonObject = {}): Entry =>
+  ({ type, processId, occurredAt: 1, data: { ...example, ...change } }) as unknown as Entry;
+const view = (...facts: readonly Entry[]): ProcessView =>
+  facts.reduce((one, next) => requestedTopUpProcess.apply(one, next), queuedProcess);
+const steps = (one: ProcessView) => one.steps.map(({ name, state }) => `${name} ${state}`);
+
+const whole = [fact(topUpRequested), fact(balanceDebited), fact(topUpPosted), fact(requestClosed)];
+
+describe("how a top-up of stage A looks", () => {
+  test("it is confirmed when it is debited, posted and closed, in whatever order that is heard, and by nothing less", () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray(whole, { minLength: 1 }), (heard) => {
+        const shown = view(...heard);
+        const missing = whole.slice(1).filter((one) => !heard.includes(one));
+        assert.equal(shown.state, missing.length === 0 ? "confirmed" : "processing");
+        const order = ["request-recorded", "balance-debited", "posted", "request-closed"];
+        const names = shown.steps.map(({ name }) => name);
+        assert.deepEqual(
+          names,
+          order.filter((name) => names.includes(name)),
+        );
+      }),
+    );
+    const { outcome } = view(...whole);
+    assert.equal(outcome?.units, balanceDebited.example.units);
+  });
+
+  test("before the authority has recorded it, it is queued; what the authority or the quota book refuses has failed", () => {
+    assert.equal(view().state, "queued");
+    const refused = view(fact(requestFailed));
+    assert.deepEqual([refused.state, refused.reason?.code], ["failed", "request-refused"]);
+    assert.match(refused.reason?.message ?? "", /Nothing was charged/);
+    const closed = fact(requestClosed, { outcome: "refused" });
+    const unknown = view(fact(topUpRequested), fact(topUpRefused), closed);
+    assert.deepEqual([unknown.state, unknown.reason?.code], ["failed", "condenser-unknown"]);
+    assert.deepEqual(steps(unknown), ["request-recorded done", "balance-debited failed"]);
+  });
+
+  test("a posting that was given up ends it as compensated, and nothing heard later changes that", () => {
+    const undone = fact(quotaDebitUndone, { undoneProcessId: processId, reasonCode: postingGivenUp });
+    const closed = fact(requestClosed, { outcome: "refused" });
+    const shown = view(fact(topUpRequested), fact(balanceDebited), undone, closed, fact(topUpPosted));
+    assert.deepEqual([shown.state, shown.reason?.code], ["failed", "compensated"]);
+    assert.deepEqual(steps(shown), ["request-recorded done", "balance-debited undone"]);
+  });
+
+  test("a top-up that cannot be executed has failed, and goes on where it was when it is redriven", () => {
+    const parked = fact({ type: "entente.command-parked", example: { policy: "step-aside" } });
+    const failed = view(fact(topUpRequested), parked);
+    assert.deepEqual([failed.state, failed.reason?.code], ["failed", "processing-failed"]);
+    assert.deepEqual(steps(failed), ["request-recorded done"]);
+    assert.equal(view(fact(topUpRequested), parked, ...whole.slice(1)).state, "confirmed");
+  });
+});

@@ -1,0 +1,8 @@
+/** Why a request is not carried out, with the one sentence a customer may read. Codes are for ever. */
+export const requestRefusals = {
+  "request-refused": "This account may not top up at present.",
+  "request-cancelled": "This top-up was cancelled before it was carried out.",
+  "request-given-up": "This top-up could not be submitted and was cancelled.",
+} as const;
+
+export type RequestRefusal = keyof typeof requestRefusals;
