@@ -16,8 +16,8 @@ export const nonceBytes = 32;
 /** What a leaf says in the open. */
 export interface Leaf {
   readonly tenantId: string;
-  /** Context whose journal it is, the journal's generation, and the place there. */
-  readonly journal: string;
+  /** The context that wrote it; the generation of that context's journal, and the place there. */
+  readonly source: string;
   readonly generation: string;
   readonly xid: string;
   readonly seq: string;
@@ -25,7 +25,6 @@ export interface Leaf {
   readonly kind: EntryKind;
   readonly type: string;
   readonly schemaVersion: string;
-  readonly source: string;
   readonly target: string | null;
   readonly keyVersion: number | null;
   readonly processId: string;
@@ -66,10 +65,10 @@ export function commitmentOf(nonce: Uint8Array, payload: Uint8Array): Buffer {
 }
 
 /** The leaf of a journal entry. Errors: `audit-leaf-too-large` (defect) past 65,535 bytes, or 65,534 in one text. */
-export function leafOf(entry: Entry, journal: string, generation: string, commitment: Buffer): Buffer {
+export function leafOf(entry: Entry, generation: string, commitment: Buffer): Buffer {
   return encodeLeaf({
     tenantId: entry.tenantId,
-    journal,
+    source: entry.source,
     generation,
     xid: entry.position.xid,
     seq: entry.position.seq,
@@ -77,7 +76,6 @@ export function leafOf(entry: Entry, journal: string, generation: string, commit
     kind: entry.kind,
     type: entry.type,
     schemaVersion: entry.schemaVersion,
-    source: entry.source,
     target: entry.target,
     keyVersion: entry.keyVersion,
     processId: entry.processId,
@@ -95,7 +93,7 @@ export function encodeLeaf(leaf: Leaf): Buffer {
   const bytes = Buffer.concat([
     Buffer.of(leafVersion),
     text(leaf.tenantId),
-    text(leaf.journal),
+    text(leaf.source),
     uuid(leaf.generation),
     whole(leaf.xid),
     whole(leaf.seq),
@@ -103,7 +101,6 @@ export function encodeLeaf(leaf: Leaf): Buffer {
     Buffer.of(entryKinds.indexOf(leaf.kind) + 1),
     text(leaf.type),
     text(leaf.schemaVersion),
-    text(leaf.source),
     text(leaf.target),
     whole(leaf.keyVersion ?? 0),
     uuid(leaf.processId),
@@ -189,7 +186,7 @@ function decode(bytes: Buffer): Leaf | null {
   const count = (): number | null => Number(wholeText()) || null;
   return {
     tenantId: someText(),
-    journal: someText(),
+    source: someText(),
     generation: optionalUuid() ?? "",
     xid: wholeText(),
     seq: wholeText(),
@@ -197,7 +194,6 @@ function decode(bytes: Buffer): Leaf | null {
     kind: entryKinds[(take(1)[0] as number) - 1] as EntryKind,
     type: someText(),
     schemaVersion: someText(),
-    source: someText(),
     target: optionalText(),
     keyVersion: count(),
     processId: optionalUuid() ?? "",

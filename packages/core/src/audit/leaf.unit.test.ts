@@ -44,11 +44,11 @@ describe("the bytes of version 1, which never change", () => {
   });
 
   test("leaf", () => {
-    const bytes = leafOf(entry, "gateway", generation, commitmentOf(nonce, payload));
+    const bytes = leafOf(entry, generation, commitmentOf(nonce, payload));
     const fields = [
       "01", // version
       "000464656d6f", // tenant
-      "000767617465776179", // journal
+      "000767617465776179", // source
       "6f1c7a440a5e4a3e9d3b0c0f5b1a2d3e", // generation
       "00000000000002e9", // xid
       "0000000000000021", // seq
@@ -56,7 +56,6 @@ describe("the bytes of version 1, which never change", () => {
       "01", // kind: command
       "000b666c75782e746f702d7570", // type
       "0005312e322e30", // schema version
-      "000767617465776179", // source
       "000c737562736372697074696f6e", // target
       "0000000000000000", // key version: none
       "01890a5dac96774bbcceb302099a8057", // process
@@ -71,9 +70,9 @@ describe("the bytes of version 1, which never change", () => {
 
 test("nothing that may name a person is in the leaf, and without the nonce the payload cannot be told from another", () => {
   const payload = payloadBytes(entry);
-  const bytes = leafOf(entry, "gateway", generation, commitmentOf(Buffer.alloc(32, 1), payload));
+  const bytes = leafOf(entry, generation, commitmentOf(Buffer.alloc(32, 1), payload));
   for (const personal of ["acct-0001", "cust-0001", "c-1"]) assert.ok(!bytes.includes(personal), personal);
-  const again = leafOf(entry, "gateway", generation, commitmentOf(Buffer.alloc(32, 2), payload));
+  const again = leafOf(entry, generation, commitmentOf(Buffer.alloc(32, 2), payload));
   assert.notDeepEqual(bytes, again);
 });
 
@@ -82,7 +81,7 @@ const whole = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String);
 const leaves: fc.Arbitrary<Leaf> = fc.record(
   {
     tenantId: text,
-    journal: text,
+    source: text,
     generation: fc.uuid(),
     xid: whole,
     seq: whole,
@@ -90,7 +89,6 @@ const leaves: fc.Arbitrary<Leaf> = fc.record(
     kind: fc.constantFrom(...entryKinds),
     type: text,
     schemaVersion: text,
-    source: text,
     target: fc.option(text),
     keyVersion: fc.option(fc.integer({ min: 1 })),
     processId: fc.uuid(),
@@ -126,7 +124,7 @@ test("bytes that were cut, extended or of another version are no leaf, and none 
 });
 
 function decodeExample(): Leaf {
-  const leaf = decodeLeaf(leafOf(entry, "gateway", generation, Buffer.alloc(32)));
+  const leaf = decodeLeaf(leafOf(entry, generation, Buffer.alloc(32)));
   assert.ok(leaf !== null);
   return leaf;
 }
@@ -134,8 +132,7 @@ function decodeExample(): Leaf {
 test("data that canonical JSON refuses is logged all the same, and an envelope past 65,535 bytes is not", () => {
   const half = payloadBytes({ ...entry, data: { name: "\ud800" } });
   assert.equal(JSON.parse(half.toString()).data.name, "\ud800");
-  const size = (target: string) =>
-    leafOf({ ...entry, target }, "gateway", generation, Buffer.alloc(32)).length;
+  const size = (target: string) => leafOf({ ...entry, target }, generation, Buffer.alloc(32)).length;
   const rest = size("");
   assert.equal(size("x".repeat(65_535 - rest)), 65_535);
   for (const length of [65_535 - rest + 1, 65_535]) {

@@ -1,4 +1,4 @@
-import { appendLeaves, emptyEdge, hashBytes, rootOf, type Subtree } from "./merkle-tree.ts";
+import { hashBytes, type Subtree } from "./merkle-tree.ts";
 
 /**
  * Tiles of the tree and bundles of its entries, as c2sp.org/tlog-tiles names and shapes them. A tile is 256 hashes wide, its rightmost
@@ -35,7 +35,7 @@ export function tileOfPath(path: string): Tile | null {
   const match = /^tile\/(entries|\d{1,2})\/((?:x\d{3}\/){0,4}\d{3})(?:\.p\/(\d{1,3}))?$/.exec(path);
   if (match === null) return null;
   const [, levelText = "", name = "", widthText] = match;
-  const level = levelText === "entries" ? "entries" : Number(levelText);
+  const level: Tile["level"] = levelText === "entries" ? "entries" : Number(levelText);
   const n = Number(name.replaceAll(/[x/]/g, ""));
   const width = widthText === undefined ? tileWidth : Number(widthText);
   if (level !== "entries" && level > 63) return null;
@@ -62,11 +62,6 @@ export function hashesOf({ height, n }: Subtree): {
 } {
   const count = 2 ** (height % tileHeight);
   return { level: Math.floor(height / tileHeight), first: n * count, count };
-}
-
-/** The root over a power of two of hashes that stand beside each other in a tile. */
-export function rootOverHashes(hashes: Buffer): Buffer {
-  return rootOf(appendLeaves(emptyEdge, splitHashes(hashes)));
 }
 
 export function splitHashes(hashes: Buffer): Buffer[] {
