@@ -1,5 +1,6 @@
 import { type Failure, isFailure } from "@entente/core/model";
 import { Command } from "commander";
+import type { AuditExportOptions, AuditVerifyOptions } from "./audit.ts";
 import type { AcceptOptions, CheckOptions } from "./contracts.ts";
 import type { DocsOptions } from "./docs.ts";
 import type { SimulateOptions } from "./simulate.ts";
@@ -76,6 +77,56 @@ contracts
   .action(async (system: string | undefined, options: AcceptOptions) => {
     const { acceptContracts } = await import("./contracts.ts");
     acceptContracts(system, options, new Date());
+  });
+
+const audit = program
+  .command("audit")
+  .description("The audit log, and proofs from it. Formats: docs/reference/audit-log.md.");
+
+audit
+  .command("export")
+  .argument("<system>", "the system whose log it is: flux")
+  .requiredOption("--tenant <name>", "whose log")
+  .requiredOption("--out <dir>", "folder for the bundle: a new or an empty one")
+  .option("--process <id>", "only entries of this process")
+  .option("--account <key>", "only entries of this account, or whatever the ordering key is")
+  .option("--from <time>", "only from this time on, ISO 8601")
+  .option("--to <time>", "only before this time, ISO 8601")
+  .option("--known <file...>", "checkpoints that the reader has from earlier")
+  .description(
+    "Write a bundle that its reader verifies off line. Environment: as for `up`, and ENTENTE_AUDIT_KEY.",
+  )
+  .action(async (system: string, options: AuditExportOptions) => {
+    const { exportAudit } = await import("./audit.ts");
+    await exportAudit(system, options, process.env);
+  });
+
+audit
+  .command("verify")
+  .argument("<bundle>", "folder of the bundle")
+  .requiredOption("--key <key>", "the log's public key, or a file with it; not the one in the bundle")
+  .option("--known <file...>", "checkpoints you have from earlier: the log must still begin with them")
+  .option("--list", "print every entry that is proved, a JSON document per line")
+  .description(
+    "Verify a bundle off line. Exit code 1 when anything is not as it was signed; says what and where.",
+  )
+  .action(async (bundle: string, options: AuditVerifyOptions) => {
+    const { verifyAudit } = await import("./audit.ts");
+    process.exitCode = await verifyAudit(bundle, options);
+  });
+
+audit
+  .command("key")
+  .argument("<file>", "the secret key; made when there is no such file")
+  .option(
+    "--name <name>",
+    "name of a new key, such as example.com/audit: the first part of every log's origin",
+  )
+  .option("--tenant <name>", "print the public key of this tenant's log")
+  .description("Make a key to sign the audit log with, or print its public keys.")
+  .action(async (file: string, options: { name?: string; tenant?: string }) => {
+    const { auditKey } = await import("./audit.ts");
+    auditKey(file, options);
   });
 
 try {

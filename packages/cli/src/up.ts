@@ -5,6 +5,7 @@ import {
   databaseFailure,
   type EmbeddedPostgres,
   startEmbeddedPostgres,
+  withAudit,
 } from "@entente/core/internal";
 import { buildEdge, callbackRoute, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
 import {
@@ -20,6 +21,7 @@ import {
   textOf,
 } from "@entente/flux";
 import pg from "pg";
+import { auditSigning } from "./audit-key.ts";
 import { placeCounterparties } from "./counterparties.ts";
 import { dieAt, poisoned } from "./drills.ts";
 import { devTokenSecret } from "./home.ts";
@@ -76,7 +78,12 @@ export async function up(
     if (server.status === "rejected") throw server.reason;
     const embedded = server.value;
     const { counterparties, secretOf, privateRanges, lines } = placed.value;
-    const definition = systems[name](counterparties, stage);
+    const isAudited = switchOf("ENTENTE_AUDIT", environment.ENTENTE_AUDIT);
+    const plain = systems[name](counterparties, stage);
+    const definition = isAudited ? withAudit(plain) : plain;
+    const signing = isAudited ? auditSigning(mode, home, environment) : null;
+    if (isAudited && signing === null)
+      log.info("The audit log is kept and not signed: ENTENTE_AUDIT_KEY is not set.");
     const adminUrl = embedded?.url ?? (given as string);
     await refuseWeakServer(adminUrl, environment);
     const metrics = consumerMetrics();
@@ -97,6 +104,7 @@ export async function up(
         metrics.report(event);
         log.event(event);
       },
+      ...(signing === null ? {} : { auditSigning: signing }),
       ...(contexts === undefined ? {} : { run: contexts }),
       ...(probe === undefined ? {} : { probe }),
     });
@@ -199,6 +207,15 @@ function stageOf(text: string | undefined): Stage {
   if (isStage(text)) return text;
   const known = stages.join(" nor ");
   throw new Failure("refused", "stage-unknown", `ENTENTE_FLUX_STAGE="${text}" is neither ${known}.`);
+}
+
+/** Off unless told otherwise. Errors: `setting-invalid` (refused). */
+function switchOf(variable: string, text: string | undefined): boolean {
+  if (text === undefined || text === "" || text === "off") return false;
+  if (text === "on") return true;
+  throw new Failure("refused", "setting-invalid", `${variable}="${text}" is neither on nor off.`, {
+    fields: { variable },
+  });
 }
 
 function portOf(text: string | undefined): number {

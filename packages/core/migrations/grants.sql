@@ -18,5 +18,9 @@ end
 $$;
 revoke update, delete, truncate on entente.journal from :app;
 revoke insert, update, delete, truncate on entente.journal_identity, entente.migration from :app;
+-- What is logged stays logged; only what hides behind a commitment can be erased.
+revoke update, delete, truncate on entente.audit_leaf, entente.audit_node from :app;
+grant update (nonce, payload, key, customer_id) on entente.audit_leaf to :app;
+revoke delete, truncate on entente.audit_tree, entente.audit_checkpoint from :app;
 -- Other contexts see the journal and whether this context is alive; nothing else.
 grant select on entente.journal, entente.journal_identity, entente.context_control to :reader;

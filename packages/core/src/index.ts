@@ -1,4 +1,5 @@
 /** The promised API of the runtime. The pure part for domains is `@entente/core/model`. */
+export type { AuditReader } from "./audit/audit-reader.ts";
 export type { BusinessClock } from "./clock/business-clock.ts";
 export type { ConsumerEvent } from "./consumer/consumer.ts";
 export type { ContextState } from "./context/control.ts";
@@ -6,6 +7,7 @@ export type { ContextDefinition, SystemDefinition, SystemSettings } from "./cont
 export { defaultSettings } from "./context/definition.ts";
 export type { ConsumerKind } from "./context/followers.ts";
 export type { CursorSummary } from "./context/list-cursors.ts";
+export type { AuditSigning } from "./context/open-context.ts";
 export type { CursorReset, CursorResetAct } from "./context/reset-cursor.ts";
 export type { SystemStatus } from "./context/status.ts";
 export { type ReachableContext, type System, type SystemOptions, startSystem } from "./context/system.ts";

@@ -1,10 +1,22 @@
 /** For sibling packages and tests: not promised to users. */
 
+export type { BundleSelection } from "./audit/bundle.ts";
+export { type BundleSummary, exportBundle } from "./audit/export-bundle.ts";
+export { originOf } from "./audit/sign-checkpoints.ts";
+export {
+  isKeyName,
+  noteVerifier,
+  readSigningKey,
+  type SigningKey,
+  signingKeyText,
+} from "./audit/signed-note.ts";
+export { type BundleReport, verifyBundle } from "./audit/verify-bundle.ts";
 export { openBusinessClock } from "./clock/business-clock.ts";
 export type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./consumer/consumer.ts";
 export { startConsumer } from "./consumer/consumer.ts";
 export { openWakeUps } from "./consumer/wake-up.ts";
 export { type ContextDatabases, readVersionsInFlight } from "./context/versions-in-flight.ts";
+export { auditContext, withAudit } from "./context/with-audit.ts";
 export { acceptContract, type BreakReason } from "./contract/accept-contract.ts";
 export { checkContract } from "./contract/check-contract.ts";
 export { compareSchemas, type SchemaFinding, type SchemaVerdict } from "./contract/compare-schemas.ts";

@@ -138,6 +138,18 @@ const reading: readonly EdgeError[] = [
   },
 ];
 
+const auditing: readonly EdgeError[] = [
+  { code: "audit-log-unknown", status: 404, meaning: "There is no such log." },
+  { code: "audit-checkpoint-missing", status: 404, meaning: "Nothing of this log has been signed yet." },
+  { code: "audit-tile-unknown", status: 404, meaning: "The signed log has no such tile.", shows: ["path"] },
+  {
+    code: "audit-log-damaged",
+    status: 409,
+    meaning:
+      "Something of the log was removed or added by hand. The signed checkpoints still say what it was.",
+  },
+];
+
 const operating: readonly EdgeError[] = [
   { code: "context-unknown", status: 404, meaning: "The system has no such context.", shows: ["context"] },
   {
@@ -289,6 +301,7 @@ export const edgeErrors: readonly EdgeError[] = [
   ...commands,
   ...reading,
   ...operating,
+  ...auditing,
   ...callbacks,
   ...general,
 ];

@@ -174,6 +174,7 @@ export function fakeSystem(): FakeSystem {
     clock,
     settings: null as never,
     treaties: fakeTreaties(known, acts),
+    audit: null,
     contexts: contexts as never,
     working: [],
     submissions,

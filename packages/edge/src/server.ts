@@ -4,6 +4,7 @@ import fastify, { type FastifyInstance, type FastifyPluginAsync } from "fastify"
 import { type Logger, pino } from "pino";
 import type { Registry } from "prom-client";
 import { type Answer, answerUnknownRoutes, openAnswers } from "./answers.ts";
+import { auditLogRoutes } from "./audit-log.ts";
 import { type Access, guardRoutes } from "./auth.ts";
 import { closeGracefully } from "./closing.ts";
 import { boundConnections, openRawAnswers } from "./connections.ts";
@@ -103,6 +104,7 @@ export async function buildEdge(options: EdgeOptions): Promise<Edge> {
     statusRoute(edge),
     healthRoutes(edge),
     feedRoute(edge),
+    auditLogRoutes(edge),
     opsRoutes(edge),
     metricsRoute({ system, streams, metrics, registers, access }),
     openapiRoute(),

@@ -17,6 +17,8 @@ export interface ContextDefinition {
   readonly projections?: readonly Projection[];
   /** What it asks of systems that are not ours. */
   readonly treaties?: readonly Treaty[];
+  /** Present on the context that keeps the audit log: the contexts whose journals go into it. */
+  readonly audit?: { readonly follows: readonly string[] };
   /** Present on the context that accepts commands from outside and shows what becomes of them. */
   readonly intake?: {
     readonly processes: readonly ProcessDefinition[];
@@ -53,6 +55,10 @@ export interface SystemSettings {
   readonly deciderGatherMs: number;
   /** The same for what customers see of their processes. */
   readonly processGatherMs: number;
+  /** The same for the audit log. */
+  readonly auditGatherMs: number;
+  /** How often what is new in the audit log is signed. */
+  readonly auditSignEveryMs: number;
   /** A context without a sign of life for this long is down; wall time. */
   readonly silentAfterMs: number;
 }
@@ -70,5 +76,7 @@ export const defaultSettings: SystemSettings = {
   projectionGatherMs: 100,
   deciderGatherMs: 10,
   processGatherMs: 25,
+  auditGatherMs: 250,
+  auditSignEveryMs: 1_000,
   silentAfterMs: 5_000,
 };

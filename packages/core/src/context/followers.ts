@@ -1,10 +1,11 @@
+import { auditLogName } from "../audit/audit-log.ts";
 import { deskName } from "../treaty/hand-off-desk.ts";
 import { openerName } from "../treaty/hand-off-opener.ts";
 import { isHandOffTreaty } from "../treaty/treaty.ts";
 import type { ContextDefinition } from "./definition.ts";
 
 /** What a consumer makes of what it reads, and so what reading it again would do. */
-export type ConsumerKind = "decider" | "projection" | "process-view" | "treaty";
+export type ConsumerKind = "decider" | "projection" | "process-view" | "treaty" | "audit";
 
 /** A consumer and one journal it has cursors in. */
 export interface Follower {
@@ -16,7 +17,7 @@ export interface Follower {
 
 /** Every consumer of a context with every journal it follows, its own included. */
 export function followersIn(definition: ContextDefinition): Follower[] {
-  const { name, deciders = [], projections = [], treaties = [], intake } = definition;
+  const { name, deciders = [], projections = [], treaties = [], audit, intake } = definition;
   const acting = treaties.filter(isHandOffTreaty);
   return [
     ...deciders.flatMap(({ decider, commandsFrom }) =>
@@ -33,6 +34,10 @@ export function followersIn(definition: ContextDefinition): Follower[] {
       return { consumer: openerName, kind: "treaty", journal } as const;
     }),
     ...(acting.length === 0 ? [] : [{ consumer: deskName, kind: "treaty", journal: name } as const]),
+    // Read again, entries are logged again, with the generation of the journal they were read from: nothing is hidden by it.
+    ...(audit?.follows ?? []).map((journal) => {
+      return { consumer: auditLogName, kind: "audit", journal } as const;
+    }),
     ...(intake?.factsFrom ?? []).map((journal) => {
       return { consumer: "process-view", kind: "process-view", journal } as const;
     }),

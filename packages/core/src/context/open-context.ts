@@ -1,4 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { auditLogConsumer } from "../audit/audit-log.ts";
+import { type CheckpointSigner, openCheckpointSigner } from "../audit/sign-checkpoints.ts";
+import type { SigningKey } from "../audit/signed-note.ts";
 import type { BusinessClock } from "../clock/business-clock.ts";
 import {
   type Consumer,
@@ -46,9 +49,17 @@ export interface ContextSurroundings {
   readonly settings: SystemSettings;
   readonly random: () => number;
   readonly report: (event: ConsumerEvent) => void;
+  /** What the audit log is signed with; absent: it is kept and not signed. */
+  readonly auditSigning?: AuditSigning;
   /** Secrets and ways out of treaties. */
   readonly outside: Outside;
   readonly probe?: (point: string) => Promise<void> | void;
+}
+
+/** The key of the audit log, and the file beside it that says what was signed last. Both outside the database. */
+export interface AuditSigning {
+  readonly key: SigningKey;
+  readonly lastSignedFile: string;
 }
 
 /** Milliseconds between signs of life, and between looks for due timers when nothing announces one. */
@@ -148,6 +159,10 @@ export async function startContext(
       if (fired > 0 && definition.deciders?.some((one) => one.commandsFrom.includes(name))) around.ring(name);
     } while (fired > 0 && !stopping);
   });
+  const signer = definition.audit === undefined ? null : signerOf(around);
+  // At once: a database that was set back is told before anything else happens to it.
+  await signer?.turn(clock.now()).catch(passUnavailable);
+  const signing = every(settings.auditSignEveryMs, async () => signer?.turn(clock.now()));
   const unlisten = clock.onChange(() => {
     treaties.timeMoved();
     void prepareMonths()
@@ -166,9 +181,30 @@ export async function startContext(
       stopping = true;
       unlisten();
       await treaties.stop();
-      await Promise.all([upkeep.stop(), timers.stop(), ...consumers.map((consumer) => consumer.stop())]);
+      await Promise.all([
+        upkeep.stop(),
+        timers.stop(),
+        signing.stop(),
+        ...consumers.map((consumer) => consumer.stop()),
+      ]);
     },
   };
+}
+
+function signerOf(around: ContextSurroundings): CheckpointSigner | null {
+  const { auditSigning, database, probe, report } = around;
+  if (auditSigning === undefined) return null;
+  return openCheckpointSigner({
+    database,
+    ...auditSigning,
+    refused: (_tenantId, { code, message }) =>
+      report({ event: "stopped", consumer: "audit-signer", code, text: message }),
+    ...(probe === undefined ? {} : { probe }),
+  });
+}
+
+function passUnavailable(error: unknown): void {
+  if (!isFailure(error)) throw error;
 }
 
 /** A journal as a consumer of the context reads it. */
@@ -236,6 +272,12 @@ function consumersOf(
         around.ring(`${name}:${projection.name}`),
       ),
       gatherMs: around.settings.projectionGatherMs,
+    });
+  }
+  if (definition.audit !== undefined) {
+    consumers.push({
+      definition: auditLogConsumer(definition.audit.follows.map(all), () => around.ring(`${name}:audit-log`)),
+      gatherMs: around.settings.auditGatherMs,
     });
   }
   if (definition.intake !== undefined) {

@@ -1,3 +1,4 @@
+import { auditLogName } from "../audit/audit-log.ts";
 import type { BusinessClock } from "../clock/business-clock.ts";
 import type { Backlog } from "../intake/backlog.ts";
 import { journalStart, type Position } from "../model/entry.ts";
@@ -124,5 +125,6 @@ function followed(context: ReachableContext): { readonly consumer: string; reado
       commandsFrom.map((journal) => ({ consumer: decider.name, journal })),
     ),
     ...(definition.intake?.factsFrom ?? []).map((journal) => ({ consumer: "process-view", journal })),
+    ...(definition.audit?.follows ?? []).map((journal) => ({ consumer: auditLogName, journal })),
   ];
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type AuditReader, openAuditReader } from "../audit/audit-reader.ts";
 import { type BusinessClock, openBusinessClock, storeClockOffset } from "../clock/business-clock.ts";
 import type { ConsumerEvent } from "../consumer/consumer.ts";
 import { openWakeUps } from "../consumer/wake-up.ts";
@@ -37,7 +38,7 @@ import {
   type SystemSettings,
 } from "./definition.ts";
 import { type CursorSummary, listCursors } from "./list-cursors.ts";
-import { startContext, type WorkingContext } from "./open-context.ts";
+import { type AuditSigning, startContext, type WorkingContext } from "./open-context.ts";
 import { type CursorReset, type CursorResetAct, resetCursor } from "./reset-cursor.ts";
 import { openStatus, type SystemStatus } from "./status.ts";
 import { openWakeNetwork, type WakeNetwork } from "./wake-network.ts";
@@ -56,6 +57,8 @@ export interface SystemOptions {
   readonly report?: (event: ConsumerEvent) => void;
   /** Secrets and ways out of treaties, and who hears what they do. */
   readonly outside?: Outside;
+  /** What the audit log is signed with; absent: it is kept and not signed. */
+  readonly auditSigning?: AuditSigning;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -88,6 +91,8 @@ export interface System {
   readonly processes: ProcessReader;
   readonly push: ProcessPush;
   readonly treaties: SystemTreaties;
+  /** The audit log; null when no context keeps one. */
+  readonly audit: AuditReader | null;
   status(): SystemStatus;
   /** A position that a context's consumer has certainly passed in one lane of a journal, at most a second old. */
   consumedUpTo(context: string, consumer: string, journal: string, lane: number): Position;
@@ -190,6 +195,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       random,
       report,
       outside: options.outside ?? {},
+      ...(options.auditSigning === undefined ? {} : { auditSigning: options.auditSigning }),
       ...(options.probe === undefined ? {} : { probe: options.probe }),
     });
     working.push(started);
@@ -244,6 +250,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     ring,
     ...(options.probe === undefined ? {} : { probe: options.probe }),
   });
+  const auditDatabase = [...contexts.values()].find((one) => one.definition.audit !== undefined)?.database;
   const contextOf = (name: string): ReachableContext => {
     const context = contexts.get(name);
     if (context === undefined) throw unknownContext(name);
@@ -278,6 +285,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     processes,
     push,
     treaties,
+    audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),
     status: () => status.read(),
     consumedUpTo: (context, consumer, journal, lane) => status.consumedUpTo(context, consumer, journal, lane),
     async setPaused(name, paused, act) {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
 import {
+  byteaArray,
   digestArray,
   int2Array,
   int8Array,
@@ -55,6 +56,14 @@ test("JSON arrives as the text it was", () =>
     fc.jsonValue().map((value) => JSON.stringify(value)),
     jsonArray,
     (one) => one,
+  ));
+
+test("bytes of any length arrive as they are", () =>
+  survives(
+    "bytea",
+    fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+    byteaArray,
+    (one) => `\\x${one.toString("hex")}`,
   ));
 
 test("ids arrive as they are", () => survives("uuid", fc.uuid(), uuidArray, (one) => one));

@@ -129,6 +129,20 @@ export function bytesArray(values: readonly (Buffer | null)[], width: number): B
   return fixedWidth(values, oid.bytea, width, (buffer, value, at) => value.copy(buffer, at));
 }
 
+/** bytea[] of values of any length. */
+export function byteaArray(values: readonly (Buffer | null)[]): Buffer {
+  if (values.length === 0) return emptyArray(oid.bytea);
+  let bytes = 20 + values.length * 4;
+  for (const value of values) bytes += value?.length ?? 0;
+  const buffer = Buffer.allocUnsafe(bytes);
+  let at = header(buffer, oid.bytea, values.length, values.includes(null));
+  for (const value of values) {
+    at = putInt32(buffer, value === null ? -1 : value.length, at);
+    if (value !== null) at += value.copy(buffer, at);
+  }
+  return buffer;
+}
+
 /** uuid[] of 16-byte digests, each written as 32 lower-case hexadecimal digits. */
 export function digestArray(values: readonly (string | null)[]): Buffer {
   return fixedWidth(values, oid.uuid, 16, (buffer, value, at) => {

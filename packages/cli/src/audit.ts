@@ -1,0 +1,184 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Failure } from "@entente/core";
+import {
+  auditContext,
+  type BundleReport,
+  type BundleSelection,
+  contextAccess,
+  exportBundle,
+  noteVerifier,
+  openDatabase,
+  originOf,
+  startEmbeddedPostgres,
+  verifyBundle,
+} from "@entente/core/internal";
+import { auditSigning, makeKey, readKey } from "./audit-key.ts";
+import { contextUrlsFromEnvironment } from "./settings-from-environment.ts";
+
+export interface AuditExportOptions {
+  readonly tenant: string;
+  readonly out: string;
+  readonly process?: string;
+  readonly account?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly known?: readonly string[];
+}
+
+/**
+ * Writes a bundle, verifies it, and says with which key its reader does. The embedded server is started for the time of the
+ * reading, so the system that owns it must be stopped.
+ * Errors: those of exportBundle; `audit-key-missing`, `audit-selection-invalid`, `database-url-missing` (refused); `audit-log-damaged`
+ * (conflict) when what was exported does not verify.
+ */
+export async function exportAudit(
+  system: string,
+  options: AuditExportOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const home = resolve(environment.ENTENTE_HOME || ".entente");
+  const mode = environment.ENTENTE_MODE === "production" ? "production" : "dev";
+  const signing = auditSigning(mode, home, environment);
+  if (signing === null) {
+    throw new Failure(
+      "refused",
+      "audit-key-missing",
+      "A bundle is signed: set ENTENTE_AUDIT_KEY to the file with the key.",
+    );
+  }
+  const selection = selectionOf(options);
+  const known = (options.known ?? []).map((file) => readFileSync(file, "utf8"));
+  const summary = await withAuditDatabase(system, home, environment, (url) => {
+    const database = openDatabase({ url, applicationName: "entente audit", statementTimeoutMs: 0 });
+    const order = { tenantId: options.tenant, selection, folder: options.out, key: signing.key, known };
+    return exportBundle(database, order).finally(() => database.close());
+  });
+  const report = await verifyBundle(options.out, { verifier: verifierOf(summary.verifierKey) });
+  if (report.findings.length > 0) {
+    say(report);
+    throw new Failure(
+      "conflict",
+      "audit-log-damaged",
+      "What was exported is not what was signed: the log was changed by hand.",
+    );
+  }
+  console.log(
+    `${summary.entries} entries of ${summary.origin}, which has ${summary.size}, in ${options.out}`,
+  );
+  console.log(`Verify with: entente audit verify ${options.out} --key '${summary.verifierKey}'`);
+}
+
+async function withAuditDatabase<Result>(
+  system: string,
+  home: string,
+  environment: NodeJS.ProcessEnv,
+  work: (url: string) => Promise<Result>,
+): Promise<Result> {
+  const direct = contextUrlsFromEnvironment(environment, [auditContext])[auditContext];
+  if (direct !== undefined) return work(direct);
+  const accessWith = (adminUrl: string) => contextAccess({ system, context: auditContext, adminUrl }).app;
+  const given = environment.ENTENTE_DATABASE_URL || undefined;
+  if (given !== undefined) return work(accessWith(given));
+  if (!existsSync(join(home, "postgres"))) {
+    throw new Failure(
+      "refused",
+      "database-url-missing",
+      `There is no database to look into: ENTENTE_DATABASE_URL is not set and ${home} holds none.`,
+      { fields: { home } },
+    );
+  }
+  const embedded = await startEmbeddedPostgres({ home, log: (line) => console.error(line) });
+  try {
+    return await work(accessWith(embedded.url));
+  } finally {
+    await embedded.stop();
+  }
+}
+
+/** Which entries the options ask for; none: all. */
+export function selectionOf(options: AuditExportOptions): BundleSelection {
+  const { process: processId, account: key, from, to } = options;
+  const byTime = from !== undefined || to !== undefined;
+  if ([processId !== undefined, key !== undefined, byTime].filter(Boolean).length > 1)
+    throw selectionInvalid("Choose one of --process, --account and --from/--to.");
+  if (processId !== undefined) {
+    if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(processId))
+      throw selectionInvalid(`"${processId}" is not the id of a process.`);
+    return { kind: "process", processId };
+  }
+  if (key !== undefined) return { kind: "account", key };
+  if (!byTime) return { kind: "all" };
+  const period = { from: timeOf(from, 0), to: timeOf(to, 8_640_000_000_000_000) };
+  if (period.from >= period.to) throw selectionInvalid("--to must be after --from.");
+  return { kind: "period", ...period };
+}
+
+function timeOf(text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw selectionInvalid(`"${text}" is not a time.`);
+  return at;
+}
+
+function selectionInvalid(text: string): Failure {
+  return new Failure("refused", "audit-selection-invalid", text);
+}
+
+export interface AuditVerifyOptions {
+  readonly key: string;
+  readonly known?: readonly string[];
+  readonly list?: true;
+}
+
+/** Verifies and reports. Shape: the exit code. Errors: `audit-key-invalid` (refused). */
+export async function verifyAudit(bundle: string, options: AuditVerifyOptions): Promise<number> {
+  const verifier = verifierOf(
+    existsSync(options.key) ? readFileSync(options.key, "utf8").trim() : options.key,
+  );
+  const known = (options.known ?? []).map((file) => readFileSync(file, "utf8"));
+  const report = await verifyBundle(bundle, { verifier, known }, (index, leaf, payload) => {
+    if (options.list !== true) return;
+    const { commitment, ...said } = leaf;
+    console.log(
+      JSON.stringify({
+        index,
+        ...said,
+        commitment: commitment.toString("hex"),
+        payload: payload === null ? null : JSON.parse(payload),
+      }),
+    );
+  });
+  say(report);
+  return report.findings.length === 0 ? 0 : 1;
+}
+
+function say({ origin, selection, size, entries, erased, findings, moreFindings }: BundleReport): void {
+  for (const { what, place, says } of findings) console.error(`${what}: ${place}: ${says}`);
+  if (moreFindings > 0) console.error(`… and ${moreFindings} more.`);
+  if (findings.length > 0) {
+    console.error(`NOT as it was signed: ${findings.length + moreFindings} findings.`);
+    return;
+  }
+  const gone = erased === 0 ? "" : `, ${erased} of them without their payload, which was erased`;
+  console.error(
+    `Verified: ${entries} entries (${selection}) of the log ${origin}, which has ${size}${gone}.`,
+  );
+}
+
+function verifierOf(text: string) {
+  const verifier = noteVerifier(text);
+  if (verifier !== null) return verifier;
+  throw new Failure(
+    "refused",
+    "audit-key-invalid",
+    "This is not the public key of an audit log: name+hash+base64.",
+  );
+}
+
+/** Makes the key when there is none, and prints a public key. */
+export function auditKey(file: string, options: { readonly name?: string; readonly tenant?: string }): void {
+  const key = existsSync(file) || options.name === undefined ? readKey(file) : makeKey(file, options.name);
+  const name = options.tenant === undefined ? key.name : originOf(key.name, options.tenant);
+  console.log(key.named(name).verifierKey);
+}
