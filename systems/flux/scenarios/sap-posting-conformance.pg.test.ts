@@ -2,10 +2,10 @@
 import { after } from "node:test";
 import { simulators } from "@entente/simulators";
 import { conformance, controlledCounterparty } from "@entente/testkit";
-import { journalEntryOf } from "../../contexts/ledger/domain/journal-entry-of.ts";
-import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
-import { keysByReference } from "./references.ts";
-import { sapPosting } from "./sap-posting.ts";
+import { journalEntryOf } from "../contexts/ledger/domain/journal-entry-of.ts";
+import { balanceDebited } from "../contexts/subscription/contract/balance-debited.ts";
+import { keysByReference } from "../treaties/sap-ledger/references.ts";
+import { sapPosting } from "../treaties/sap-ledger/sap-posting.ts";
 
 const startSap = await simulators.sap();
 const sap = await startSap({ seed: 7 });
