@@ -15,16 +15,22 @@ import {
 } from "@entente/core/internal";
 import { everyCounterparty, fluxContract, fluxSnapshot, fluxWith } from "@entente/flux";
 import { foundText, reportJson, reportText } from "./contract-report.ts";
+import { stageFromEnvironment } from "./stage-from-environment.ts";
 import { versionsInFlight } from "./versions-in-flight.ts";
 
 interface Contracted {
-  readonly definition: SystemDefinition;
+  /** As it runs with this environment. */
+  definition(environment: NodeJS.ProcessEnv): SystemDefinition;
   readonly contract: SystemContract;
   readonly snapshot: URL;
 }
 
 const systems: Readonly<Record<string, Contracted>> = {
-  flux: { definition: fluxWith(everyCounterparty), contract: fluxContract, snapshot: fluxSnapshot },
+  flux: {
+    definition: (environment) => fluxWith(everyCounterparty, stageFromEnvironment(environment)),
+    contract: fluxContract,
+    snapshot: fluxSnapshot,
+  },
 };
 
 export interface CheckOptions {
@@ -37,7 +43,7 @@ export interface CheckOptions {
 /**
  * Compares what the systems promise with their committed snapshots, and with what waits in their journals. Prints what it
  * found. Resolves to the exit code: 0 when nobody is broken and nobody is left in doubt.
- * Errors: `system-unknown`, `contract-snapshot-missing`, `contract-snapshot-unreadable`, `database-url-missing` (refused), and
+ * Errors: `system-unknown`, `contract-snapshot-missing`, `contract-snapshot-unreadable`, `database-url-missing`, `stage-unknown` (refused), and
  * those of reading a database.
  */
 export async function checkContracts(
@@ -50,7 +56,7 @@ export async function checkContracts(
     const before = openSnapshot(options.snapshot ?? fileURLToPath(contracted.snapshot), name);
     const findings = checkContract(contracted.contract, before);
     if (options.inFlight === true) {
-      const found = await versionsInFlight(contracted.definition, environment);
+      const found = await versionsInFlight(contracted.definition(environment), environment);
       findings.push(...checkInFlight(contracted.contract, before, found));
     }
     reports.push({ system: name, findings: inOrder(findings) });

@@ -8,18 +8,7 @@ import {
   withAudit,
 } from "@entente/core/internal";
 import { buildEdge, callbackRoute, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
-import {
-  fluxErrors,
-  fluxOutside,
-  fluxRoutes,
-  fluxTags,
-  fluxWith,
-  isStage,
-  type Stage,
-  seedDemoData,
-  stages,
-  textOf,
-} from "@entente/flux";
+import { fluxErrors, fluxOutside, fluxRoutes, fluxTags, fluxWith, seedDemoData, textOf } from "@entente/flux";
 import pg from "pg";
 import { auditSigning } from "./audit-key.ts";
 import { placeCounterparties } from "./counterparties.ts";
@@ -27,6 +16,7 @@ import { dieAt, poisoned } from "./drills.ts";
 import { devTokenSecret } from "./home.ts";
 import { openLog } from "./log.ts";
 import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-from-environment.ts";
+import { stageFromEnvironment } from "./stage-from-environment.ts";
 
 const systems = { flux: fluxWith };
 
@@ -49,7 +39,7 @@ export async function up(
     );
   }
   const mode = modeOf(environment.ENTENTE_MODE);
-  const stage = stageOf(environment.ENTENTE_FLUX_STAGE);
+  const stage = stageFromEnvironment(environment);
   const port = portOf(environment.PORT);
   const home = resolve(environment.ENTENTE_HOME || ".entente");
   const tokens = tokenSettings(mode, home, environment);
@@ -200,13 +190,6 @@ function modeOf(text: string | undefined): "dev" | "production" {
   if (text === undefined || text === "" || text === "dev") return "dev";
   if (text === "production") return "production";
   throw new Failure("refused", "mode-unknown", `ENTENTE_MODE="${text}" is neither dev nor production.`);
-}
-
-function stageOf(text: string | undefined): Stage {
-  if (text === undefined || text === "") return "B";
-  if (isStage(text)) return text;
-  const known = stages.join(" nor ");
-  throw new Failure("refused", "stage-unknown", `ENTENTE_FLUX_STAGE="${text}" is neither ${known}.`);
 }
 
 /** Off unless told otherwise. Errors: `setting-invalid` (refused). */

@@ -2,16 +2,15 @@
 import { after } from "node:test";
 import { simulators } from "@entente/simulators";
 import { conformance, controlledCounterparty } from "@entente/testkit";
-import { journalEntryOf } from "../contexts/ledger/domain/journal-entry-of.ts";
-import { balanceDebited } from "../contexts/subscription/contract/balance-debited.ts";
-import { keysByReference } from "../treaties/sap-ledger/references.ts";
-import { sapPosting } from "../treaties/sap-ledger/sap-posting.ts";
+import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
+import { fluxLedger } from "./flux-ledger.fixture.ts";
+import { keysByReference } from "./references.ts";
 
 const startSap = await simulators.sap();
 const sap = await startSap({ seed: 7 });
 after(() => sap.stop());
 
-const posting = sapPosting(sap.url, journalEntryOf);
+const posting = fluxLedger(sap.url, "A");
 /** Keys of all that was ever sent: SAP knows an entry by the reference that is made of its key. */
 const sent = new Set<string>();
 const books = await controlledCounterparty(sap.url, { operation: "post-journal-entries" });
