@@ -57,14 +57,6 @@ describe("what lands at Salesforce first", () => {
   const reasonOf = ({ reason }: ProcessBody) => reason as { readonly code: string; readonly message: string };
   /** Past every wait between two sendings, and past their longest transaction. */
   const laterOn = () => operator.post("/dev/clock", { advance: "PT20M" });
-  /** A new worker first sees that nobody knows, and then asks. */
-  const findOut = async (processId: string): Promise<void> => {
-    worker = await flux.startWorker({}, "subscription,entitlement");
-    await laterOn();
-    await eventually(async () => assert.equal((await handOffOf(processId))?.state, "unknown"));
-    await laterOn();
-    await operator.until(processId, "confirmed");
-  };
   const handOffOf = async (processId: string) => {
     const { body } = await operator.get("/ops/hand-offs");
     const open = body.handOffs as { processId: string; state: string; tries: number }[];
@@ -100,6 +92,18 @@ describe("what lands at Salesforce first", () => {
     const notTheirs = { accountId: "acct-0500", subject: "x", description: "" };
     const refused = await customer.post("/support-cases", notTheirs, { "idempotency-key": "not-theirs" });
     assert.equal(refused.status, 403);
+  });
+
+  test("both kinds of call are counted against Salesforce's day as Salesforce counts them", async () => {
+    await eventually(async () => {
+      const { calls } = await salesforce.usedByFlux();
+      const { body } = await operator.get("/ops/treaties");
+      const budgets = body.budgets as { name: string; used: number; callers: { operation: string }[] }[];
+      const api = budgets.find(({ name }) => name === "api-calls");
+      assert.equal(api?.used, calls);
+      const operations = api?.callers.map(({ operation }) => operation) ?? [];
+      for (const one of ["open-case", "mark-lead", "convert-lead"]) assert.ok(operations.includes(one), one);
+    });
   });
 
   test("Salesforce away: both are taken and wait, nothing confirms them, also past every limit; once it is back each lands once", async () => {
@@ -146,49 +150,38 @@ describe("what lands at Salesforce first", () => {
     assert.equal(again.state, "confirmed");
   });
 
-  test("killed after Salesforce had opened the case and before we knew: one case, confirmed", async () => {
-    await salesforce.control.rule({
-      behaviour: "timeout",
-      effect: true,
-      times: 1,
-      when: { operation: "composite" },
-    });
-    const processId = await askForHelp("Killed");
-    await eventually(async () => assert.equal((await casesOf(processId)).length, 1));
+  test("killed after Salesforce had done it and before we knew, and between the mark and the conversion: each once, confirmed", async () => {
+    const silent = (operation: string, effect: boolean) =>
+      salesforce.control.rule({ behaviour: "timeout", effect, times: 1, when: { operation } });
+    const before = (await conversions()).length;
+    await silent("composite", true);
+    const opened = await askForHelp("Killed");
+    await eventually(async () => assert.equal((await casesOf(opened)).length, 1));
+    const calls = (await salesforce.control.calls({ operation: "convert-lead" })).length;
+    await silent("convert-lead", false);
+    const marked = await convert("lead-0004", "acct-2006");
+    await eventually(async () =>
+      assert.equal((await salesforce.control.calls({ operation: "convert-lead" })).length, calls + 1),
+    );
+    await silent("convert-lead", true);
+    const converted = await convert("lead-0005", "acct-2007");
+    await eventually(async () => assert.equal((await leadOf("lead-0005"))?.IsConverted, true));
+    assert.equal((await leadOf("lead-0004"))?.IsConverted, false);
     await worker.kill();
-    assert.notEqual((await customer.get(`/processes/${processId}`)).body.state, "confirmed");
-    await findOut(processId);
-    const effects = await salesforce.control.effects();
-    assert.equal(effects.filter(({ keys, key }) => [key, ...(keys ?? [])].includes(processId)).length, 1);
-    assert.equal((await casesOf(processId)).length, 1);
-  });
+    const wishes = [opened, marked, converted];
+    for (const processId of wishes)
+      assert.equal((await operator.get(`/processes/${processId}`)).body.state, "processing");
 
-  for (const [when, effect] of [
-    ["between the mark and the conversion", false],
-    ["after Salesforce had converted and before we knew", true],
-  ] as const) {
-    test(`killed ${when}: converted once, confirmed`, async () => {
-      const [prospectId, accountId] = effect ? ["lead-0005", "acct-2007"] : ["lead-0004", "acct-2006"];
-      const before = (await conversions()).length;
-      const calls = (await salesforce.control.calls({ operation: "convert-lead" })).length;
-      await salesforce.control.rule({
-        behaviour: "timeout",
-        effect,
-        times: 1,
-        when: { operation: "convert-lead" },
-      });
-      const processId = await convert(prospectId, accountId);
-      await eventually(async () => {
-        const seen = await salesforce.control.calls({ operation: "convert-lead" });
-        assert.equal(seen.length, calls + 1);
-        assert.equal((await leadOf(prospectId))?.IsConverted, effect);
-      });
-      await worker.kill();
-      await findOut(processId);
-      assert.equal((await conversions()).length, before + 1);
-      assert.equal((await accountsNamed(accountId)).length, 1);
-    });
-  }
+    // A new worker first sees that nobody knows, and then asks.
+    worker = await flux.startWorker({}, "subscription,entitlement");
+    for (const processId of wishes)
+      await eventually(async () => assert.equal((await handOffOf(processId))?.state, "unknown"));
+    await laterOn();
+    for (const processId of wishes) await operator.until(processId, "confirmed");
+    assert.equal((await casesOf(opened)).length, 1);
+    assert.equal((await conversions()).length, before + 2);
+    for (const account of ["acct-2006", "acct-2007"]) assert.equal((await accountsNamed(account)).length, 1);
+  });
 
   test("nothing of Salesforce's words is in the facts but what is said to be theirs", async () => {
     const facts = await inEntitlement<{ type: string; data: Record<string, unknown> }>(
