@@ -20,9 +20,6 @@ const TilePath = Type.Object({
  */
 export function auditLogRoutes({ system }: EdgeContext): FastifyPluginAsync {
   return async (app) => {
-    const { audit } = system;
-    if (audit === null) return;
-
     app.route<{ Params: { tenant: string } }>({
       method: "GET",
       url: "/audit/:tenant/checkpoint",
@@ -44,7 +41,7 @@ export function auditLogRoutes({ system }: EdgeContext): FastifyPluginAsync {
       },
       handler: async (request, reply) => {
         const tenant = ownTenant(request, request.params.tenant);
-        const note = await audit.checkpoint(tenant);
+        const note = await logOf(system.audit).checkpoint(tenant);
         return reply.header("cache-control", "no-store").type("text/plain; charset=utf-8").send(note);
       },
     });
@@ -74,7 +71,7 @@ export function auditLogRoutes({ system }: EdgeContext): FastifyPluginAsync {
         },
         handler: async (request, reply) => {
           const tenant = ownTenant(request, request.params.tenant);
-          const bytes = await readTile(audit, tenant, entries, request.params["*"]);
+          const bytes = await readTile(logOf(system.audit), tenant, entries, request.params["*"]);
           return reply
             .header("cache-control", "private, max-age=31536000, immutable")
             .type("application/octet-stream")
@@ -97,8 +94,18 @@ async function readTile(audit: AuditReader, tenant: string, entries: boolean, re
   throw new Failure("refused", "audit-tile-unknown", "The signed log has no such tile.");
 }
 
+/** A system that keeps no audit log has none of any tenant. */
+function logOf(audit: AuditReader | null): AuditReader {
+  if (audit === null) throw logUnknown();
+  return audit;
+}
+
+function logUnknown(): Failure {
+  return new Failure("refused", "audit-log-unknown", "There is no such log.");
+}
+
 function ownTenant(request: FastifyRequest, tenant: string): string {
   if (identityOf(request).tenant === tenant) return tenant;
   // The same as for a log that does not exist: whose there are is nobody's business.
-  throw new Failure("refused", "audit-log-unknown", "There is no such log.");
+  throw logUnknown();
 }

@@ -73,4 +73,15 @@ describe("the audit log", async () => {
     );
     assert.deepEqual(asked.splice(0), ["demo tile/0/999"]);
   });
+
+  test("a system that keeps no audit log has none", async () => {
+    await using without = await startEdge();
+    const token = await without.tokenFor(auditor);
+    for (const path of ["checkpoint", "tile/0/000", "tile/entries/000"])
+      assertProblem(
+        await call(without.url, "GET", `/audit/demo/${path}`, { token }),
+        404,
+        "audit-log-unknown",
+      );
+  });
 });

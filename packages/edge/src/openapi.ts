@@ -29,6 +29,7 @@ const edgeTags = [
   { name: "processes", description: "What became of commands." },
   { name: "status", description: "Whether the system is well." },
   { name: "journals", description: "Journals for subscribers." },
+  { name: "audit", description: "The audit log of a tenant, as c2sp.org/tlog-tiles has it." },
   { name: "operations", description: "Outage drill, dead letters, metrics." },
 ];
 const devTag = { name: "dev", description: "For development only; absent in production." };
@@ -85,7 +86,8 @@ export async function describeRoutes(
     },
     transformObject: (document) => {
       const api = ("openapiObject" in document ? document.openapiObject : {}) as Json;
-      for (const path of Object.values((api.paths ?? {}) as Record<string, Record<string, Json>>)) {
+      api.paths = withNamedRests((api.paths ?? {}) as Record<string, Record<string, Json>>);
+      for (const path of Object.values(api.paths as Record<string, Record<string, Json>>)) {
         for (const operation of Object.values(path)) {
           const route = routes.get(String(operation.operationId));
           if (route !== undefined) complete(operation, route, byCode);
@@ -97,6 +99,17 @@ export async function describeRoutes(
       return api;
     },
   });
+}
+
+/** A router calls the rest of a path `*`, which OpenAPI takes for no name: here it is `rest`. */
+function withNamedRests(paths: Record<string, Record<string, Json>>): Record<string, Record<string, Json>> {
+  const named = Object.entries(paths).map(([path, operations]) => {
+    if (!path.endsWith("/{*}")) return [path, operations] as const;
+    for (const { parameters = [] } of Object.values(operations) as { parameters?: Json[] }[])
+      for (const parameter of parameters) if (parameter.name === "*") parameter.name = "rest";
+    return [path.replace("{*}", "{rest}"), operations] as const;
+  });
+  return Object.fromEntries(named);
 }
 
 /** Adds what every route of its kind has: security, the idempotency key, the problems. */

@@ -51,6 +51,9 @@ describe("the API description", async () => {
   test("lists every route with its operation id, its access and its errors", () => {
     assert.deepStrictEqual(operations.map(({ method, path }) => `${method} ${path}`).sort(), [
       "get /accounts/{id}/balance",
+      "get /audit/{tenant}/checkpoint",
+      "get /audit/{tenant}/tile/entries/{rest}",
+      "get /audit/{tenant}/tile/{rest}",
       "get /docs/errors",
       "get /healthz",
       "get /journals/{context}/events",
