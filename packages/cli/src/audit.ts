@@ -157,7 +157,7 @@ function say({ origin, selection, size, entries, erased, findings, moreFindings 
   for (const { what, place, says } of findings) console.error(`${what}: ${place}: ${says}`);
   if (moreFindings > 0) console.error(`… and ${moreFindings} more.`);
   if (findings.length > 0) {
-    console.error(`NOT as it was signed: ${findings.length + moreFindings} findings.`);
+    console.error(`NOT as it was signed. Findings: ${findings.length + moreFindings}.`);
     return;
   }
   const gone = erased === 0 ? "" : `, ${erased} of them without their payload, which was erased`;

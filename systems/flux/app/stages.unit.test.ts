@@ -24,6 +24,8 @@ test("stage B is what is run when nothing is said, and has nothing of stage A", 
     "payments-charge",
     "sap-ledger",
     "salesforce-entitlement",
+    "salesforce-case",
+    "salesforce-lead",
     "salesforce-entitlement-changes",
     "salesforce-entitlement-now",
   ]);
@@ -33,6 +35,8 @@ test("stage A leads through Salesforce and SAP, charges nothing itself, and does
   assert.deepEqual(treatiesOf(everyCounterparty, "A"), [
     "sap-posting",
     "salesforce-entitlement",
+    "salesforce-case",
+    "salesforce-lead",
     "salesforce-entitlement-changes",
     "salesforce-entitlement-now",
     "salesforce-top-up",
