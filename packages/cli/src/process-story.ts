@@ -29,6 +29,11 @@ export interface Story {
       readonly changes:
         | readonly { readonly pointer: string; readonly before?: unknown; readonly after?: unknown }[]
         | null;
+      readonly outcomes: readonly {
+        readonly state: string;
+        readonly code: string | null;
+        readonly means: string | null;
+      }[];
     }[];
   }[];
   readonly handOffs: readonly {
@@ -109,10 +114,14 @@ function stepLines({
 }
 
 function attemptLines({ what, attempts }: Story["attempts"][number]): string[] {
-  return attempts.flatMap(({ attempt, ordered, changes }) => [
+  return attempts.flatMap(({ attempt, ordered, changes, outcomes }) => [
     `${what}, attempt ${attempt}${ordered === null ? "" : `, by ${ordered.by}: ${ordered.why}`}`,
     ...(changes ?? []).map(
       ({ pointer, before, after }) => `  ${pointer || "/"}: ${valueText(before)} → ${valueText(after)}`,
+    ),
+    ...outcomes.map(
+      ({ state, code, means }) =>
+        `  ${state}${code === null ? "" : `, ${code}`}${means === null ? "" : `: ${means}`}`,
     ),
   ]);
 }

@@ -74,6 +74,7 @@ const AttemptShown = Type.Object({
       class: textOrNone,
       code: textOrNone,
       label: textOrNone,
+      means: textOrNone,
     }),
   ),
 });

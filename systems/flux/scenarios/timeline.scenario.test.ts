@@ -34,7 +34,11 @@ interface Timeline {
     readonly what: string;
     readonly attempts: readonly {
       readonly request: Readonly<Record<string, unknown>> | null;
-      readonly outcomes: readonly { readonly state: string; readonly code: string | null }[];
+      readonly outcomes: readonly {
+        readonly state: string;
+        readonly code: string | null;
+        readonly means: string | null;
+      }[];
     }[];
   }[];
   readonly cases: readonly { readonly caseId: string; readonly owner: string; readonly kind: string }[];
@@ -167,6 +171,7 @@ describe("the timeline of a top-up", () => {
     const outcomes = refused.attempts.flatMap(({ attempts }) => attempts.flatMap((one) => one.outcomes));
     const refusal = outcomes.find(({ state, code }) => state === "rejected" && code !== null);
     assert.match(String(refusal?.code), /F5/, JSON.stringify(refused));
+    assert.match(String(refusal?.means), /period/i);
     const [one] = refused.cases;
     assert.equal(one?.owner, "Accounting, general ledger");
 
@@ -183,13 +188,16 @@ describe("the timeline of a top-up", () => {
   });
 
   test("of a batch that many share, each story has its own row, and no key of any", async () => {
-    await control.outage("refuse");
+    // So that the ledger meets all of them at once.
+    await olga.post("/ops/contexts/ledger/pause", { why: "drill" });
     const ids = await Promise.all(Array.from({ length: accounts }, (_, n) => topUp(n + 1)));
-    await control.outage("none");
+    await olga.post("/ops/contexts/ledger/resume", { why: "over" });
+    const batches = new Set<string>();
     for (const [n, id] of ids.entries()) {
       const timeline = await until(id, "handed off", ({ attempts }) => attempts.length > 0);
       const openings = timeline.steps.filter(({ type }) => type === "entente.hand-off-opened");
       assert.equal(openings.length, 1);
+      batches.add(openings[0]?.entryId ?? "");
       const rows = openings[0]?.data.rows as readonly { readonly processId: string }[];
       assert.deepEqual(
         rows.map((row) => row.processId),
@@ -200,6 +208,7 @@ describe("the timeline of a top-up", () => {
       assert.equal(text.includes(`demo:top-up:${id}`), false, "an idempotency key is shown");
       assert.ok(text.includes(demoAccountId(n + 1)));
     }
+    assert.ok(batches.size < ids.length, "no batch was shared");
   });
 
   test("another tenant's operator is told that there is no such process; a customer may not ask", async () => {

@@ -5,7 +5,7 @@ import type { FalloutCase } from "../treaty/fallout-cases.ts";
 import { hideKeys } from "./hide-keys.ts";
 import type { ProcessRecord } from "./read-process.ts";
 import { type Actor, actorOf } from "./timeline-actor.ts";
-import { type Attempted, attemptsIn } from "./timeline-attempts.ts";
+import { type Attempted, attemptsIn, type MeaningOf } from "./timeline-attempts.ts";
 
 /** The whole story of a process, put together from what several journals have of it. Pure. */
 
@@ -83,6 +83,7 @@ export interface TimelineRules {
   /** Contexts whose facts move processes. */
   readonly factsFrom: readonly string[];
   targetOf(treaty: string): string | null;
+  readonly meaningOf: MeaningOf;
 }
 
 export function processTimeline(parts: TimelineParts, rules: TimelineRules): ProcessTimeline {
@@ -107,7 +108,7 @@ export function processTimeline(parts: TimelineParts, rules: TimelineRules): Pro
       customer: seen.get(entry) ?? null,
     };
   });
-  const attempts = attemptsIn(entries);
+  const attempts = attemptsIn(entries, rules.meaningOf);
   const named = (kind: Actor["kind"]) =>
     steps.flatMap(({ actor }) => (actor.kind === kind && actor.name !== null ? [actor.name] : []));
   return {

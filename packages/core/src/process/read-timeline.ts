@@ -13,6 +13,7 @@ import { openedType } from "../treaty/hand-off-entries.ts";
 import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "../treaty/treaty.ts";
 import { type ProcessTimeline, processTimeline, type TimelineHandOff } from "./process-timeline.ts";
 import type { ProcessReader } from "./read-process.ts";
+import type { MeaningOf } from "./timeline-attempts.ts";
 
 /** Reads what every journal has of a process, side by side: by its index, then what belongs to it by its own keys. */
 export interface TimelineReader {
@@ -43,6 +44,11 @@ export function openTimelineReader(setting: TimelineReaderSetting): TimelineRead
     contexts.flatMap(({ definition }) => handOffTreaties(definition).map((treaty) => [treaty.name, treaty])),
   );
 
+  const meaningOf: MeaningOf = (name, code) => {
+    const errorMap = treaties.get(name)?.errorMap ?? {};
+    return Object.hasOwn(errorMap, code) ? (errorMap[code]?.means ?? null) : null;
+  };
+
   async function entriesOf(tenantId: string, id: string, limit: number) {
     return overContexts(contexts, async ({ journal }) => readProcessEntries(journal, tenantId, id, limit));
   }
@@ -69,9 +75,7 @@ export function openTimelineReader(setting: TimelineReaderSetting): TimelineRead
         processId,
         process,
         entries: kept,
-        handOffs: added.found.flatMap(({ handOffs }) =>
-          handOffs.map((one) => withMeaning(one, treaties.get(one.treaty))),
-        ),
+        handOffs: added.found.flatMap(({ handOffs }) => handOffs.map((one) => withTrouble(one, meaningOf))),
         cases: added.found.flatMap(({ cases }) => cases),
         away: [...new Set([...own.away, ...added.away])].sort(),
         more: all.length > limit,
@@ -79,6 +83,7 @@ export function openTimelineReader(setting: TimelineReaderSetting): TimelineRead
       {
         definitions: setting.definitions,
         factsFrom: setting.factsFrom,
+        meaningOf,
         targetOf: (treaty) => treaties.get(treaty)?.target ?? null,
       },
     );
@@ -283,14 +288,10 @@ async function readHandOffs(
   return connection.run<HandOffRow>(handOffsNow, [tenantId, uuidArray(handOffIds)]);
 }
 
-function withMeaning(
-  row: HandOffRow & { readonly context: string },
-  treaty: HandOffTreaty | undefined,
-): TimelineHandOff {
-  const { class: errorClass, code, text, handOffId, context, target, state, externalReference } = row;
-  const known = code !== null && treaty !== undefined && Object.hasOwn(treaty.errorMap, code);
-  const means = known ? (treaty.errorMap[code]?.means ?? null) : null;
+function withTrouble(row: HandOffRow & { readonly context: string }, meaningOf: MeaningOf): TimelineHandOff {
+  const { class: errorClass, code, text, handOffId, context, treaty, target, state, externalReference } = row;
+  const means = code === null ? null : meaningOf(treaty, code);
   const isQuiet = errorClass === null && code === null && text === null;
   const trouble = isQuiet ? null : { class: errorClass, code, text, means };
-  return { handOffId, context, treaty: row.treaty, target, state, externalReference, trouble };
+  return { handOffId, context, treaty, target, state, externalReference, trouble };
 }

@@ -22,7 +22,12 @@ export interface AttemptOutcome {
   readonly class: string | null;
   readonly code: string | null;
   readonly label: string | null;
+  /** What the treaty says the code means; null for codes that it does not know. */
+  readonly means: string | null;
 }
+
+/** What a treaty says a code means. */
+export type MeaningOf = (treaty: string, code: string) => string | null;
 
 export interface Attempt {
   readonly attempt: number;
@@ -51,7 +56,7 @@ const parkedAct = /^entente\.parked-(redriven|corrected|discarded)$/;
 const parkedFact = /^entente\.command-(parked|discarded)$/;
 
 /** Every hand-off and every command that was parked, oldest first. Entries of batches hold only the rows of the process. */
-export function attemptsIn(entries: readonly Entry[]): Attempted[] {
+export function attemptsIn(entries: readonly Entry[], meaningOf: MeaningOf): Attempted[] {
   const inOrder = entries.toSorted(
     (a, b) => a.source.localeCompare(b.source) || comparePositions(a.position, b.position),
   );
@@ -64,13 +69,13 @@ export function attemptsIn(entries: readonly Entry[]): Attempted[] {
     ({ data }) => textOf(data.entryId) ?? "",
   );
   return inOrder.flatMap((entry) => {
-    if (entry.type === openedType) return [handOffAttempts(entry, moves.get(entry.id) ?? [])];
+    if (entry.type === openedType) return [handOffAttempts(entry, moves.get(entry.id) ?? [], meaningOf)];
     const own = acts.get(entry.id);
     return own === undefined || entry.kind === "control" ? [] : [commandAttempts(entry, own)];
   });
 }
 
-function handOffAttempts(opening: Entry, moves: readonly Entry[]): Attempted {
+function handOffAttempts(opening: Entry, moves: readonly Entry[], meaningOf: MeaningOf): Attempted {
   const { data } = opening;
   const request = requestOf(data);
   const attempts: Attempt[] = [];
@@ -89,7 +94,7 @@ function handOffAttempts(opening: Entry, moves: readonly Entry[]): Attempted {
       ordered: attempt === 1 ? null : orderedBy(own[0]),
       request: kept,
       changes,
-      outcomes: own.map(outcomeOf),
+      outcomes: own.map((move) => outcomeOf(move, meaningOf)),
     });
     before = hash;
   }
@@ -124,7 +129,7 @@ function commandAttempts(command: Entry, acts: readonly Entry[]): Attempted {
         request: isObject(corrected) ? corrected : last.request,
         outcomes: [],
       });
-    } else if (parkedFact.test(act.type)) last.outcomes.push(outcomeOf(act));
+    } else if (parkedFact.test(act.type)) last.outcomes.push(outcomeOf(act, () => null));
   }
   return {
     entryId: command.id,
@@ -139,18 +144,20 @@ function commandAttempts(command: Entry, acts: readonly Entry[]): Attempted {
   };
 }
 
-function outcomeOf({ id, type, occurredAt, data }: Entry): AttemptOutcome {
+function outcomeOf({ id, type, occurredAt, data }: Entry, meaningOf: MeaningOf): AttemptOutcome {
   // Of a batch counts what became of the own row, where that was said.
   const row = Array.isArray(data.rows) ? data.rows[0] : undefined;
   const [, outcome, rowCode] = Array.isArray(row) ? row : [];
+  const code = textOf(rowCode) ?? textOf(data.code);
   return {
     entryId: id,
     at: occurredAt,
     state: textOf(outcome) ?? textOf(data.state) ?? type.slice(type.lastIndexOf("-") + 1),
     by: textOf(data.by),
     class: textOf(data.class),
-    code: textOf(rowCode) ?? textOf(data.code),
+    code,
     label: textOf(data.label),
+    means: code === null ? null : meaningOf(textOf(data.treaty) ?? "", code),
   };
 }
 
