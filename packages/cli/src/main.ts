@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { AuditExportOptions, AuditVerifyOptions } from "./audit.ts";
 import type { AcceptOptions, CheckOptions } from "./contracts.ts";
 import type { DocsOptions } from "./docs.ts";
+import type { ProcessShowOptions } from "./process.ts";
 import type { SimulateOptions } from "./simulate.ts";
 
 // Each command loads what it needs and no more: a simulator beside a system must not slow down its start.
@@ -127,6 +128,21 @@ audit
   .action(async (file: string, options: { name?: string; tenant?: string }) => {
     const { auditKey } = await import("./audit.ts");
     auditKey(file, options);
+  });
+
+program
+  .command("process")
+  .description("What became of a command.")
+  .command("show")
+  .argument("<id>", "a process, or an entry of it such as a manual act")
+  .option("--limit <n>", "entries at most, 1 to 1000", "500")
+  .option("--json", "print the answer as it came")
+  .description(
+    "Print the whole story of a process by cause, asked of a running system. Environment: ENTENTE_URL, ENTENTE_TOKEN.",
+  )
+  .action(async (id: string, options: ProcessShowOptions) => {
+    const { showProcess } = await import("./process.ts");
+    await showProcess(id, options, process.env);
   });
 
 try {

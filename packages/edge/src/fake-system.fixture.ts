@@ -255,6 +255,7 @@ export function fakeSystem(): FakeSystem {
         return { xid: String(1_000 + seq), seq: "9223372036854775807" };
       },
     },
+    timelines: { read: async () => null },
     push: {
       async watch(watcher) {
         check();

@@ -63,6 +63,7 @@ describe("the API description", async () => {
       "get /ops/contexts/{context}/cursors",
       "get /ops/hand-offs",
       "get /ops/parked",
+      "get /ops/processes/{id}/timeline",
       "get /ops/recoveries",
       "get /ops/recoveries/preview",
       "get /ops/recoveries/{requestId}",

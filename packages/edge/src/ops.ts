@@ -7,11 +7,14 @@ import { cursorRoutes } from "./cursors.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
+import { timelineRoute } from "./process-timeline.ts";
 import { treatyRoutes } from "./treaties.ts";
 
-/** Outage drill, dead letters, cursors, treaties. Operators act, auditors read; every act is recorded with who and why. */
-export function opsRoutes({ system }: EdgeContext): FastifyPluginAsync {
+/** Outage drill, dead letters, cursors, treaties, timelines. Operators act, auditors read; every act is recorded with who and why. */
+export function opsRoutes(edge: EdgeContext): FastifyPluginAsync {
+  const { system } = edge;
   return async (app) => {
+    await app.register(timelineRoute(edge));
     await app.register(pauseRoutes(system));
     await app.register(parkedRoutes(system));
     await app.register(cursorRoutes(system));

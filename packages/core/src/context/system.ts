@@ -28,6 +28,7 @@ import {
 import { openLateProcesses } from "../process/late-processes.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
+import { openTimelineReader, type TimelineReader } from "../process/read-timeline.ts";
 import { openSystemTreaties, type SystemTreaties } from "../treaty/system-treaties.ts";
 import { checkTreaties, type Outside } from "../treaty/work-treaties.ts";
 import { followClock, setPaused } from "./control.ts";
@@ -89,6 +90,8 @@ export interface System {
   accept(submission: Submission): Promise<Acceptance>;
   backlog(): BacklogReading;
   readonly processes: ProcessReader;
+  /** The whole story of a process, over all contexts. */
+  readonly timelines: TimelineReader;
   readonly push: ProcessPush;
   readonly treaties: SystemTreaties;
   /** The audit log; null when no context keeps one. */
@@ -283,6 +286,12 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     },
     backlog: () => backlog.read(),
     processes,
+    timelines: openTimelineReader({
+      contexts,
+      processes,
+      definitions: gateway.intake.processes,
+      factsFrom: gateway.intake.factsFrom,
+    }),
     push,
     treaties,
     audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),

@@ -8,7 +8,8 @@ export interface LanePosition {
   readonly position: Position;
 }
 
-const columns = `e.id, e.xid, e.seq, e.lane, e.kind, e.type, e.schema_version, e.source, e.target, e.tenant_id, e.key,
+/** Of a journal row called `e`, as entryOf takes them. */
+export const columns = `e.id, e.xid, e.seq, e.lane, e.kind, e.type, e.schema_version, e.source, e.target, e.tenant_id, e.key,
   e.key_version, e.process_id, e.correlation_id, e.causation_id, e.customer_id, e.ttl_ms, e.traceparent, e.occurred_at, e.data`;
 
 /**

@@ -1,4 +1,5 @@
 /** The pure part of the runtime, for domains: no Node built-ins, no I/O. */
+export { type CausedEntry, orderByCause } from "./cause-order.ts";
 export type { Clock } from "./clock.ts";
 export type {
   CommandRule,
@@ -33,6 +34,7 @@ export { type BusinessIdentity, handOffKey, handOffKeyParts } from "./hand-off-k
 export type { HandOff, HandOffRow, RowOutcome } from "./hand-off-record.ts";
 export type { HandOffTimes } from "./hand-off-times.ts";
 export { deriveId, firstIdAt, isId, timeOfId } from "./id.ts";
+export { type JsonChange, jsonChanges } from "./json-changes.ts";
 export { laneCount, laneOf } from "./lane.ts";
 export type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep, ProcessView } from "./process.ts";
 export { isFinal, queuedProcess } from "./process.ts";

@@ -191,7 +191,14 @@ test("every act leaves a control entry: what, on which entry, who and why", asyn
     { ...control, type: "entente.parked-redriven", entryId: redriven, by: "ann", why: "try again" },
   ]);
   assert.deepEqual(await acts(corrected), [
-    { ...control, type: "entente.parked-corrected", entryId: corrected, by: "bob", why: "a typing mistake" },
+    {
+      ...control,
+      type: "entente.parked-corrected",
+      entryId: corrected,
+      by: "bob",
+      why: "a typing mistake",
+      corrected: { amount: 1 },
+    },
   ]);
   assert.deepEqual(await acts(discarded), [
     { ...control, type: "entente.parked-discarded", entryId: discarded, by: "eve", why: "withdrawn" },

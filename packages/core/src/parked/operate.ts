@@ -75,7 +75,7 @@ export async function redriveParked(
       [act.tenantId, act.entryId, corrected === undefined ? null : JSON.stringify(corrected)],
     );
     const type = corrected === undefined ? "entente.parked-redriven" : "entente.parked-corrected";
-    await record(connection, context, now, act, rows, type);
+    await record(connection, context, now, act, rows, type, corrected === undefined ? {} : { corrected });
   });
 }
 
@@ -108,7 +108,7 @@ export async function discardParked(
   });
 }
 
-/** Every act leaves a control entry: what, which entry, who, why. */
+/** Every act leaves a control entry: what, which entry, who, why, and with which data when they were corrected. */
 async function record(
   connection: Connection,
   context: string,
@@ -116,11 +116,12 @@ async function record(
   act: OperatorAct,
   rows: readonly ActedRow[],
   type: string,
+  more: JsonObject = {},
 ): Promise<void> {
   if (rows.length === 0) throw notParked(act);
   await appendEntries(
     connection,
-    rows.map((acted) => controlEntry(context, now, act, acted, type)),
+    rows.map((acted) => controlEntry(context, now, act, acted, type, more)),
   );
 }
 
@@ -133,7 +134,14 @@ function notParked(act: OperatorAct): Failure {
   );
 }
 
-function controlEntry(context: string, now: number, act: OperatorAct, row: ActedRow, type: string): NewEntry {
+function controlEntry(
+  context: string,
+  now: number,
+  act: OperatorAct,
+  row: ActedRow,
+  type: string,
+  more: JsonObject,
+): NewEntry {
   return {
     id: newId(now),
     kind: "control",
@@ -151,6 +159,6 @@ function controlEntry(context: string, now: number, act: OperatorAct, row: Acted
     ttlMs: null,
     traceparent: null,
     occurredAt: now,
-    data: { consumer: row.consumer, entryId: act.entryId, by: act.by, why: act.why },
+    data: { consumer: row.consumer, entryId: act.entryId, by: act.by, why: act.why, ...more },
   };
 }

@@ -158,6 +158,36 @@ export async function listCases(
   return rows.map((row) => ({ ...row, acts: safeActs[row.kind] }));
 }
 
+const aboutHandOffs: Statement = {
+  name: "case-about",
+  // Closed cases have no index by hand-off; whoever closed one left an act that names it.
+  text: `select ${columns} from entente.fallout_case
+    where tenant_id = $1 and hand_off_id = any($2::uuid[]) and closed_at is null
+    union
+    select ${columns} from entente.fallout_case where tenant_id = $1 and case_id = any($3::uuid[])
+    order by "openedAt", "caseId" limit $4`,
+};
+
+/** The open cases of hand-offs, and these cases whether open or not; oldest first. Indexes: fallout_case_open, the primary key. */
+export async function readCasesAbout(
+  connection: Connection,
+  tenantId: string,
+  handOffIds: readonly string[],
+  caseIds: readonly string[],
+  limit: number,
+): Promise<FalloutCase[]> {
+  const rows = await connection.run(aboutHandOffs, [
+    tenantId,
+    uuidArray(handOffIds),
+    uuidArray(caseIds),
+    limit,
+  ]);
+  return (rows as unknown as Omit<FalloutCase, "acts">[]).map((row) => ({
+    ...row,
+    acts: safeActs[row.kind],
+  }));
+}
+
 const lockOne: Statement = {
   name: "case-lock",
   text: `select ${columns} from entente.fallout_case where tenant_id = $1 and case_id = $2 and closed_at is null for update`,
