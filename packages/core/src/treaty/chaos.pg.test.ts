@@ -60,7 +60,7 @@ test(`${count} hand-offs to a counterparty that recognises no repeats, under eve
   const treaty = billingTreaty({
     counterparty,
     times: {
-      answerWithinMs: 300,
+      answerWithinMs: 1_000,
       inFlightMs: 1_000,
       resultWithinMs: 4_000,
       reconcileEveryMs: 1_000,
