@@ -10,6 +10,7 @@ export {
   type SigningKey,
   signingKeyText,
 } from "./audit/signed-note.ts";
+export { tilePath } from "./audit/tile.ts";
 export { type BundleReport, verifyBundle } from "./audit/verify-bundle.ts";
 export { openBusinessClock } from "./clock/business-clock.ts";
 export type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./consumer/consumer.ts";
