@@ -35,8 +35,7 @@ const warmUpSeconds = 3;
 const connections = 256;
 /** Accepting runs ahead of deciding by at most this many commands; then the load waits: accepting must not starve deciding. */
 const maxBacklog = 5_000;
-/** A second. Each asks up to forty times: fifty of them asked as much as was submitted, and were half of the load they measured. */
-const samples = 10;
+const samples = 50;
 
 /** Runs one load with the usual settings, changed by `part`. */
 export async function load(stage: Stage, part: Partial<LoadSpec>, drain = true): Promise<Measured> {
