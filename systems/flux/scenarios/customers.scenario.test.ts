@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { openDatabase } from "@entente/core/internal";
 import type { ServerProcess } from "@entente/testkit";
 import { type Caller, caller, type ProcessBody } from "./client.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
-import { type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
+import { inEntitlement, type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
 
 /** Support cases and new customers: both are Salesforce's to make, and are told as made when it has made them. */
 describe("what lands at Salesforce first", () => {
@@ -196,20 +195,6 @@ describe("what lands at Salesforce first", () => {
     }
   });
 });
-
-async function inEntitlement<Row extends Record<string, unknown>>(
-  flux: FluxUnderTest,
-  text: string,
-): Promise<Row[]> {
-  const url = new URL(flux.postgres.url);
-  url.pathname = "/flux_entitlement";
-  const database = openDatabase({ url: url.href, applicationName: "scenario" });
-  try {
-    return await database.execute<Row>(text);
-  } finally {
-    await database.close();
-  }
-}
 
 /** Repeats an assertion until it holds, at most 60 s: what it waits for is announced nowhere outside. */
 async function eventually(assertion: () => Promise<void>): Promise<void> {

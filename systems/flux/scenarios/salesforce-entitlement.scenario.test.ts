@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { openDatabase } from "@entente/core/internal";
 import type { ServerProcess } from "@entente/testkit";
 import { type Caller, caller } from "./client.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
-import { type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
+import { inEntitlement, type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
 
 interface Shown {
   readonly entitlements: readonly {
@@ -318,21 +317,7 @@ async function readings(flux: FluxUnderTest): Promise<{ corrected: number; gone:
   return rows.map(({ data }) => data);
 }
 
-async function inEntitlement<Row extends Record<string, unknown>>(
-  flux: FluxUnderTest,
-  text: string,
-): Promise<Row[]> {
-  const url = new URL(flux.postgres.url);
-  url.pathname = "/flux_entitlement";
-  const database = openDatabase({ url: url.href, applicationName: "scenario" });
-  try {
-    return await database.execute<Row>(text);
-  } finally {
-    await database.close();
-  }
-}
-
-/** Repeats an assertion until it holds, at most 60 s: what it waits for is announced nowhere outside. */
+/** Repeats an assertion until it holds, at most 30 s: what it waits for is announced nowhere outside. */
 async function eventually(assertion: () => Promise<void>): Promise<void> {
   const limit = performance.now() + 30_000;
   for (;;) {

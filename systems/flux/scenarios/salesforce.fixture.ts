@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
+import { openDatabase } from "@entente/core/internal";
 import { type ControlClient, openControlClient, simulators } from "@entente/simulators";
-import type { Environment } from "./flux-under-test.fixture.ts";
+import type { Environment, FluxUnderTest } from "./flux-under-test.fixture.ts";
 
 const credentials = { clientId: "entente-dev-client", clientSecret: "entente-dev-secret" };
 
@@ -96,6 +97,21 @@ export async function startSalesforceUnderTest(): Promise<SalesforceUnderTest> {
       await simulator.stop();
     },
   };
+}
+
+/** What stands in the database of the context that deals with Salesforce. */
+export async function inEntitlement<Row extends Record<string, unknown>>(
+  flux: FluxUnderTest,
+  text: string,
+): Promise<Row[]> {
+  const url = new URL(flux.postgres.url);
+  url.pathname = "/flux_entitlement";
+  const database = openDatabase({ url: url.href, applicationName: "scenario" });
+  try {
+    return await database.execute<Row>(text);
+  } finally {
+    await database.close();
+  }
 }
 
 /** The line between Flux and Salesforce, on one port for good. */
