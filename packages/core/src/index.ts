@@ -36,6 +36,17 @@ export type { TimelineReader } from "./process/read-timeline.ts";
 export type { Actor } from "./process/timeline-actor.ts";
 export type { Attempt, Attempted, AttemptOutcome } from "./process/timeline-attempts.ts";
 export type { Projection } from "./projection/projection.ts";
+export {
+  daysAllowed,
+  type ProcessCounts,
+  type ProcessStatistics,
+  partsAllowed,
+  type Resolution,
+  resolutions,
+  type StatisticsPart,
+  type StatisticsQuestion,
+  type TypeStatistics,
+} from "./statistics/read-statistics.ts";
 export type { Asked } from "./treaty/ask-counterparty.ts";
 export type { BudgetCaller, BudgetUse, CallBudget } from "./treaty/call-budget.ts";
 export type { CallbackRecord, CallbackStatus } from "./treaty/callback-records.ts";

@@ -256,6 +256,7 @@ export function fakeSystem(): FakeSystem {
       },
     },
     timelines: { read: async () => null },
+    statistics: { read: async () => [] },
     push: {
       async watch(watcher) {
         check();

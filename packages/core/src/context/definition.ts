@@ -55,6 +55,8 @@ export interface SystemSettings {
   readonly deciderGatherMs: number;
   /** The same for what customers see of their processes. */
   readonly processGatherMs: number;
+  /** The same for the count of started processes. */
+  readonly statisticsGatherMs: number;
   /** The same for the audit log. */
   readonly auditGatherMs: number;
   /** How often what is new in the audit log is signed. */
@@ -76,6 +78,7 @@ export const defaultSettings: SystemSettings = {
   projectionGatherMs: 100,
   deciderGatherMs: 10,
   processGatherMs: 25,
+  statisticsGatherMs: 500,
   auditGatherMs: 250,
   auditSignEveryMs: 1_000,
   silentAfterMs: 5_000,

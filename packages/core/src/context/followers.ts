@@ -1,4 +1,5 @@
 import { auditLogName } from "../audit/audit-log.ts";
+import { processStartsName } from "../statistics/process-starts.ts";
 import { deskName } from "../treaty/hand-off-desk.ts";
 import { openerName } from "../treaty/hand-off-opener.ts";
 import { isHandOffTreaty } from "../treaty/treaty.ts";
@@ -41,5 +42,8 @@ export function followersIn(definition: ContextDefinition): Follower[] {
     ...(intake?.factsFrom ?? []).map((journal) => {
       return { consumer: "process-view", kind: "process-view", journal } as const;
     }),
+    ...(intake === undefined
+      ? []
+      : [{ consumer: processStartsName, kind: "process-view", journal: name } as const]),
   ];
 }

@@ -29,6 +29,7 @@ import { openLateProcesses } from "../process/late-processes.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
 import { openTimelineReader, type TimelineReader } from "../process/read-timeline.ts";
+import { openProcessStatistics, type ProcessStatistics } from "../statistics/read-statistics.ts";
 import { openSystemTreaties, type SystemTreaties } from "../treaty/system-treaties.ts";
 import { checkTreaties, type Outside } from "../treaty/work-treaties.ts";
 import { followClock, setPaused } from "./control.ts";
@@ -93,6 +94,8 @@ export interface System {
   /** The whole story of a process, over all contexts. */
   readonly timelines: TimelineReader;
   readonly push: ProcessPush;
+  /** How the processes fare, by type and time. */
+  readonly statistics: ProcessStatistics;
   readonly treaties: SystemTreaties;
   /** The audit log; null when no context keeps one. */
   readonly audit: AuditReader | null;
@@ -293,6 +296,10 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       factsFrom: gateway.intake.factsFrom,
     }),
     push,
+    statistics: openProcessStatistics(
+      gatewayContext.database,
+      gateway.intake.processes.map(({ type }) => type),
+    ),
     treaties,
     audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),
     status: () => status.read(),

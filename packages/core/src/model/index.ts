@@ -36,5 +36,12 @@ export type { HandOffTimes } from "./hand-off-times.ts";
 export { deriveId, firstIdAt, isId, timeOfId } from "./id.ts";
 export { type JsonChange, jsonChanges } from "./json-changes.ts";
 export { laneCount, laneOf } from "./lane.ts";
+export {
+  type LatencyHistogram,
+  latencyBucket,
+  latencyErrorBound,
+  latencyOfBucket,
+  latencyWithin,
+} from "./latency-histogram.ts";
 export type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep, ProcessView } from "./process.ts";
 export { isFinal, queuedProcess } from "./process.ts";
