@@ -20,6 +20,9 @@ export type {
   TreatySchema,
   TreatyTerms,
 } from "./contract/published-message.ts";
+export type { Incident, ReviewItem } from "./fitness/fitness-records.ts";
+export type { Fitness, Scorecard, ScoredFunction } from "./fitness/open-fitness.ts";
+export { runbookOf, type SymptomName, symptomNames } from "./fitness/symptoms.ts";
 export type { BacklogReading } from "./intake/backlog.ts";
 export type { Acceptance, Submission } from "./intake/intake.ts";
 export { type CloudEventJson, fromCloudEvent, toCloudEvent } from "./journal/cloud-event.ts";
@@ -38,7 +41,6 @@ export type { Attempt, Attempted, AttemptOutcome } from "./process/timeline-atte
 export type { Projection } from "./projection/projection.ts";
 export {
   daysAllowed,
-  type ProcessCounts,
   type ProcessStatistics,
   partsAllowed,
   type Resolution,

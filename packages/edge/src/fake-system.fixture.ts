@@ -257,6 +257,7 @@ export function fakeSystem(): FakeSystem {
     },
     timelines: { read: async () => null },
     statistics: { read: async () => [] },
+    fitness: null,
     push: {
       async watch(watcher) {
         check();

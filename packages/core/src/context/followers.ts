@@ -6,7 +6,7 @@ import { isHandOffTreaty } from "../treaty/treaty.ts";
 import type { ContextDefinition } from "./definition.ts";
 
 /** What a consumer makes of what it reads, and so what reading it again would do. */
-export type ConsumerKind = "decider" | "projection" | "process-view" | "treaty" | "audit";
+export type ConsumerKind = "decider" | "projection" | "process-view" | "treaty" | "audit" | "statistics";
 
 /** A consumer and one journal it has cursors in. */
 export interface Follower {
@@ -44,6 +44,6 @@ export function followersIn(definition: ContextDefinition): Follower[] {
     }),
     ...(intake === undefined
       ? []
-      : [{ consumer: processStartsName, kind: "process-view", journal: name } as const]),
+      : [{ consumer: processStartsName, kind: "statistics", journal: name } as const]),
   ];
 }

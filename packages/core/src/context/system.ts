@@ -3,6 +3,7 @@ import { type AuditReader, openAuditReader } from "../audit/audit-reader.ts";
 import { type BusinessClock, openBusinessClock, storeClockOffset } from "../clock/business-clock.ts";
 import type { ConsumerEvent } from "../consumer/consumer.ts";
 import { openWakeUps } from "../consumer/wake-up.ts";
+import { type Fitness, openFitness } from "../fitness/open-fitness.ts";
 import { type Backlog, type BacklogReading, openBacklog } from "../intake/backlog.ts";
 import { type Acceptance, type Intake, openIntake, type Submission } from "../intake/intake.ts";
 import { type FeedPage, readFeedPage } from "../journal/feed.ts";
@@ -96,6 +97,8 @@ export interface System {
   readonly push: ProcessPush;
   /** How the processes fare, by type and time. */
   readonly statistics: ProcessStatistics;
+  /** How the system fares; null when no context keeps that. */
+  readonly fitness: Fitness | null;
   readonly treaties: SystemTreaties;
   /** The audit log; null when no context keeps one. */
   readonly audit: AuditReader | null;
@@ -256,6 +259,36 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     ring,
     ...(options.probe === undefined ? {} : { probe: options.probe }),
   });
+  const statistics = openProcessStatistics(
+    gatewayContext.database,
+    gateway.intake.processes.map(({ type }) => type),
+  );
+  const timelines = openTimelineReader({
+    contexts,
+    processes,
+    definitions: gateway.intake.processes,
+    factsFrom: gateway.intake.factsFrom,
+  });
+  const keeper = [...contexts.values()].find((one) => one.definition.fitness !== undefined);
+  const fitness =
+    keeper?.definition.fitness === undefined
+      ? null
+      : openFitness({
+          context: keeper.definition.name,
+          functions: keeper.definition.fitness.functions,
+          records: keeper.database,
+          database: gatewayContext.database,
+          processes: gateway.intake.processes,
+          statistics,
+          timelines,
+          contexts,
+          status: () => status.read(),
+          clock,
+          ring,
+          report,
+          everyMs: run.includes(keeper.definition.name) ? settings.fitnessEveryMs : null,
+        });
+  if (fitness !== null) opened.push(() => fitness.stop());
   const auditDatabase = [...contexts.values()].find((one) => one.definition.audit !== undefined)?.database;
   const contextOf = (name: string): ReachableContext => {
     const context = contexts.get(name);
@@ -289,17 +322,10 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     },
     backlog: () => backlog.read(),
     processes,
-    timelines: openTimelineReader({
-      contexts,
-      processes,
-      definitions: gateway.intake.processes,
-      factsFrom: gateway.intake.factsFrom,
-    }),
+    timelines,
     push,
-    statistics: openProcessStatistics(
-      gatewayContext.database,
-      gateway.intake.processes.map(({ type }) => type),
-    ),
+    statistics,
+    fitness,
     treaties,
     audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),
     status: () => status.read(),
@@ -344,6 +370,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     async stop() {
       await intake.close();
       await push.close();
+      await fitness?.stop();
       await stopClock?.();
       await status.close();
       await backlog.close();

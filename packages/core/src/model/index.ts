@@ -18,6 +18,18 @@ export type { Entry, EntryKind, Json, JsonObject, NewEntry, Position } from "./e
 export { comparePositions, entryKinds, journalStart } from "./entry.ts";
 export type { FailureFields, FailureKind } from "./failure.ts";
 export { Failure, isFailure } from "./failure.ts";
+export {
+  type FitnessFunction,
+  type FitnessMeasures,
+  type FitnessState,
+  type FitnessTrend,
+  type FitnessUnit,
+  judge,
+  type ProcessCounts,
+  trendOf,
+  weekMs,
+  weekOf,
+} from "./fitness.ts";
 export type {
   Advance,
   Finding,

@@ -45,7 +45,8 @@ export interface ProcessDefinition {
   readonly facts: readonly string[];
   apply(view: ProcessView, fact: Entry): ProcessView;
   /**
-   * True when the fact is an effect that this process has had already: it is counted as doubled, which must never happen.
+   * True when the fact is an effect that this process has had already: it is counted as doubled, which must never happen. The fact that
+   * had the effect may be read again, and is no second one.
    * Absent: nobody can tell from the view, and doubled effects are not counted. Pure and total.
    */
   repeats?(view: ProcessView, fact: Entry): boolean;

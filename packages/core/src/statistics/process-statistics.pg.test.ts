@@ -33,8 +33,8 @@ function withRepeats() {
   const [front, ...others] = definition.contexts;
   if (front?.intake === undefined) throw new Error("no front");
   const processes = front.intake.processes.map((one): ProcessDefinition => {
-    const repeats: ProcessDefinition["repeats"] = (view, { type }) =>
-      type === "bank.deposited" && view.steps.some(({ state }) => state === "done");
+    const repeats: ProcessDefinition["repeats"] = (view, { type, occurredAt }) =>
+      type === "bank.deposited" && view.steps.some(({ state, at }) => state === "done" && at !== occurredAt);
     return one.type === "deposit" ? { ...one, repeats } : one;
   });
   return { ...definition, contexts: [{ ...front, intake: { ...front.intake, processes } }, ...others] };

@@ -1,4 +1,5 @@
 import { Failure } from "../model/failure.ts";
+import type { ProcessCounts } from "../model/fitness.ts";
 import { type LatencyHistogram, latencyWithin } from "../model/latency-histogram.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 
@@ -18,21 +19,6 @@ export interface StatisticsQuestion {
   readonly from: number;
   readonly until: number;
   readonly resolution: Resolution;
-}
-
-/** How the processes fare that were accepted in some time. */
-export interface ProcessCounts {
-  readonly started: number;
-  /** Of those: as their customers see them now. */
-  readonly confirmed: number;
-  readonly failed: number;
-  readonly inFlight: number;
-  /** Effects that happened a second time; must be 0. */
-  readonly doubled: number;
-  /** Milliseconds from acceptance until the customer was shown that it is confirmed; null when none was. */
-  readonly p50Ms: number | null;
-  readonly p90Ms: number | null;
-  readonly p99Ms: number | null;
 }
 
 export interface StatisticsPart extends ProcessCounts {
