@@ -3,7 +3,8 @@ import { type AuditReader, openAuditReader } from "../audit/audit-reader.ts";
 import { type BusinessClock, openBusinessClock, storeClockOffset } from "../clock/business-clock.ts";
 import type { ConsumerEvent } from "../consumer/consumer.ts";
 import { openWakeUps } from "../consumer/wake-up.ts";
-import { type Fitness, openFitness } from "../fitness/open-fitness.ts";
+import type { Fitness } from "../fitness/open-fitness.ts";
+import { openSystemFitness } from "../fitness/system-fitness.ts";
 import { type Backlog, type BacklogReading, openBacklog } from "../intake/backlog.ts";
 import { type Acceptance, type Intake, openIntake, type Submission } from "../intake/intake.ts";
 import { type FeedPage, readFeedPage } from "../journal/feed.ts";
@@ -42,6 +43,7 @@ import {
 } from "./definition.ts";
 import { type CursorSummary, listCursors } from "./list-cursors.ts";
 import { type AuditSigning, startContext, type WorkingContext } from "./open-context.ts";
+import { reach } from "./reach-context.ts";
 import { type CursorReset, type CursorResetAct, resetCursor } from "./reset-cursor.ts";
 import { openStatus, type SystemStatus } from "./status.ts";
 import { openWakeNetwork, type WakeNetwork } from "./wake-network.ts";
@@ -269,25 +271,10 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     definitions: gateway.intake.processes,
     factsFrom: gateway.intake.factsFrom,
   });
-  const keeper = [...contexts.values()].find((one) => one.definition.fitness !== undefined);
-  const fitness =
-    keeper?.definition.fitness === undefined
-      ? null
-      : openFitness({
-          context: keeper.definition.name,
-          functions: keeper.definition.fitness.functions,
-          records: keeper.database,
-          database: gatewayContext.database,
-          processes: gateway.intake.processes,
-          statistics,
-          timelines,
-          contexts,
-          status: () => status.read(),
-          clock,
-          ring,
-          report,
-          everyMs: run.includes(keeper.definition.name) ? settings.fitnessEveryMs : null,
-        });
+  const { processes: definitions } = gateway.intake;
+  const of = { database: gatewayContext.database, processes: definitions, contexts, statistics, timelines };
+  const hands = { status: () => status.read(), clock, ring, report };
+  const fitness = openSystemFitness({ ...of, ...hands }, run, settings);
   if (fitness !== null) opened.push(() => fitness.stop());
   const auditDatabase = [...contexts.values()].find((one) => one.definition.audit !== undefined)?.database;
   const contextOf = (name: string): ReachableContext => {
@@ -407,18 +394,5 @@ function provisioning(
     direct: direct !== undefined,
     ...(context.intake === undefined ? {} : { journalKeptDays: settings.intakeKeptDays }),
     ...(context.migrations === undefined ? {} : { migrations: context.migrations }),
-  };
-}
-
-function reach(
-  system: SystemDefinition,
-  definition: ContextDefinition,
-  access: ContextAccess,
-): ReachableContext {
-  const applicationName = `${system.name} ${definition.name}`;
-  return {
-    definition,
-    database: openDatabase({ url: access.app, applicationName }),
-    journal: openDatabase({ url: access.reader, applicationName: `${applicationName} reader` }),
   };
 }

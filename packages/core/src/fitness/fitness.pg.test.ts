@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { System } from "../context/system.ts";
 import { withFitness } from "../context/with-fitness.ts";
+import { appendEntries } from "../journal/append.ts";
 import { type FitnessFunction, weekMs, weekOf } from "../model/fitness.ts";
 import { bank, submission } from "../testing/bank.fixture.ts";
+import { command } from "../testing/entries.fixture.ts";
 import type { Happenings } from "../testing/happenings.fixture.ts";
 import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
 import type { Incident, ReviewItem } from "./fitness-records.ts";
@@ -230,4 +232,23 @@ test("nobody sees another tenant's incidents or review items", async () => {
   assert.deepEqual(await fitness.reviews("somebody-else", null, 10), []);
   const [known] = await incidents();
   assert.equal(await fitness.incident("somebody-else", known?.incidentId ?? ""), null);
+});
+
+test("a command that was accepted and that nobody will ever end is lost", async () => {
+  // Addressed to a context that does not follow: everybody passes it over.
+  const lostOne = command({ type: "bank.deposit", target: "nowhere", key: "a-5" }, system.clock.now());
+  await appendEntries(databaseOf(system, "front"), [lostOne]);
+  const before_ = (await scored("lost"))?.value;
+  await happenings.until("counted", async () => {
+    const now = system.clock.now();
+    const period = { tenantId: "acme", from: now - minute, until: now + minute };
+    const [found] = await system.statistics.read({ ...period, types: ["deposit"], resolution: "minute" });
+    return (found?.total.inFlight ?? 0) > 0;
+  });
+  await after(20);
+  await happenings.until("nobody is behind", () =>
+    system.status().contexts.every(({ lagMs }) => lagMs < minute),
+  );
+  const gone = await scored("lost");
+  assert.deepEqual([before_, gone?.value, gone?.state], [0, 1, "over-limit"]);
 });

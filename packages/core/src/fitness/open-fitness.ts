@@ -152,7 +152,7 @@ export function openFitness(setting: FitnessSetting): Fitness {
     const values = await valuesOf(tenantId, now - weekMs, now, false);
     const open = new Set((await listReviews(records, tenantId, true, 100)).map(({ figure }) => figure));
     return values.flatMap(({ definition: { name, limit, decision }, value, state }) =>
-      state === "over-limit" && value !== null && !open.has(name)
+      state === "over-limit" && value !== null && limit !== null && !open.has(name)
         ? { name, value, limit, decision, week: dayText(weekOf(now)) }
         : [],
     );

@@ -53,10 +53,10 @@ export interface FitnessFunction {
   readonly formula: string;
   readonly unit: FitnessUnit;
   readonly better: "lower" | "higher";
-  /** What is wanted. */
-  readonly target: number;
-  /** Past it, `decision` is looked at again. */
-  readonly limit: number;
+  /** What is wanted; null: nobody can say yet. */
+  readonly target: number | null;
+  /** Past it, `decision` is looked at again; null with `target`. */
+  readonly limit: number | null;
   /** Path at the system's own address where the numbers behind it are, or a page of the docs. */
   readonly evidence: string;
   /** File of the decision record that rests on it. */
@@ -65,14 +65,15 @@ export interface FitnessFunction {
   read(measures: FitnessMeasures): number | null;
 }
 
-/** `no-data` is a state of its own: what was not measured is never well. */
-export type FitnessState = "within-target" | "past-target" | "over-limit" | "no-data";
+/** `no-data` and `no-target` are states of their own: what was not measured, or is held against nothing, is never well. */
+export type FitnessState = "within-target" | "past-target" | "over-limit" | "no-data" | "no-target";
 
 export function judge(
   { better, target, limit }: Pick<FitnessFunction, "better" | "target" | "limit">,
   value: number | null,
 ): FitnessState {
   if (value === null || !Number.isFinite(value)) return "no-data";
+  if (target === null || limit === null) return "no-target";
   const isWithin = (bound: number): boolean => (better === "lower" ? value <= bound : value >= bound);
   if (isWithin(target)) return "within-target";
   return isWithin(limit) ? "past-target" : "over-limit";

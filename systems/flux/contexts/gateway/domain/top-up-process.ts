@@ -44,7 +44,9 @@ export const topUpProcess: ProcessDefinition = {
   // The same fact read again, after a journal was restored, is no second debit.
   repeats: (view, fact) =>
     fact.type === balanceDebited.type &&
-    view.steps.some(({ name, state, at }) => name === debitStep && state === "done" && at !== fact.occurredAt),
+    view.steps.some(
+      ({ name, state, at }) => name === debitStep && state === "done" && at !== fact.occurredAt,
+    ),
 };
 
 function apply(view: ProcessView, fact: Entry): ProcessView {
