@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Registry } from "prom-client";
+import { runbookOf, symptomNames } from "../packages/core/src/fitness/symptoms.ts";
 import { safeActs } from "../packages/core/src/treaty/fallout-cases.ts";
+import { incidentMetrics } from "../packages/edge/src/incident-metrics.ts";
 import { treatyMetrics } from "../packages/edge/src/treaty-metrics.ts";
 import { everyCounterparty } from "../systems/flux/app/contract.ts";
 import { treatiesWith } from "../systems/flux/app/counterparties.ts";
@@ -17,6 +19,7 @@ interface Rule {
   readonly name: string;
   readonly expr: string;
   readonly threshold: string;
+  readonly runbook: string;
 }
 
 /** The file keeps one key a line; what does not is not a rule to this test, nor to whoever reads it. */
@@ -27,12 +30,20 @@ function rulesIn(text: string): readonly Rule[] {
     return rules.map((rule) => {
       const value = (key: string) => new RegExp(`^ +${key}: (.+)$`, "m").exec(rule)?.[1] ?? "";
       const name = rule.split("\n")[0] ?? "";
-      return { group: group.split("\n")[0] ?? "", name, expr: value("expr"), threshold: value("threshold") };
+      const [expr, threshold, runbook] = ["expr", "threshold", "runbook"].map(value) as [
+        string,
+        string,
+        string,
+      ];
+      return { group: group.split("\n")[0] ?? "", name, expr, threshold, runbook };
     });
   });
 }
 
-const rules = rulesIn(readFileSync(url, "utf8"));
+const all = rulesIn(readFileSync(url, "utf8"));
+/** What customers suffer from; the others watch treaties. */
+const pages = all.filter(({ group }) => group === "incidents");
+const rules = all.filter(({ group }) => group !== "incidents");
 const declared = stages.flatMap((stage) => treatiesWith(everyCounterparty, stage));
 const treaties = [...new Map(declared.map(({ treaty }) => [treaty.name, treaty])).values()];
 
@@ -51,7 +62,23 @@ test("every threshold of a runbook has one rule in its words, and every rule is 
     [...new Set(rules.map(({ group }) => group))].filter((group) => !known.has(group)),
     [],
   );
-  assert.equal(new Set(rules.map(({ name }) => name)).size, rules.length);
+  assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
+});
+
+test("every symptom that opens incidents pages by one rule, which leads to its section of the runbook", () => {
+  const runbook = readFileSync(new URL("../docs/operations/incidents.md", import.meta.url), "utf8");
+  assert.deepEqual(
+    pages.map(({ expr }) => expr),
+    symptomNames.map((symptom) => `entente_open_incidents{symptom="${symptom}"} > 0`),
+  );
+  for (const [n, symptom] of symptomNames.entries()) {
+    assert.equal(pages[n]?.runbook, runbookOf(symptom));
+    assert.match(runbook, new RegExp(`^## ${symptom}$`, "m"));
+    assert.ok(runbook.includes(pages[n]?.threshold ?? "?"), symptom);
+  }
+  const register = new Registry();
+  incidentMetrics(register, { fitness: null } as never);
+  assert.ok(register.getSingleMetric("entente_open_incidents") !== undefined);
 });
 
 test("rules speak of metrics, treaties, kinds of case and states that there are", () => {

@@ -30,6 +30,9 @@ export function openLog(level: string, destination: DestinationStream = standard
           // One line per parked command: this is what pages somebody.
           logger.error({ ...event, processId: event.processId, runbook: parkedEntries }, "command parked");
           return;
+        case "incident":
+          logger.error(event, "customers suffer");
+          return;
         case "stopped":
           logger.error(
             event.code === "journal-replaced" ? { ...event, runbook: journalReplaced } : event,

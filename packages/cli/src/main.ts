@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { AuditExportOptions, AuditVerifyOptions } from "./audit.ts";
 import type { AcceptOptions, CheckOptions } from "./contracts.ts";
 import type { DocsOptions } from "./docs.ts";
+import type { FitnessOptions } from "./fitness.ts";
 import type { ProcessShowOptions } from "./process.ts";
 import type { SimulateOptions } from "./simulate.ts";
 
@@ -143,6 +144,17 @@ program
   .action(async (id: string, options: ProcessShowOptions) => {
     const { showProcess } = await import("./process.ts");
     await showProcess(id, options, process.env);
+  });
+
+program
+  .command("fitness")
+  .option("--json", "print the answer as it came")
+  .description(
+    "Print how a running system fares: each figure with its target and trend, open incidents, decisions to look at again. Environment: ENTENTE_URL, ENTENTE_TOKEN.",
+  )
+  .action(async (options: FitnessOptions) => {
+    const { showFitness } = await import("./fitness.ts");
+    await showFitness(options, process.env);
   });
 
 try {

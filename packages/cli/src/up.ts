@@ -4,11 +4,22 @@ import {
   checkServerSettings,
   databaseFailure,
   type EmbeddedPostgres,
+  fitnessContext,
   startEmbeddedPostgres,
   withAudit,
+  withFitness,
 } from "@entente/core/internal";
 import { buildEdge, callbackRoute, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
-import { fluxErrors, fluxOutside, fluxRoutes, fluxTags, fluxWith, seedDemoData, textOf } from "@entente/flux";
+import {
+  fluxErrors,
+  fluxFitness,
+  fluxOutside,
+  fluxRoutes,
+  fluxTags,
+  fluxWith,
+  seedDemoData,
+  textOf,
+} from "@entente/flux";
 import pg from "pg";
 import { auditSigning } from "./audit-key.ts";
 import { placeCounterparties } from "./counterparties.ts";
@@ -70,7 +81,8 @@ export async function up(
     const { counterparties, secretOf, privateRanges, lines } = placed.value;
     const isAudited = switchOf("ENTENTE_AUDIT", environment.ENTENTE_AUDIT);
     const plain = systems[name](counterparties, stage);
-    const definition = isAudited ? withAudit(plain) : plain;
+    const measured = withFitness(plain, fluxFitness(plain, costBaseline(environment)));
+    const definition = isAudited ? withAudit(measured) : measured;
     const signing = isAudited ? auditSigning(mode, home, environment) : null;
     if (isAudited && signing === null)
       log.info("The audit log is kept and not signed: ENTENTE_AUDIT_KEY is not set.");
@@ -95,7 +107,7 @@ export async function up(
         log.event(event);
       },
       ...(signing === null ? {} : { auditSigning: signing }),
-      ...(contexts === undefined ? {} : { run: contexts }),
+      ...(contexts === undefined ? {} : { run: withFitnessWhereCommandsComeIn(contexts) }),
       ...(probe === undefined ? {} : { probe }),
     });
     stops.unshift(() => system.stop());
@@ -190,6 +202,27 @@ function modeOf(text: string | undefined): "dev" | "production" {
   if (text === undefined || text === "" || text === "dev") return "dev";
   if (text === "production") return "production";
   throw new Failure("refused", "mode-unknown", `ENTENTE_MODE="${text}" is neither dev nor production.`);
+}
+
+/** How the system fares is looked at where commands come in, so that nobody has to remember to. */
+function withFitnessWhereCommandsComeIn(contexts: readonly string[]): readonly string[] {
+  const isMissing = contexts.includes("gateway") && !contexts.includes(fitnessContext);
+  return isMissing ? [...contexts, fitnessContext] : contexts;
+}
+
+/** Points a week that the landscape before cost, or null. Errors: `setting-invalid` (refused). */
+function costBaseline({ ENTENTE_COST_BASELINE: text }: NodeJS.ProcessEnv): number | null {
+  if (text === undefined || text === "") return null;
+  const points = Number(text);
+  if (Number.isFinite(points) && points > 0) return points;
+  throw new Failure(
+    "refused",
+    "setting-invalid",
+    `ENTENTE_COST_BASELINE="${text}" is not a number of points.`,
+    {
+      fields: { variable: "ENTENTE_COST_BASELINE" },
+    },
+  );
 }
 
 /** Off unless told otherwise. Errors: `setting-invalid` (refused). */

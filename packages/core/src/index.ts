@@ -20,6 +20,9 @@ export type {
   TreatySchema,
   TreatyTerms,
 } from "./contract/published-message.ts";
+export type { Incident, ReviewItem } from "./fitness/fitness-records.ts";
+export type { Fitness, Scorecard, ScoredFunction } from "./fitness/open-fitness.ts";
+export { runbookOf, type SymptomName, symptomNames } from "./fitness/symptoms.ts";
 export type { BacklogReading } from "./intake/backlog.ts";
 export type { Acceptance, Submission } from "./intake/intake.ts";
 export { type CloudEventJson, fromCloudEvent, toCloudEvent } from "./journal/cloud-event.ts";
@@ -36,6 +39,16 @@ export type { TimelineReader } from "./process/read-timeline.ts";
 export type { Actor } from "./process/timeline-actor.ts";
 export type { Attempt, Attempted, AttemptOutcome } from "./process/timeline-attempts.ts";
 export type { Projection } from "./projection/projection.ts";
+export {
+  daysAllowed,
+  type ProcessStatistics,
+  partsAllowed,
+  type Resolution,
+  resolutions,
+  type StatisticsPart,
+  type StatisticsQuestion,
+  type TypeStatistics,
+} from "./statistics/read-statistics.ts";
 export type { Asked } from "./treaty/ask-counterparty.ts";
 export type { BudgetCaller, BudgetUse, CallBudget } from "./treaty/call-budget.ts";
 export type { CallbackRecord, CallbackStatus } from "./treaty/callback-records.ts";

@@ -18,6 +18,7 @@ export { startConsumer } from "./consumer/consumer.ts";
 export { openWakeUps } from "./consumer/wake-up.ts";
 export { type ContextDatabases, readVersionsInFlight } from "./context/versions-in-flight.ts";
 export { auditContext, withAudit } from "./context/with-audit.ts";
+export { fitnessContext, withFitness } from "./context/with-fitness.ts";
 export { acceptContract, type BreakReason } from "./contract/accept-contract.ts";
 export { checkContract } from "./contract/check-contract.ts";
 export { compareSchemas, type SchemaFinding, type SchemaVerdict } from "./contract/compare-schemas.ts";

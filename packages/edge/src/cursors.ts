@@ -12,7 +12,7 @@ const Generation = Type.Union([Type.String({ format: "uuid" }), Type.Null()]);
 
 const CursorSchema = Type.Object({
   consumer: Type.String(),
-  kind: Type.Enum(["decider", "projection", "process-view", "treaty", "audit"]),
+  kind: Type.Enum(["decider", "projection", "process-view", "treaty", "audit", "statistics"]),
   journal: Type.String({ description: "The context whose journal it is." }),
   generation: Generation,
   currentGeneration: Generation,

@@ -159,6 +159,20 @@ const operating: readonly EdgeError[] = [
     shows: ["entryId"],
   },
   {
+    code: "statistics-period-invalid",
+    status: 422,
+    meaning: "The period ends before it begins, or has more parts or days than are read at once.",
+    shows: ["partsAllowed", "daysAllowed"],
+  },
+  { code: "fitness-not-kept", status: 404, meaning: "This system does not keep how it fares." },
+  { code: "incident-unknown", status: 404, meaning: "There is no such incident of this tenant." },
+  {
+    code: "review-not-open",
+    status: 409,
+    meaning: "There is no such open review item of this tenant.",
+    shows: ["reviewId"],
+  },
+  {
     code: "cursor-unknown",
     status: 404,
     meaning: "No consumer of this name in this context has a cursor in this journal.",

@@ -256,6 +256,8 @@ export function fakeSystem(): FakeSystem {
       },
     },
     timelines: { read: async () => null },
+    statistics: { read: async () => [] },
+    fitness: null,
     push: {
       async watch(watcher) {
         check();

@@ -5,16 +5,20 @@ import { Type } from "typebox";
 import { identityOf } from "./auth.ts";
 import { cursorRoutes } from "./cursors.ts";
 import type { EdgeContext } from "./edge-context.ts";
+import { fitnessRoutes } from "./fitness.ts";
 import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
+import { processStatisticsRoute } from "./process-statistics.ts";
 import { timelineRoute } from "./process-timeline.ts";
 import { treatyRoutes } from "./treaties.ts";
 
-/** Outage drill, dead letters, cursors, treaties, timelines. Operators act, auditors read; every act is recorded with who and why. */
+/** Outage drill, dead letters, cursors, treaties, timelines, statistics, fitness. Operators act, auditors read; every act is recorded with who and why. */
 export function opsRoutes(edge: EdgeContext): FastifyPluginAsync {
   const { system } = edge;
   return async (app) => {
     await app.register(timelineRoute(edge));
+    await app.register(processStatisticsRoute(system));
+    await app.register(fitnessRoutes(system));
     await app.register(pauseRoutes(system));
     await app.register(parkedRoutes(system));
     await app.register(cursorRoutes(system));

@@ -114,6 +114,7 @@ export {
   treatiesWith,
 } from "./counterparties.ts";
 export { demoTenant, seedDemoData } from "./demo-data.ts";
+export { fluxFitness } from "./fitness.ts";
 export { registerWebhook } from "./register-webhook.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";
 export { isStage, type Stage, stages } from "./stage.ts";

@@ -89,4 +89,15 @@ export type ConsumerEvent =
       readonly code: string;
       readonly text: string;
     }
+  | {
+      /** Customers suffer from something: this pages somebody. `code`: the symptom. */
+      readonly event: "incident";
+      readonly consumer: string;
+      readonly code: string;
+      readonly incidentId: string;
+      readonly subject: string;
+      readonly says: string;
+      readonly processIds: readonly string[];
+      readonly runbook: string;
+    }
   | { readonly event: "stopped"; readonly consumer: string; readonly code: string; readonly text: string };

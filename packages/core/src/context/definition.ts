@@ -1,4 +1,5 @@
 import type { Decider } from "../model/decider.ts";
+import type { FitnessFunction } from "../model/fitness.ts";
 import type { ProcessDefinition } from "../model/process.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { Treaty } from "../treaty/treaty.ts";
@@ -19,6 +20,8 @@ export interface ContextDefinition {
   readonly treaties?: readonly Treaty[];
   /** Present on the context that keeps the audit log: the contexts whose journals go into it. */
   readonly audit?: { readonly follows: readonly string[] };
+  /** Present on the context that keeps incidents, weekly figures and review items: what is measured. */
+  readonly fitness?: { readonly functions: readonly FitnessFunction[] };
   /** Present on the context that accepts commands from outside and shows what becomes of them. */
   readonly intake?: {
     readonly processes: readonly ProcessDefinition[];
@@ -55,10 +58,14 @@ export interface SystemSettings {
   readonly deciderGatherMs: number;
   /** The same for what customers see of their processes. */
   readonly processGatherMs: number;
+  /** The same for the count of started processes. */
+  readonly statisticsGatherMs: number;
   /** The same for the audit log. */
   readonly auditGatherMs: number;
   /** How often what is new in the audit log is signed. */
   readonly auditSignEveryMs: number;
+  /** How often it is looked whether customers suffer from anything; wall time. */
+  readonly fitnessEveryMs: number;
   /** A context without a sign of life for this long is down; wall time. */
   readonly silentAfterMs: number;
 }
@@ -76,7 +83,9 @@ export const defaultSettings: SystemSettings = {
   projectionGatherMs: 100,
   deciderGatherMs: 10,
   processGatherMs: 25,
+  statisticsGatherMs: 500,
   auditGatherMs: 250,
   auditSignEveryMs: 1_000,
+  fitnessEveryMs: 10_000,
   silentAfterMs: 5_000,
 };

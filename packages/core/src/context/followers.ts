@@ -1,11 +1,12 @@
 import { auditLogName } from "../audit/audit-log.ts";
+import { processStartsName } from "../statistics/process-starts.ts";
 import { deskName } from "../treaty/hand-off-desk.ts";
 import { openerName } from "../treaty/hand-off-opener.ts";
 import { isHandOffTreaty } from "../treaty/treaty.ts";
 import type { ContextDefinition } from "./definition.ts";
 
 /** What a consumer makes of what it reads, and so what reading it again would do. */
-export type ConsumerKind = "decider" | "projection" | "process-view" | "treaty" | "audit";
+export type ConsumerKind = "decider" | "projection" | "process-view" | "treaty" | "audit" | "statistics";
 
 /** A consumer and one journal it has cursors in. */
 export interface Follower {
@@ -41,5 +42,8 @@ export function followersIn(definition: ContextDefinition): Follower[] {
     ...(intake?.factsFrom ?? []).map((journal) => {
       return { consumer: "process-view", kind: "process-view", journal } as const;
     }),
+    ...(intake === undefined
+      ? []
+      : [{ consumer: processStartsName, kind: "statistics", journal: name } as const]),
   ];
 }

@@ -20,6 +20,7 @@ import { isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
 import { projectionConsumer } from "../projection/projection.ts";
+import { processStartsConsumer } from "../statistics/process-starts.ts";
 import { fireDueTimers } from "../timer/timers.ts";
 import { deskCommands } from "../treaty/hand-off-desk.ts";
 import { type Outside, workTreaties } from "../treaty/work-treaties.ts";
@@ -288,8 +289,17 @@ function consumersOf(
         sources: factsFrom.map(all),
         onChange: () => around.ring(`${name}:processes`),
         random: around.random,
+        now: () => around.clock.now(),
       }),
       gatherMs: around.settings.processGatherMs,
+    });
+    consumers.push({
+      definition: processStartsConsumer({
+        definitions: processes,
+        source: all(name),
+        random: around.random,
+      }),
+      gatherMs: around.settings.statisticsGatherMs,
     });
   }
   return consumers;

@@ -81,7 +81,8 @@ export async function resetCursor(
     const replaced = before.find((cursor) => isReplaced(cursor, end));
     if (replaced === undefined) throw notReplaced(act);
     if (end.aheadOfServer) throw aheadOfServer(act);
-    if (act.to === "start" && follower.kind === "decider" && act.acceptRepeats !== true) {
+    const hasRepeats = follower.kind === "decider" || follower.kind === "statistics";
+    if (act.to === "start" && hasRepeats && act.acceptRepeats !== true) {
       throw repeatsNotAccepted(act);
     }
     const positions = act.to === "end" ? end.positions : before.map(() => journalStart);

@@ -3,6 +3,8 @@ import { type AuditReader, openAuditReader } from "../audit/audit-reader.ts";
 import { type BusinessClock, openBusinessClock, storeClockOffset } from "../clock/business-clock.ts";
 import type { ConsumerEvent } from "../consumer/consumer.ts";
 import { openWakeUps } from "../consumer/wake-up.ts";
+import type { Fitness } from "../fitness/open-fitness.ts";
+import { openSystemFitness } from "../fitness/system-fitness.ts";
 import { type Backlog, type BacklogReading, openBacklog } from "../intake/backlog.ts";
 import { type Acceptance, type Intake, openIntake, type Submission } from "../intake/intake.ts";
 import { type FeedPage, readFeedPage } from "../journal/feed.ts";
@@ -29,6 +31,7 @@ import { openLateProcesses } from "../process/late-processes.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
 import { openTimelineReader, type TimelineReader } from "../process/read-timeline.ts";
+import { openProcessStatistics, type ProcessStatistics } from "../statistics/read-statistics.ts";
 import { openSystemTreaties, type SystemTreaties } from "../treaty/system-treaties.ts";
 import { checkTreaties, type Outside } from "../treaty/work-treaties.ts";
 import { followClock, setPaused } from "./control.ts";
@@ -40,6 +43,7 @@ import {
 } from "./definition.ts";
 import { type CursorSummary, listCursors } from "./list-cursors.ts";
 import { type AuditSigning, startContext, type WorkingContext } from "./open-context.ts";
+import { reach } from "./reach-context.ts";
 import { type CursorReset, type CursorResetAct, resetCursor } from "./reset-cursor.ts";
 import { openStatus, type SystemStatus } from "./status.ts";
 import { openWakeNetwork, type WakeNetwork } from "./wake-network.ts";
@@ -93,6 +97,10 @@ export interface System {
   /** The whole story of a process, over all contexts. */
   readonly timelines: TimelineReader;
   readonly push: ProcessPush;
+  /** How the processes fare, by type and time. */
+  readonly statistics: ProcessStatistics;
+  /** How the system fares; null when no context keeps that. */
+  readonly fitness: Fitness | null;
   readonly treaties: SystemTreaties;
   /** The audit log; null when no context keeps one. */
   readonly audit: AuditReader | null;
@@ -253,6 +261,21 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     ring,
     ...(options.probe === undefined ? {} : { probe: options.probe }),
   });
+  const statistics = openProcessStatistics(
+    gatewayContext.database,
+    gateway.intake.processes.map(({ type }) => type),
+  );
+  const timelines = openTimelineReader({
+    contexts,
+    processes,
+    definitions: gateway.intake.processes,
+    factsFrom: gateway.intake.factsFrom,
+  });
+  const { processes: definitions } = gateway.intake;
+  const of = { database: gatewayContext.database, processes: definitions, contexts, statistics, timelines };
+  const hands = { status: () => status.read(), clock, ring, report };
+  const fitness = openSystemFitness({ ...of, ...hands }, run, settings);
+  if (fitness !== null) opened.push(() => fitness.stop());
   const auditDatabase = [...contexts.values()].find((one) => one.definition.audit !== undefined)?.database;
   const contextOf = (name: string): ReachableContext => {
     const context = contexts.get(name);
@@ -286,13 +309,10 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     },
     backlog: () => backlog.read(),
     processes,
-    timelines: openTimelineReader({
-      contexts,
-      processes,
-      definitions: gateway.intake.processes,
-      factsFrom: gateway.intake.factsFrom,
-    }),
+    timelines,
     push,
+    statistics,
+    fitness,
     treaties,
     audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),
     status: () => status.read(),
@@ -337,6 +357,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     async stop() {
       await intake.close();
       await push.close();
+      await fitness?.stop();
       await stopClock?.();
       await status.close();
       await backlog.close();
@@ -373,18 +394,5 @@ function provisioning(
     direct: direct !== undefined,
     ...(context.intake === undefined ? {} : { journalKeptDays: settings.intakeKeptDays }),
     ...(context.migrations === undefined ? {} : { migrations: context.migrations }),
-  };
-}
-
-function reach(
-  system: SystemDefinition,
-  definition: ContextDefinition,
-  access: ContextAccess,
-): ReachableContext {
-  const applicationName = `${system.name} ${definition.name}`;
-  return {
-    definition,
-    database: openDatabase({ url: access.app, applicationName }),
-    journal: openDatabase({ url: access.reader, applicationName: `${applicationName} reader` }),
   };
 }

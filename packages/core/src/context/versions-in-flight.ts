@@ -96,7 +96,8 @@ async function passedByAll(
   );
   for (const context of definition.contexts) {
     const { database } = databases.get(context.name) as ContextDatabases;
-    for (const { consumer, journal } of followersIn(context)) {
+    // Statistics count what an entry is, and read nothing of its document: no version of it is theirs to understand.
+    for (const { consumer, journal } of followersIn(context).filter(({ kind }) => kind !== "statistics")) {
       const cursors = await readStoredCursors(database, consumer, journal);
       const positions = lowest.get(journal) ?? [];
       for (const lane of lanes) {

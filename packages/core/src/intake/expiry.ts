@@ -1,7 +1,8 @@
 import type { Database, Statement } from "../postgres/database.ts";
 
 /**
- * Lets raw intake go when its keeping time is over: idempotency keys, and whole months of commands that all reached an end.
+ * Lets raw intake go when its keeping time is over: idempotency keys, whole months of commands that all reached an end, and the
+ * statistics of their processes by the minute.
  * Keys have no index by age, because every accepted command would pay for it; instead the table is walked in slices,
  * one per turn, once per business day.
  */
@@ -17,6 +18,11 @@ const dayMs = 86_400_000;
 const expireKeys: Statement = {
   name: "intake-expire-keys",
   text: "select entente.expire_idempotency(to_timestamp($1::float8 / 1000), $2, $3) as more",
+};
+
+const expireMinutes: Statement = {
+  name: "intake-expire-minutes",
+  text: "delete from entente.process_minute where minute < to_timestamp($1::float8 / 1000)",
 };
 
 export function openExpiry(database: Database, keptDays: number): Expiry {
@@ -36,6 +42,7 @@ export function openExpiry(database: Database, keptDays: number): Expiry {
         return;
       }
       await database.execute("select entente.expire_intake()");
+      await database.run(expireMinutes, [now - keptDays * dayMs]);
       nextPage = 0;
       walkedDay = day;
     },

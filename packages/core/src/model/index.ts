@@ -18,6 +18,18 @@ export type { Entry, EntryKind, Json, JsonObject, NewEntry, Position } from "./e
 export { comparePositions, entryKinds, journalStart } from "./entry.ts";
 export type { FailureFields, FailureKind } from "./failure.ts";
 export { Failure, isFailure } from "./failure.ts";
+export {
+  type FitnessFunction,
+  type FitnessMeasures,
+  type FitnessState,
+  type FitnessTrend,
+  type FitnessUnit,
+  judge,
+  type ProcessCounts,
+  trendOf,
+  weekMs,
+  weekOf,
+} from "./fitness.ts";
 export type {
   Advance,
   Finding,
@@ -36,5 +48,12 @@ export type { HandOffTimes } from "./hand-off-times.ts";
 export { deriveId, firstIdAt, isId, timeOfId } from "./id.ts";
 export { type JsonChange, jsonChanges } from "./json-changes.ts";
 export { laneCount, laneOf } from "./lane.ts";
+export {
+  type LatencyHistogram,
+  latencyBucket,
+  latencyErrorBound,
+  latencyOfBucket,
+  latencyWithin,
+} from "./latency-histogram.ts";
 export type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep, ProcessView } from "./process.ts";
 export { isFinal, queuedProcess } from "./process.ts";

@@ -44,6 +44,12 @@ export interface ProcessDefinition {
   /** Names of the fact types it listens to. */
   readonly facts: readonly string[];
   apply(view: ProcessView, fact: Entry): ProcessView;
+  /**
+   * True when the fact is an effect that this process has had already: it is counted as doubled, which must never happen. The fact that
+   * had the effect may be read again, and is no second one.
+   * Absent: nobody can tell from the view, and doubled effects are not counted. Pure and total.
+   */
+  repeats?(view: ProcessView, fact: Entry): boolean;
 }
 
 export function isFinal(state: ProcessState): boolean {

@@ -227,6 +227,7 @@ async function twoViews() {
       sources: [source],
       onChange: () => {},
       random: Math.random,
+      now: Date.now,
     });
   const options = { context: "front", database: front, definition, leaseMs: 300, perLane: 10 };
   const workers = [await startWorker(bed, stage, options), await startWorker(bed, stage, options)] as const;

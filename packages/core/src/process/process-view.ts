@@ -1,6 +1,7 @@
 import type { Batch } from "../consumer/batch.ts";
 import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts";
 import type { Entry, JsonObject } from "../model/entry.ts";
+import { timeOfId } from "../model/id.ts";
 import {
   isFinal,
   type ProcessDefinition,
@@ -13,6 +14,7 @@ import {
 import { jsonArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import { type Column, ColumnBatch } from "../postgres/column-batch.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
+import { openProcessMinutes, type ProcessMinutes } from "../statistics/process-minutes.ts";
 
 /**
  * The process view: what customers and support see of every process, folded from facts by the process definitions.
@@ -24,6 +26,8 @@ export interface ProcessViewOptions {
   /** Rows were committed. */
   readonly onChange: () => void;
   readonly random: () => number;
+  /** Business time. */
+  readonly now: () => number;
 }
 
 interface Moved {
@@ -80,19 +84,24 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
     const before = await loadViews(connection, [...moved.keys()]);
     const fresh = new Map<string, ProcessView>();
     const further = new Map<string, ProcessView>();
+    const minutes = openProcessMinutes();
+    const shownAt = options.now();
     let finished = 0;
-    for (const [processId, { definition, first, facts }] of moved) {
+    for (const [processId, one] of moved) {
       const known = before.get(processId);
-      const view = fold(definition, known ?? queuedProcess, facts);
-      const ended = isFinal(view.state) && !isFinal(known?.state ?? "queued");
-      // What a due timer started was never accepted from outside, so it does not count as finished either.
-      if (ended && first.correlationId === processId) finished++;
+      const view = fold(one.definition, known ?? queuedProcess, one.facts);
+      // What a due timer started was never accepted from outside, so it counts neither as started nor as finished.
+      if (one.first.correlationId === processId) {
+        if (isFinal(view.state) && !isFinal(known?.state ?? "queued")) finished++;
+        countMove(minutes, one, known ?? queuedProcess, view.state, shownAt);
+      }
       (known === undefined ? fresh : further).set(processId, view);
     }
     await Promise.all([
       writeViews(connection, "process-insert", rowsOf(moved, fresh), insertFrom),
       writeViews(connection, "process-update", rowsOf(moved, further), updateFrom),
       finished > 0 ? connection.run(countFinished, [shard, finished]) : undefined,
+      minutes.write(connection, shard),
     ]);
   }
 
@@ -120,6 +129,35 @@ function fold(definition: ProcessDefinition, from: ProcessView, facts: readonly 
   let view = from;
   for (const fact of facts) view = definition.apply(view, fact);
   return view;
+}
+
+/**
+ * What the move of a process adds to its statistics. Latency ends when the view shows it, which is what the customer waits for, and not
+ * when somebody decided.
+ */
+function countMove(
+  minutes: ProcessMinutes,
+  { first, definition, facts }: Moved,
+  before: ProcessView,
+  after: ProcessState,
+  shownAt: number,
+): void {
+  const { tenantId, processId } = first;
+  const { type } = definition;
+  if (before.state !== after) {
+    if (before.state === "confirmed" || before.state === "failed")
+      minutes.ended(tenantId, type, processId, before.state, -1);
+    if (after === "confirmed" || after === "failed") minutes.ended(tenantId, type, processId, after, 1);
+    if (after === "confirmed")
+      minutes.confirmedAfter(tenantId, type, processId, shownAt - timeOfId(processId));
+  }
+  // The first fact of a process repeats nothing, and that is nearly every one.
+  if (definition.repeats === undefined || (before === queuedProcess && facts.length === 1)) return;
+  let view = before;
+  for (const fact of facts) {
+    if (definition.repeats(view, fact)) minutes.doubled(tenantId, type, processId);
+    view = definition.apply(view, fact);
+  }
 }
 
 const columns = "process_id, tenant_id, type, key, customer_id, state, steps, reason, outcome, updated_at";

@@ -41,6 +41,12 @@ export const topUpProcess: ProcessDefinition = {
   delayedAfterMs: 15_000,
   facts: [balanceDebited.type, topUpRefused.type, quotaDebitUndone.type, commandParked, commandDiscarded],
   apply,
+  // The same fact read again, after a journal was restored, is no second debit.
+  repeats: (view, fact) =>
+    fact.type === balanceDebited.type &&
+    view.steps.some(
+      ({ name, state, at }) => name === debitStep && state === "done" && at !== fact.occurredAt,
+    ),
 };
 
 function apply(view: ProcessView, fact: Entry): ProcessView {

@@ -1,0 +1,116 @@
+/** How a system fares as lines of text, for people. */
+
+type Unit = "ms" | "share" | "count" | "points" | "per-second";
+
+/** What the command reads of the answers of `GET /ops/fitness`, `/ops/incidents` and `/ops/reviews`. */
+export interface FitnessAnswers {
+  readonly from: string;
+  readonly until: string;
+  readonly functions: readonly {
+    readonly name: string;
+    readonly says: string;
+    readonly unit: Unit;
+    readonly better: "lower" | "higher";
+    readonly target: number | null;
+    readonly value: number | null;
+    readonly state: string;
+    readonly trend: string;
+    readonly weeks: readonly { readonly week: string; readonly value: number | null }[];
+  }[];
+  readonly incidents: readonly {
+    readonly incidentId: string;
+    readonly says: string;
+    readonly since: string;
+    readonly processIds: readonly string[];
+    readonly runbook: string;
+  }[];
+  readonly reviews: readonly {
+    readonly reviewId: string;
+    readonly figure: string;
+    readonly value: number;
+    readonly limit: number;
+    readonly decision: string;
+  }[];
+}
+
+const words: Readonly<Record<string, string>> = {
+  "within-target": "good",
+  "past-target": "not there yet",
+  "over-limit": "OVER LIMIT",
+  "no-data": "no data",
+  "no-target": "no target",
+};
+
+const trends: Readonly<Record<string, string>> = {
+  better: "better",
+  worse: "worse",
+  steady: "same",
+  unknown: "-",
+};
+
+export function scorecardLines(answers: FitnessAnswers): string[] {
+  const { functions, incidents, reviews } = answers;
+  const day = (time: string): string => time.slice(0, 10);
+  const rows = functions.map((one) => [
+    one.name,
+    amount(one.value, one.unit),
+    one.target === null
+      ? "-"
+      : `${one.better === "lower" ? "up to" : "at least"} ${amount(one.target, one.unit)}`,
+    words[one.state] ?? one.state,
+    trends[one.trend] ?? one.trend,
+    one.says,
+  ]);
+  const judged = functions.filter(({ state }) => state === "within-target").length;
+  return [
+    `How the system fares, ${day(answers.from)} to ${day(answers.until)}: ${judged} of ${functions.length} figures are good.`,
+    "",
+    ...table([["Figure", "Now", "Target", "State", "Trend", "What it says"], ...rows]),
+    "",
+    "Trend: against the last week written down. A figure without data is never good.",
+    "",
+    incidents.length === 0 ? "No open incidents." : `Open incidents: ${incidents.length}`,
+    ...incidents.flatMap(({ says, since, processIds, runbook }) => [
+      `  ${says}`,
+      `    since ${since}; processes ${processIds.slice(0, 3).join(", ")}${processIds.length > 3 ? ", ..." : ""}`,
+      `    what to do: ${runbook}`,
+    ]),
+    reviews.length === 0 ? "No decisions to look at again." : `Decisions to look at again: ${reviews.length}`,
+    ...reviews.flatMap(({ figure, value, limit, decision, reviewId }) => {
+      const unit = functions.find(({ name }) => name === figure)?.unit ?? "count";
+      return [
+        `  ${decision}`,
+        `    ${figure} was ${amount(value, unit)}, limit ${amount(limit, unit)}; review item ${reviewId}`,
+      ];
+    }),
+  ];
+}
+
+/** Columns as wide as their widest; the last one as it is. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, n) => (n === row.length - 1 ? cell : cell.padEnd(widths[n] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function amount(value: number | null, unit: Unit): string {
+  if (value === null) return "-";
+  switch (unit) {
+    case "ms":
+      return value < 1_000 ? `${Math.round(value)} ms` : `${tenths(value / 1_000)} s`;
+    case "share":
+      return `${tenths(value * 100)} %`;
+    case "per-second":
+      return `${tenths(value)}/s`;
+    default:
+      return tenths(value);
+  }
+}
+
+function tenths(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}

@@ -1,0 +1,54 @@
+/** What customers suffer from, and nothing else, opens an incident. Limits are told in docs/operations/incidents.md. */
+export const symptomNames = ["processes-late", "processes-failing", "hand-offs-stuck"] as const;
+export type SymptomName = (typeof symptomNames)[number];
+
+/** What is wrong now, of one tenant. */
+export interface Symptom {
+  readonly symptom: SymptomName;
+  /** Process type or treaty it is about. */
+  readonly subject: string;
+  /** Since when customers suffer, as far as can be told: epoch milliseconds, business time. */
+  readonly since: number;
+  /** How many processes or hand-offs. */
+  readonly count: number;
+  /** Earliest first, at most `processIdsTold`. */
+  readonly processIds: readonly string[];
+  /** One plain sentence. */
+  readonly says: string;
+}
+
+export const processIdsTold = 20;
+
+/** Of the processes of the last quarter of an hour that ended, and only from so many on. */
+export const failedShareAllowed = 0.2;
+export const failedShareFrom = 20;
+export const failingWindowMs = 15 * 60_000;
+
+/** A hand-off of a treaty that promises nothing else makes no progress when it is older than this. */
+export const stuckAfterMs = 15 * 60_000;
+
+/** An incident counts as resolved in time within this, from its beginning. */
+export const resolvedWithinMs = 30 * 60_000;
+
+export function runbookOf(symptom: SymptomName): string {
+  return `docs/operations/incidents.md#${symptom}`;
+}
+
+/** One incident per symptom and subject is open at a time. */
+export function symptomKey({ symptom, subject }: Pick<Symptom, "symptom" | "subject">): string {
+  return `${symptom}/${subject}`;
+}
+
+/**
+ * One page per root: processes that are late because their hand-off is stuck are told with the hand-off. `stuckProcesses`: the
+ * processes of all stuck hand-offs.
+ */
+export function rootsOf(
+  symptoms: readonly Symptom[],
+  stuckProcesses: ReadonlySet<string>,
+): readonly Symptom[] {
+  return symptoms.filter(
+    ({ symptom, processIds }) =>
+      symptom !== "processes-late" || processIds.some((processId) => !stuckProcesses.has(processId)),
+  );
+}
