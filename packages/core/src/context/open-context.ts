@@ -20,6 +20,8 @@ import { isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
 import { projectionConsumer } from "../projection/projection.ts";
+import type { Telemetry } from "../telemetry/span.ts";
+import { startSpanExport } from "../telemetry/start-span-export.ts";
 import { fireDueTimers } from "../timer/timers.ts";
 import { deskCommands } from "../treaty/hand-off-desk.ts";
 import { type Outside, workTreaties } from "../treaty/work-treaties.ts";
@@ -54,6 +56,8 @@ export interface ContextSurroundings {
   /** Secrets and ways out of treaties. */
   readonly outside: Outside;
   readonly probe?: (point: string) => Promise<void> | void;
+  /** Where spans go; absent: nothing is exported. */
+  readonly telemetry?: Telemetry;
 }
 
 /** The key of the audit log, and the file beside it that says what was signed last. Both outside the database. */
@@ -108,6 +112,7 @@ export async function startContext(
     random: around.random,
     paused: () => paused,
     sourceOf: (context) => sourceOf(name, around, context),
+    ...(around.telemetry === undefined ? {} : { telemetry: around.telemetry }),
     ...(around.probe === undefined ? {} : { probe: around.probe }),
   });
   const consumers: Consumer[] = [];
@@ -143,6 +148,7 @@ export async function startContext(
   }
 
   treaties.start();
+  const spans = around.telemetry === undefined ? null : await startSpanExport(name, around.telemetry, around);
 
   const expiry = definition.intake === undefined ? null : openExpiry(database, settings.intakeKeptDays);
   const upkeep = every(beatEveryMs, async () => {
@@ -181,6 +187,7 @@ export async function startContext(
       stopping = true;
       unlisten();
       await treaties.stop();
+      await spans?.stop();
       await Promise.all([
         upkeep.stop(),
         timers.stop(),

@@ -315,6 +315,8 @@ export interface Means {
    * Errors: thrown for a budget that the treaty does not declare.
    */
   count(budget: string, operation: string, by?: number): void;
+  /** Headers to send along, by which the counterparty goes on with the trace; absent: no telemetry, or no process it belongs to. */
+  readonly traceHeaders?: Readonly<Record<string, string>>;
 }
 
 /** What came back, as it came. */
