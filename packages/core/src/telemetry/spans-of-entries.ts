@@ -47,8 +47,8 @@ export function spansOf(entries: readonly Entry[], found: FoundCauses, offsetMs:
   const spans: Span[] = [];
   for (const entry of entries) {
     if (isSending(entry)) continue;
-    const attempt = attemptEndedBy(entry, offsetMs);
-    if (attempt !== null) spans.push(attempt);
+    const sending = sendingEndedBy(entry, offsetMs);
+    if (sending !== null) spans.push(sending);
     spans.push(spanOf(entry, causes, offsetMs));
   }
   return spans;
@@ -83,7 +83,7 @@ function spanOf(entry: Entry, causes: FoundCauses, offsetMs: number): Span {
 }
 
 /** The call to a counterparty: a hand-off leaves `sent` once for each sending, whoever finds out how it ended. */
-function attemptEndedBy(entry: Entry, offsetMs: number): Span | null {
+function sendingEndedBy(entry: Entry, offsetMs: number): Span | null {
   const { from, sending, sentAt, by } = entry.data;
   if (!isHandOffFact(entry) || from !== "sent" || typeof sending !== "string") return null;
   const endAt = entry.occurredAt - offsetMs;

@@ -254,7 +254,7 @@ function openStep(
     for (const move of result.moves) {
       const from = handOff.state;
       handOff = { ...handOff, state: handOffMoves[move].to, version: handOff.version + 1, updatedAt: now };
-      // Which sending ended, and when it had begun: with it an attempt is whole in one entry, also where no answer ended it.
+      // Which sending ended, and when it had begun: with it a sending is whole in one entry, also where no answer ended it.
       const ended =
         from === "sent" && before.sending !== null
           ? { sending: before.sending, sentAt: before.updatedAt }
