@@ -1,3 +1,4 @@
+/** One file because a treaty is read as one: what its author declares, and what is given to what he wrote. */
 import type { Socket } from "node:net";
 import type { Static, TSchema } from "typebox";
 import type { Amounts, DayRecord } from "../model/day-totals.ts";
