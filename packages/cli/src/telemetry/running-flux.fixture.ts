@@ -76,9 +76,9 @@ export async function startFlux(env: Readonly<Record<string, string>>): Promise<
       let text = "";
       for await (const chunk of events.body.pipeThrough(new TextDecoderStream())) {
         text += chunk;
-        if (/"state":"(completed|rejected|failed|cancelled)"/.test(text)) break;
+        if (/"state":"(confirmed|failed)"/.test(text)) break;
       }
-      assert.match(text, /"state":"completed"/);
+      assert.match(text, /"state":"confirmed"/);
     },
     async advanceClock(by) {
       assert.equal((await send("/dev/clock", { advance: by })).status, 200);
