@@ -17,8 +17,20 @@ const standardError = () => pino.destination({ dest: 2, sync: false });
 const parkedEntries = "docs/operations/parked-entries.md";
 const journalReplaced = "docs/operations/journal-replaced.md";
 
-export function openLog(level: string, destination: DestinationStream = standardError()): Log {
-  const logger = pino({ level, base: null }, destination);
+/** `exported` hears every line as well; `destination` stands for standard error in tests. */
+export function openLog(
+  level: string,
+  exported: DestinationStream | null = null,
+  destination: DestinationStream = standardError(),
+): Log {
+  const both =
+    exported === null
+      ? destination
+      : pino.multistream([
+          { level: "trace", stream: destination },
+          { level: "trace", stream: exported },
+        ]);
+  const logger = pino({ level, base: null }, both);
   return {
     logger,
     info: (text) => logger.info(text),

@@ -1,6 +1,8 @@
 import { Failure } from "@entente/core/model";
 import { isSimulatorName, type RunningSimulator, simulators } from "@entente/simulators";
 import { openLog } from "./log.ts";
+import { openTelemetry } from "./telemetry/open-telemetry.ts";
+import { telemetryFromEnvironment } from "./telemetry/telemetry-settings.ts";
 
 export interface SimulateOptions {
   readonly port?: string;
@@ -27,11 +29,16 @@ export async function simulate(
   }
   const port = wholeNumber("port", options.port ?? "0", 65_535);
   const { logger } = openLog(environment.ENTENTE_LOG_LEVEL ?? "info");
+  const telemetry = await openTelemetry(
+    telemetryFromEnvironment(environment, `simulator-${name}`),
+    environment,
+  );
   const start = await simulators[name]();
   const simulator = await listening(
     start({
       port,
       logger,
+      ...(telemetry?.received == null ? {} : { tellCall: telemetry.received }),
       ...(options.seed === undefined ? {} : { seed: wholeNumber("seed", options.seed, 4_294_967_295) }),
     }),
     port,
@@ -40,7 +47,10 @@ export async function simulate(
   const stop = (): void => {
     if (stopping) return;
     stopping = true;
-    void simulator.stop().then(() => process.exit(0));
+    void simulator
+      .stop()
+      .then(() => telemetry?.stop())
+      .then(() => process.exit(0));
   };
   process.once("SIGTERM", stop);
   // Ctrl-C reaches every program at the terminal; whoever started this one decides what it means.

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Failure } from "@entente/core";
+import { telemetryVariables } from "./telemetry/telemetry-settings.ts";
 
 export interface RunningSimulator {
   /** `http://127.0.0.1:<port>`; the same after it was started again. */
@@ -96,11 +97,14 @@ class SimulatorKeeper {
   /** Resolves to the address once it is ready. */
   private async launch(): Promise<string> {
     const { ENTENTE_LOG_LEVEL = "info", PATH = "" } = this.environment;
-    // Nothing of our secrets is in its environment. Its input is a pipe that breaks when this process is gone.
+    const telemetry = telemetryVariables(this.environment);
+    // A service of its own, and its spans show it.
+    if (telemetry.OTEL_SERVICE_NAME) telemetry.OTEL_SERVICE_NAME += `-simulator-${this.name}`;
+    // Nothing of our secrets is in its environment, but what the receiver of telemetry wants to see. Its input is a pipe that breaks when this process is gone.
     const child = spawn(
       process.execPath,
       [program, "simulator", this.name, "--port", String(this.port), "--until-input-ends"],
-      { stdio: ["pipe", "pipe", "inherit"], env: { ENTENTE_LOG_LEVEL, PATH } },
+      { stdio: ["pipe", "pipe", "inherit"], env: { ...telemetry, ENTENTE_LOG_LEVEL, PATH } },
     );
     this.child = child;
     child.stdin?.on("error", () => {});

@@ -9,7 +9,14 @@ import {
   withAudit,
   withFitness,
 } from "@entente/core/internal";
-import { buildEdge, callbackRoute, consumerMetrics, type TokenKey, type TokenSettings } from "@entente/edge";
+import {
+  buildEdge,
+  callbackRoute,
+  consumerMetrics,
+  type TokenKey,
+  type TokenSettings,
+  telemetryMetrics,
+} from "@entente/edge";
 import {
   fluxErrors,
   fluxFitness,
@@ -28,6 +35,8 @@ import { devTokenSecret } from "./home.ts";
 import { openLog } from "./log.ts";
 import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-from-environment.ts";
 import { stageFromEnvironment } from "./stage-from-environment.ts";
+import { openTelemetry } from "./telemetry/open-telemetry.ts";
+import { telemetryFromEnvironment } from "./telemetry/telemetry-settings.ts";
 
 const systems = { flux: fluxWith };
 
@@ -54,10 +63,12 @@ export async function up(
   const port = portOf(environment.PORT);
   const home = resolve(environment.ENTENTE_HOME || ".entente");
   const tokens = tokenSettings(mode, home, environment);
-  const log = openLog(environment.ENTENTE_LOG_LEVEL ?? "info");
+  const telemetry = await openTelemetry(telemetryFromEnvironment(environment, name), environment);
+  const log = openLog(environment.ENTENTE_LOG_LEVEL ?? "info", telemetry?.lines ?? null);
   const given = environment.ENTENTE_DATABASE_URL;
   const stops: (() => Promise<void>)[] = [];
   try {
+    if (telemetry !== null) stops.unshift(() => telemetry.stop());
     // Both take a moment, and neither needs the other.
     const placing = placeCounterparties({
       mode,
@@ -89,6 +100,7 @@ export async function up(
     const adminUrl = embedded?.url ?? (given as string);
     await refuseWeakServer(adminUrl, environment);
     const metrics = consumerMetrics();
+    const dropped = telemetry?.telemetry == null ? [] : [telemetryMetrics(telemetry.droppedSpans)];
     const probe = mode === "dev" ? dieAt(environment.ENTENTE_DIE_AT) : undefined;
     const system = await startSystem({
       definition: mode === "dev" ? poisoned(definition, environment.ENTENTE_POISON) : definition,
@@ -107,6 +119,7 @@ export async function up(
         log.event(event);
       },
       ...(signing === null ? {} : { auditSigning: signing }),
+      ...(telemetry?.telemetry == null ? {} : { telemetry: telemetry.telemetry }),
       ...(contexts === undefined ? {} : { run: withFitnessWhereCommandsComeIn(contexts) }),
       ...(probe === undefined ? {} : { probe }),
     });
@@ -114,6 +127,7 @@ export async function up(
     const servesGateway = system.working.some((context) => context.name === "gateway");
     if (servesGateway && mode === "dev") await seedDemoData(system);
     if (!servesGateway && environment.PORT === undefined) {
+      await telemetry?.exportMetrics([metrics.register, ...dropped]);
       console.log(`ready ${definition.name} ${system.working.map((context) => context.name).join(",")}`);
     } else {
       const edge = await buildEdge({
@@ -124,12 +138,13 @@ export async function up(
         version: "0.1.0",
         tags: fluxTags,
         logger: log.logger,
-        registers: [metrics.register],
+        registers: [metrics.register, ...dropped],
         errors: fluxErrors,
         textOf: textOf(system),
         routes: [fluxRoutes(system), callbackRoute(system)],
       });
       stops.unshift(() => edge.close());
+      await telemetry?.exportMetrics(edge.registers);
       await listen(edge, port);
       await placed.value.hear(`http://127.0.0.1:${port}`);
       for (const line of lines) console.log(line);

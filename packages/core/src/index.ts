@@ -49,6 +49,7 @@ export {
   type StatisticsQuestion,
   type TypeStatistics,
 } from "./statistics/read-statistics.ts";
+export type { Span, SpanAttributes, SpanKind, SpanRef, SpansTaken, Telemetry } from "./telemetry/span.ts";
 export type { Asked } from "./treaty/ask-counterparty.ts";
 export type { BudgetCaller, BudgetUse, CallBudget } from "./treaty/call-budget.ts";
 export type { CallbackRecord, CallbackStatus } from "./treaty/callback-records.ts";

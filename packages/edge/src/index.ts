@@ -12,6 +12,7 @@ export type { ApiInfo } from "./openapi.ts";
 export { type FieldError, Invalid, type Problem } from "./problem.ts";
 export type { CustomerText, ProcessAnswer } from "./process-answer.ts";
 export { buildEdge, type Edge, type EdgeOptions } from "./server.ts";
+export { telemetryMetrics } from "./telemetry-metrics.ts";
 export type { SigningAlgorithm, TokenKey } from "./token-keys.ts";
 export { type Identity, openTokenIssuer, type Role, type TokenClaims, type TokenSettings } from "./tokens.ts";
 export { traceparentOf } from "./trace.ts";

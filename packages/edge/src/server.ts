@@ -54,6 +54,8 @@ export interface EdgeOptions extends ApiInfo {
 /** An edge, ready to listen. */
 export interface Edge {
   readonly app: FastifyInstance;
+  /** What `/metrics` shows. */
+  readonly registers: readonly Registry[];
   /** Starts listening (host default 127.0.0.1; port 0 for any free one) and says where: `http://127.0.0.1:8080`. */
   listen(options: { readonly port: number; readonly host?: string }): Promise<string>;
   /** Ends streams, lets requests in flight finish, closes. The system is not stopped: do that afterwards. */
@@ -115,6 +117,7 @@ export async function buildEdge(options: EdgeOptions): Promise<Edge> {
   await app.ready();
   return {
     app,
+    registers: [metrics.register, ...registers],
     listen: ({ port, host = "127.0.0.1" }) => app.listen({ port, host }),
     close: () => app.close(),
   };

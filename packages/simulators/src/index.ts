@@ -3,5 +3,6 @@ export type { Behaviour, BehaviourName } from "./control/behaviour.ts";
 export type { OutageMode } from "./control/control.ts";
 export { type ControlClient, openControlClient, type RuleToAdd } from "./control/control-client.ts";
 export type { Call, Effect, LogFilter } from "./control/logs.ts";
+export type { ReceivedCallSpan } from "./control/received-call-span.ts";
 export type { RunningSimulator, SimulatorOptions } from "./control/start-simulator.ts";
 export { isSimulatorName, type SimulatorName, type StartSimulator, simulators } from "./simulators.ts";

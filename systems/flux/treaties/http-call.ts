@@ -40,6 +40,7 @@ export function httpCall(call: HttpCall, means: Means): Promise<HttpAnswer> {
         signal: means.signal,
         headers: {
           ...(call.body === undefined ? {} : { "content-length": Buffer.byteLength(call.body) }),
+          ...means.traceHeaders,
           ...call.headers,
         },
       },

@@ -119,7 +119,10 @@ class ConsumerLoop implements Consumer {
         failures = 0;
         if (worked) {
           waitMs = 1;
-          if (this.setting.gatherMs !== undefined && this.lastBatch >= gatherFrom)
+          if (
+            this.setting.gatherMs !== undefined &&
+            this.lastBatch >= (this.setting.gatherFrom ?? gatherFrom)
+          )
             await pause(this.setting.gatherMs);
           continue;
         }

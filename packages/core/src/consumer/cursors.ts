@@ -30,7 +30,7 @@ const register: Statement = {
 
 /** Makes the consumer known: a lease for each lane, and a cursor at the start of each journal it has none in. Repeating it changes nothing. */
 export async function registerConsumer(
-  database: Database,
+  database: Connection,
   consumer: string,
   sources: readonly JournalSource[],
 ): Promise<void> {

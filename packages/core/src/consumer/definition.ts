@@ -60,6 +60,8 @@ export interface ConsumerSetting {
   readonly perLane?: number;
   /** Milliseconds to let entries gather after a batch that shows load; where little happens nobody waits (default 0). */
   readonly gatherMs?: number;
+  /** Entries in a batch from which on it shows load (default 64). */
+  readonly gatherFrom?: number;
   readonly retry?: RetryRule;
 }
 

@@ -21,6 +21,8 @@ import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
 import { projectionConsumer } from "../projection/projection.ts";
 import { processStartsConsumer } from "../statistics/process-starts.ts";
+import type { Telemetry } from "../telemetry/span.ts";
+import { startSpanExport } from "../telemetry/start-span-export.ts";
 import { fireDueTimers } from "../timer/timers.ts";
 import { deskCommands } from "../treaty/hand-off-desk.ts";
 import { type Outside, workTreaties } from "../treaty/work-treaties.ts";
@@ -55,6 +57,8 @@ export interface ContextSurroundings {
   /** Secrets and ways out of treaties. */
   readonly outside: Outside;
   readonly probe?: (point: string) => Promise<void> | void;
+  /** Where spans go; absent: nothing is exported. */
+  readonly telemetry?: Telemetry;
 }
 
 /** The key of the audit log, and the file beside it that says what was signed last. Both outside the database. */
@@ -109,6 +113,7 @@ export async function startContext(
     random: around.random,
     paused: () => paused,
     sourceOf: (context) => sourceOf(name, around, context),
+    ...(around.telemetry === undefined ? {} : { telemetry: around.telemetry }),
     ...(around.probe === undefined ? {} : { probe: around.probe }),
   });
   const consumers: Consumer[] = [];
@@ -144,6 +149,7 @@ export async function startContext(
   }
 
   treaties.start();
+  const spans = around.telemetry === undefined ? null : await startSpanExport(name, around.telemetry, around);
 
   const expiry = definition.intake === undefined ? null : openExpiry(database, settings.intakeKeptDays);
   const upkeep = every(beatEveryMs, async () => {
@@ -182,6 +188,7 @@ export async function startContext(
       stopping = true;
       unlisten();
       await treaties.stop();
+      await spans?.stop();
       await Promise.all([
         upkeep.stop(),
         timers.stop(),

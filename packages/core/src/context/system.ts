@@ -32,6 +32,7 @@ import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
 import { openTimelineReader, type TimelineReader } from "../process/read-timeline.ts";
 import { openProcessStatistics, type ProcessStatistics } from "../statistics/read-statistics.ts";
+import type { Telemetry } from "../telemetry/span.ts";
 import { openSystemTreaties, type SystemTreaties } from "../treaty/system-treaties.ts";
 import { checkTreaties, type Outside } from "../treaty/work-treaties.ts";
 import { followClock, setPaused } from "./control.ts";
@@ -64,6 +65,8 @@ export interface SystemOptions {
   readonly outside?: Outside;
   /** What the audit log is signed with; absent: it is kept and not signed. */
   readonly auditSigning?: AuditSigning;
+  /** Where spans go; absent: nothing is exported, and nothing is done for it. */
+  readonly telemetry?: Telemetry;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -207,6 +210,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       report,
       outside: options.outside ?? {},
       ...(options.auditSigning === undefined ? {} : { auditSigning: options.auditSigning }),
+      ...(options.telemetry === undefined ? {} : { telemetry: options.telemetry }),
       ...(options.probe === undefined ? {} : { probe: options.probe }),
     });
     working.push(started);

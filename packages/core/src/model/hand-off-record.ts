@@ -20,6 +20,8 @@ export interface HandOff extends HandOffLife {
   readonly key: string;
   readonly processId: string;
   readonly correlationId: string;
+  /** Trace context of the fact it follows from; null: none, or a batch. */
+  readonly traceparent: string | null;
   /** Rises with each move. */
   readonly version: number;
   readonly idempotencyKey: string;

@@ -157,7 +157,7 @@ function controlEntry(
     causationId: row.entry.id,
     customerId: row.entry.customerId,
     ttlMs: null,
-    traceparent: null,
+    traceparent: row.entry.traceparent,
     occurredAt: now,
     data: { consumer: row.consumer, entryId: act.entryId, by: act.by, why: act.why, ...more },
   };

@@ -7,6 +7,7 @@ import { mayTakeOutRows, withoutOpenRows } from "../model/hand-off-batch.ts";
 import { handOffKey } from "../model/hand-off-key.ts";
 import { dueTimes } from "../model/hand-off-times.ts";
 import type { Connection } from "../postgres/database.ts";
+import type { Telemetry } from "../telemetry/span.ts";
 import { type BatchRows, readBatchRows, writeRowOutcomes, writeWithdrawnRows } from "./batch-rows.ts";
 import { type CaseKind, type NewCase, openCases, type SettledCase, settleCases } from "./fallout-cases.ts";
 import {
@@ -76,6 +77,8 @@ export interface Surroundings {
   readonly random: () => number;
   /** Of this process, for figures. */
   readonly shard: number;
+  /** Where spans go; absent: nothing is exported, and calls carry no trace. */
+  readonly telemetry?: Telemetry;
 }
 
 export interface Advanced {
@@ -251,9 +254,15 @@ function openStep(
     for (const move of result.moves) {
       const from = handOff.state;
       handOff = { ...handOff, state: handOffMoves[move].to, version: handOff.version + 1, updatedAt: now };
+      // Which sending ended, and when it had begun: with it a sending is whole in one entry, also where no answer ended it.
+      const ended =
+        from === "sent" && before.sending !== null
+          ? { sending: before.sending, sentAt: before.updatedAt }
+          : {};
       record(handOff, movedType(handOff.state), one.cause, {
         from,
         move,
+        ...ended,
         ...evidence(told, answerClass, rows),
       });
       counts.add(treaty.name, "states", handOff.state);

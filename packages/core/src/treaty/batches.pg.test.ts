@@ -52,7 +52,7 @@ test("a batch costs the same few statements whatever its rows, to open, to send,
       const fact = billingReady(`ord-${size}-${n}`);
       const { tenantId, key, processId, correlationId, id: causationId } = fact;
       const request = { aggregateType: "order", aggregateId: fact.key, line: "1", data: { amount: n } };
-      return { treaty, tenantId, key, processId, correlationId, causationId, request };
+      return { treaty, tenantId, key, processId, correlationId, causationId, traceparent: null, request };
     });
     const [opening, [handOffId = ""]] = await counted((connection) =>
       openHandOffs(connection, around, wanted),

@@ -56,6 +56,7 @@ test("a fact becomes a hand-off that is sent once, completed, and written into t
   );
   assert.deepEqual(lines[1], {
     event: "hand-off",
+    processId: done.processId,
     step: "answered",
     treaty: "billing-activation",
     verdict: "moved",

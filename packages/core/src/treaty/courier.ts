@@ -2,6 +2,7 @@ import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { isFailure } from "../model/failure.ts";
 import { laneCount } from "../model/lane.ts";
 import type { Database, Statement } from "../postgres/database.ts";
+import { traceHeaders } from "../telemetry/trace-identity.ts";
 import { advanceHandOffs, advanceLocked, type Surroundings, type Witnessed } from "./advance-hand-offs.ts";
 import { type Circuit, type CircuitState, openCircuit } from "./circuit.ts";
 import { loadDispatches } from "./dispatch.ts";
@@ -245,7 +246,8 @@ class CourierLoop implements Courier {
   private async send(handOff: StoredHandOff, dispatch: Dispatch, claimedAt: number): Promise<void> {
     const { around, means, probe } = this.options;
     const treaty = around.treaties.get(handOff.treaty) as HandOffTreaty;
-    const reach: Reach = { treaty, means, answerWithinMs: treaty.times.answerWithinMs };
+    const trace = traceHeaders(around.telemetry, handOff, handOff.sending);
+    const reach: Reach = { treaty, means, answerWithinMs: treaty.times.answerWithinMs, trace };
     try {
       await probe?.("courier:before-send");
       const heard = await sendOnce(reach, dispatch, claimedAt);

@@ -30,6 +30,7 @@ export interface OpeningRow {
   readonly requestHash: string;
   readonly processId: string;
   readonly factId: string;
+  readonly traceparent?: string;
   readonly request: JsonObject;
 }
 
@@ -79,7 +80,7 @@ export function handOffFact(
     causationId: cause.entryId ?? handOffId,
     customerId: null,
     ttlMs: null,
-    traceparent: null,
+    traceparent: handOff.traceparent,
     occurredAt: now,
     data: {
       handOffId,
@@ -117,7 +118,7 @@ export function consequence(
   command: DomainCommand,
   now: number,
 ): NewEntry<object> {
-  const { tenantId, handOffId, version, processId, correlationId } = handOff;
+  const { tenantId, handOffId, version, processId, correlationId, traceparent } = handOff;
   const { type, schemaVersion, key, data } = command;
   return {
     ...plainEntry(context, deriveId(handOffId, 0x4000_0000 + version * 1_024 + n), tenantId, key, now),
@@ -128,6 +129,8 @@ export function consequence(
     processId: command.processId ?? processId,
     correlationId,
     causationId: factId(handOffId, version),
+    // Of another process the context is not known here; its trace is then the one that follows from its id.
+    traceparent: (command.processId ?? processId) === processId ? traceparent : null,
     data,
   };
 }

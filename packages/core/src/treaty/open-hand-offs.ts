@@ -26,6 +26,7 @@ export interface Wanted {
   readonly processId: string;
   readonly correlationId: string;
   readonly causationId: string;
+  readonly traceparent: string | null;
   readonly request: HandOffRequest;
 }
 
@@ -189,7 +190,7 @@ function gather(acts: readonly Act[]): Act[][] {
 }
 
 function openAlone(context: string, one: Act, now: number): Opening {
-  const { treaty, tenantId, key, processId, correlationId, causationId, request } = one.wanted;
+  const { treaty, tenantId, key, processId, correlationId, causationId, traceparent, request } = one.wanted;
   const { aggregateType, aggregateId, line } = request;
   // Fresh ids: an id derived from the fact could meet others derived from the same cause. The key keeps it single.
   const id = newId(now);
@@ -207,7 +208,7 @@ function openAlone(context: string, one: Act, now: number): Opening {
     rows: [],
   };
   const handOff = opened(
-    { id, tenantId, key, processId, correlationId, rows: 0 },
+    { id, tenantId, key, processId, correlationId, traceparent, rows: 0 },
     treaty,
     request,
     one.idempotencyKey,
@@ -226,7 +227,7 @@ function openTogether(context: string, acts: readonly Act[], now: number): Openi
   const idempotencyKey = handOffKey({ tenantId, ...subject, target, purpose }, 1);
   const rows: OpeningRow[] = acts.map(({ wanted, idempotencyKey: rowKey, requestHash }) => {
     const { aggregateType, aggregateId, line, data: request } = wanted.request;
-    const { processId, causationId: factId } = wanted;
+    const { processId, causationId: factId, traceparent } = wanted;
     return {
       aggregateType,
       aggregateId,
@@ -235,6 +236,7 @@ function openTogether(context: string, acts: readonly Act[], now: number): Openi
       requestHash: requestHash.toString("hex"),
       processId,
       factId,
+      ...(traceparent === null ? {} : { traceparent }),
       request,
     };
   });
@@ -251,7 +253,8 @@ function openTogether(context: string, acts: readonly Act[], now: number): Openi
   };
   // A batch holds acts of many keys: keeping the order of each of them means sending the treaty's batches one after the other.
   const key = treaty.order === "per-key" ? "batches" : `batch:${id}`;
-  const where = { id, tenantId, key, processId: id, correlationId, rows: acts.length };
+  // A process and a trace of its own: its rows belong to many.
+  const where = { id, tenantId, key, processId: id, correlationId, traceparent: null, rows: acts.length };
   const handOff = opened(where, treaty, subject, idempotencyKey, requestHash, now);
   return {
     handOff,
@@ -274,6 +277,7 @@ function opened(
     readonly key: string;
     readonly processId: string;
     readonly correlationId: string;
+    readonly traceparent: string | null;
     readonly rows: number;
   },
   treaty: HandOffTreaty,
@@ -282,7 +286,7 @@ function opened(
   requestHash: string,
   now: number,
 ): HandOff {
-  const { id, tenantId, key, processId, correlationId, rows } = where;
+  const { id, tenantId, key, processId, correlationId, traceparent, rows } = where;
   return {
     ...newHandOff,
     tenantId,
@@ -296,6 +300,7 @@ function opened(
     key,
     processId,
     correlationId,
+    traceparent,
     version: 1,
     idempotencyKey,
     requestHash,
@@ -338,7 +343,7 @@ function openingEntry(
     causationId,
     customerId: null,
     ttlMs: null,
-    traceparent: null,
+    traceparent: handOff.traceparent,
     occurredAt: handOff.createdAt,
     data: data as unknown as JsonObject,
   };

@@ -184,7 +184,7 @@ async function actEntry(
     causationId: handOffId,
     customerId: null,
     ttlMs: null,
-    traceparent: null,
+    traceparent: handOff?.traceparent ?? null,
     occurredAt: now,
     data: { caseId, caseKind: kind, treaty, handOffId, by: act.by, why: act.why, ...data },
   };

@@ -3,17 +3,25 @@ import { Failure, isFailure } from "../model/failure.ts";
 import type { Finding } from "../model/hand-off.ts";
 import { type AnswerClass, meaningOf, type Translation } from "../model/hand-off-answer.ts";
 import { causeOf } from "../parked/parking.ts";
+import type { TraceHeaders } from "../telemetry/trace-identity.ts";
 import { validatorOf } from "./schema-check.ts";
 import type { Dispatch, HandOffTreaty, Means, Question, Reply } from "./treaty.ts";
 
 /** Calls the author's functions and makes of whatever happens something that can be recorded. Nothing here is ever guessed as failure. */
 
-export type MeansOf = (treaty: HandOffTreaty, signal: AbortSignal, tenantId: string) => Means;
+export type MeansOf = (
+  treaty: HandOffTreaty,
+  signal: AbortSignal,
+  tenantId: string,
+  trace?: TraceHeaders,
+) => Means;
 
 export interface Reach {
   readonly treaty: HandOffTreaty;
   readonly means: MeansOf;
   readonly answerWithinMs: number;
+  /** On behalf of which span they are called. */
+  readonly trace?: TraceHeaders | undefined;
 }
 
 /** What was heard of one sending or question. */
@@ -68,7 +76,7 @@ async function hear(
   const signal = AbortSignal.timeout(answerWithinMs);
   let reply: Reply;
   try {
-    reply = await untilAborted(call(reach.means(treaty, signal, tenantId)), signal);
+    reply = await untilAborted(call(reach.means(treaty, signal, tenantId, reach.trace)), signal);
   } catch (error) {
     if (isFailure(error) && error.kind === "unavailable") {
       return notDone({ code: error.code, text: error.message });

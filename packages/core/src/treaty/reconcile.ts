@@ -7,6 +7,7 @@ import { advance } from "../model/hand-off.ts";
 import { type AnswerClass, classify } from "../model/hand-off-answer.ts";
 import { textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
+import { traceHeaders } from "../telemetry/trace-identity.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
 import { readOpenRows } from "./batch-rows.ts";
 import { type NewCase, openCases } from "./fallout-cases.ts";
@@ -64,7 +65,9 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   async function ask(handOff: StoredHandOff, rowKeys: readonly string[]): Promise<Heard> {
     await options.pace();
     const { tenantId, handOffId, idempotencyKey, requestHash, externalReference, correlationId } = handOff;
-    const reach = { treaty, means, answerWithinMs: treaty.times.answerWithinMs };
+    // A question has no entry of its own before its answer: it is asked on behalf of the hand-off.
+    const trace = traceHeaders(around.telemetry, handOff, handOffId);
+    const reach = { treaty, means, answerWithinMs: treaty.times.answerWithinMs, trace };
     return askOnce(reach, {
       tenantId,
       handOffId,
@@ -319,7 +322,7 @@ function entryAbout(
   causationId: string | null,
   data: JsonObject,
 ): NewEntry<object> {
-  const { tenantId, key, processId, correlationId, handOffId } = handOff;
+  const { tenantId, key, processId, correlationId, handOffId, traceparent } = handOff;
   return {
     ...plainEntry(around.context, newId(now), tenantId, key, now),
     kind,
@@ -328,6 +331,7 @@ function entryAbout(
     processId,
     correlationId,
     causationId: causationId ?? handOffId,
+    traceparent,
     data,
   };
 }

@@ -49,6 +49,7 @@ export interface LineSubject {
  */
 export interface HandOffLine extends LineSubject {
   readonly event: "hand-off";
+  readonly processId: string;
   readonly step: HandOffStep;
   readonly treaty: string;
   readonly state: HandOff["state"];
@@ -148,8 +149,8 @@ export function lineOf(
   verdict: string,
   code: AnswerClass | null,
 ): HandOffLine {
-  const { treaty, state, rows } = handOff;
-  return { event: "hand-off", ...subjectOf(handOff, code), step, treaty, state, verdict, rows };
+  const { treaty, state, rows, processId } = handOff;
+  return { event: "hand-off", processId, ...subjectOf(handOff, code), step, treaty, state, verdict, rows };
 }
 
 export function caseLine(

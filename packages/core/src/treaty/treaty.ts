@@ -1,3 +1,4 @@
+/** One file because a treaty is read as one: what its author declares, and what is given to what he wrote. */
 import type { Socket } from "node:net";
 import type { Static, TSchema } from "typebox";
 import type { Amounts, DayRecord } from "../model/day-totals.ts";
@@ -315,6 +316,8 @@ export interface Means {
    * Errors: thrown for a budget that the treaty does not declare.
    */
   count(budget: string, operation: string, by?: number): void;
+  /** Headers to send along, by which the counterparty goes on with the trace; absent: no telemetry, or no process it belongs to. */
+  readonly traceHeaders?: Readonly<Record<string, string>>;
 }
 
 /** What came back, as it came. */

@@ -22,7 +22,7 @@ export async function undo(
   const wanted: Wanted[] = [];
   const cases: NewCase[] = [];
   for (const handOff of undoable) {
-    const { tenantId, handOffId, key, processId, correlationId, target } = handOff;
+    const { tenantId, handOffId, key, processId, correlationId, traceparent, target } = handOff;
     const treaty = around.treaties.get(handOff.treaty) as HandOffTreaty;
     const request = treaty.undoes?.(handOff, requests.get(handOffId) ?? {}) ?? null;
     const undoing = request === null ? undefined : around.treaties.get(request.treaty);
@@ -34,6 +34,7 @@ export async function undo(
         processId,
         correlationId,
         causationId: handOffId,
+        traceparent,
         request,
       });
     } else {

@@ -2,6 +2,8 @@ import type { ConsumerDefinition, ConsumerSource } from "../consumer/definition.
 import type { WakeUps } from "../consumer/wake-up.ts";
 import { Failure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
+import type { Telemetry } from "../telemetry/span.ts";
+import type { TraceHeaders } from "../telemetry/trace-identity.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
 import { type CallMeter, openCallMeter } from "./call-meter.ts";
 import { checkTreaty } from "./check-treaty.ts";
@@ -39,6 +41,7 @@ export interface TreatySetting {
   readonly paused: () => boolean;
   readonly sourceOf: (context: string) => ConsumerSource;
   readonly probe?: (point: string) => Promise<void> | void;
+  readonly telemetry?: Telemetry;
 }
 
 /** A context's treaties at work in this process. */
@@ -83,6 +86,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
     now: setting.now,
     random: setting.random,
     shard: Math.floor(setting.random() * 1024),
+    ...(setting.telemetry === undefined ? {} : { telemetry: setting.telemetry }),
   };
   const meter = openCallMeter(setting);
   const means = meansOf(setting.outside, meter);
@@ -160,9 +164,9 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
 export function meansOf(
   outside: Outside,
   meter: CallMeter,
-): (treaty: Treaty, signal: AbortSignal, tenantId: string) => Means {
+): (treaty: Treaty, signal: AbortSignal, tenantId: string, trace?: TraceHeaders) => Means {
   const ways = new Map<string, ReturnType<typeof openEgress>>();
-  return (treaty, signal, tenantId) => {
+  return (treaty, signal, tenantId, trace) => {
     const way = ways.get(treaty.name) ?? openEgress(outside.egress?.[treaty.name] ?? {});
     ways.set(treaty.name, way);
     return {
@@ -170,6 +174,7 @@ export function meansOf(
       connect: way.connect,
       secret: async (name) => secretOf(outside, treaty, name),
       count: (budget, operation, by) => meter.count(treaty, tenantId, budget, operation, by),
+      ...(trace === undefined ? {} : { traceHeaders: trace }),
     };
   };
 }

@@ -3,6 +3,7 @@ import fastify from "fastify";
 import { type Logger, pino } from "pino";
 import { type Control, openControl } from "./control.ts";
 import { controlRoutes } from "./control-routes.ts";
+import { type ReceivedCallSpan, tellCalls } from "./received-call-span.ts";
 import type { SimulatorSystem } from "./simulator-system.ts";
 import type { SystemDescription } from "./system-description.ts";
 import { simulateTraffic } from "./traffic.ts";
@@ -14,6 +15,8 @@ export interface SimulatorOptions {
   readonly seed?: number;
   /** Where defects of the simulator itself are told; absent: standard error. */
   readonly logger?: Logger;
+  /** Hears of every request that was dealt with; absent: nobody does. */
+  readonly tellCall?: (call: ReceivedCallSpan) => void;
 }
 
 export interface RunningSimulator {
@@ -59,6 +62,7 @@ export async function startSimulator(
     // meets it in a test must be able to tell.
     log.error({ err: error, method: request.method, route: request.routeOptions.url }, "simulator defect");
   });
+  if (options.tellCall !== undefined) tellCalls(app, description.name, options.tellCall);
   simulateTraffic(app, control, system);
   app.register(controlRoutes(control, system), { prefix: "/_control" });
   for (const routes of system.routes) app.register(routes);

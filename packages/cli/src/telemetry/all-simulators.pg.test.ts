@@ -1,0 +1,49 @@
+/** Stage A of Flux, where all three counterparties have a part in every top-up: what a receiver of OTLP gets of all of them. */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { startOtlpReceiver } from "./otlp-receiver.fixture.ts";
+import { startFlux } from "./running-flux.fixture.ts";
+
+const receiver = await startOtlpReceiver();
+after(() => receiver.close());
+
+test("spans, log lines and metrics arrive together, and those of Salesforce and SAP carry the top-up's process", async () => {
+  const flux = await startFlux({
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_SERVICE_NAME: "ours",
+    OTEL_BSP_SCHEDULE_DELAY: "100",
+    OTEL_BLRP_SCHEDULE_DELAY: "100",
+    OTEL_METRIC_EXPORT_INTERVAL: "500",
+    ENTENTE_FLUX_STAGE: "A",
+    ENTENTE_LOG_LEVEL: "debug",
+  });
+  const processId = await flux.topUp("0007");
+  const services = ["ours", "ours-simulator-salesforce", "ours-simulator-sap"];
+  const spans = await receiver.until("spans of all who take part", () => {
+    const own = [...receiver.spans.values()].filter(({ attributes }) => attributes.process_id === processId);
+    return services.every((name) => own.some(({ service }) => service === name)) && own;
+  });
+  assert.deepEqual(new Set(spans.map(({ traceId }) => traceId)), new Set([processId.replaceAll("-", "")]));
+  await receiver.until("no orphan", () => {
+    const own = [...receiver.spans.values()].filter(({ attributes }) => attributes.process_id === processId);
+    const ids = new Set(own.map(({ spanId }) => spanId));
+    return own.every(({ parentSpanId }) => parentSpanId === "" || ids.has(parentSpanId));
+  });
+  const line = await receiver.until("a line about a hand-off", () =>
+    receiver.logs.find(({ attributes }) => attributes.process_id === processId),
+  );
+  assert.deepEqual([line.service, line.body, line.attributes.event], ["ours", "hand-off", "hand-off"]);
+  const commands = await receiver.until("the count of commands", () =>
+    receiver.metrics.findLast(
+      ({ name, points }) =>
+        name === "entente_commands_total" &&
+        points.some(({ attributes, value }) => attributes.outcome === "accepted" && value === 1),
+    ),
+  );
+  assert.deepEqual([commands.service, commands.kind], ["ours", "sum"]);
+  const batches = await receiver.until("a histogram", () =>
+    receiver.metrics.find(({ name }) => name === "entente_consumer_batch_seconds"),
+  );
+  assert.ok(batches.kind === "histogram" && batches.points.every(({ value }) => value > 0));
+  await flux.process.terminate();
+});
