@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Access } from "./auth.ts";
 import { processMetrics } from "./process-metrics.ts";
+import { retentionMetrics } from "./retention-metrics.ts";
 import { RequestDurations, type RouteTimes } from "./route-times.ts";
 import type { Streams } from "./streams.ts";
 import { treatyMetrics } from "./treaty-metrics.ts";
@@ -118,6 +119,7 @@ export function metricsRoute(options: MetricsRouteOptions): FastifyPluginAsync {
   const { system, streams, metrics } = options;
   systemMetrics(metrics.register, system, streams);
   treatyMetrics(metrics.register, system);
+  retentionMetrics(metrics.register, system);
   const registers = [metrics.register, ...options.registers];
   return async (app) => {
     app.route({

@@ -29,6 +29,8 @@ import { openLateProcesses } from "../process/late-processes.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
 import { openTimelineReader, type TimelineReader } from "../process/read-timeline.ts";
+import { checkKeptDays } from "../retention/kept-days.ts";
+import { openRetention, type Retention } from "../retention/retention.ts";
 import { openSystemTreaties, type SystemTreaties } from "../treaty/system-treaties.ts";
 import { checkTreaties, type Outside } from "../treaty/work-treaties.ts";
 import { followClock, setPaused } from "./control.ts";
@@ -60,6 +62,8 @@ export interface SystemOptions {
   readonly outside?: Outside;
   /** What the audit log is signed with; absent: it is kept and not signed. */
   readonly auditSigning?: AuditSigning;
+  /** Where months that leave the journals are archived; absent: none leaves but raw intake. One folder for all processes. */
+  readonly archiveFolder?: string;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -96,6 +100,8 @@ export interface System {
   readonly treaties: SystemTreaties;
   /** The audit log; null when no context keeps one. */
   readonly audit: AuditReader | null;
+  /** What is kept of the journals, and until when. */
+  readonly retention: Pick<Retention, "list" | "deleteMonth">;
   status(): SystemStatus;
   /** A position that a context's consumer has certainly passed in one lane of a journal, at most a second old. */
   consumedUpTo(context: string, consumer: string, journal: string, lane: number): Position;
@@ -144,6 +150,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
   }
   // Before anything is opened: an integration nobody has thought through to its end does not start.
   for (const { treaties } of definition.contexts) checkTreaties(treaties ?? []);
+  for (const context of definition.contexts) checkKeptDays(keptDaysOf(context, settings));
   const contexts = new Map<string, ReachableContext>();
   // All at once, and each to its end: a refused start must not leave one at work on its database.
   const given = await Promise.allSettled(
@@ -253,6 +260,17 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     ring,
     ...(options.probe === undefined ? {} : { probe: options.probe }),
   });
+  const retention = openRetention({
+    system: definition.name,
+    contexts,
+    run,
+    clock,
+    archiveFolder: options.archiveFolder ?? null,
+    retryMs: settings.retentionRetryMs,
+    report,
+    ...(options.probe === undefined ? {} : { probe: options.probe }),
+  });
+  opened.push(() => retention.stop());
   const auditDatabase = [...contexts.values()].find((one) => one.definition.audit !== undefined)?.database;
   const contextOf = (name: string): ReachableContext => {
     const context = contexts.get(name);
@@ -295,6 +313,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     push,
     treaties,
     audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),
+    retention,
     status: () => status.read(),
     consumedUpTo: (context, consumer, journal, lane) => status.consumedUpTo(context, consumer, journal, lane),
     async setPaused(name, paused, act) {
@@ -337,6 +356,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     async stop() {
       await intake.close();
       await push.close();
+      await retention.stop();
       await stopClock?.();
       await status.close();
       await backlog.close();
@@ -371,9 +391,19 @@ function provisioning(
     context: context.name,
     adminUrl: direct ?? options.adminUrl,
     direct: direct !== undefined,
-    ...(context.intake === undefined ? {} : { journalKeptDays: settings.intakeKeptDays }),
+    ...keepingOf(context, settings),
     ...(context.migrations === undefined ? {} : { migrations: context.migrations }),
   };
+}
+
+function keepingOf(context: ContextDefinition, settings: SystemSettings) {
+  if (context.intake !== undefined) return { journalKeptDays: settings.intakeKeptDays, isIntake: true };
+  const days = keptDaysOf(context, settings);
+  return days === 0 ? {} : { journalKeptDays: days };
+}
+
+function keptDaysOf(context: ContextDefinition, settings: SystemSettings): number {
+  return context.keptDays ?? settings.evidenceKeptDays;
 }
 
 function reach(

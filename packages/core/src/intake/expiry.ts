@@ -1,7 +1,7 @@
 import type { Database, Statement } from "../postgres/database.ts";
 
 /**
- * Lets raw intake go when its keeping time is over: idempotency keys, and whole months of commands that all reached an end.
+ * Forgets idempotency keys whose keeping time is over. (What they were given with leaves the journal: retention/expire-intake.ts.)
  * Keys have no index by age, because every accepted command would pay for it; instead the table is walked in slices,
  * one per turn, once per business day.
  */
@@ -35,7 +35,6 @@ export function openExpiry(database: Database, keptDays: number): Expiry {
         nextPage += pagesPerTurn;
         return;
       }
-      await database.execute("select entente.expire_intake()");
       nextPage = 0;
       walkedDay = day;
     },
