@@ -37,7 +37,7 @@ export async function expireIntake(scene: RetentionScene): Promise<HeldMonths> {
   if (readers.astray.length === 0) {
     for (let gone = atOnce; gone === atOnce; ) {
       gone = await database.transaction((connection) => expireSome(scene, connection, readers));
-      await scene.probe?.("retention:expired");
+      await scene.probe?.(`retention-${context.definition.name}:expired`);
     }
     await database.run(expireMonths, placeValues(readers.places));
   }

@@ -31,6 +31,7 @@ export interface RetentionScene {
   readonly now: () => number;
   /** Null: nothing of evidence leaves. */
   readonly archiveFolder: string | null;
+  /** Points: `retention-<context>:` and `detached`, `archived`, `recorded`, `dropped`, `expired`. */
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -87,7 +88,7 @@ export async function leaveJournal(scene: RetentionScene, order?: LeaveOrder): P
     if (refused === "month-unread")
       held.set(month, [{ what: "unread", says: "A reader has not come so far." }]);
     if (refused !== null) continue;
-    await scene.probe?.("retention:detached");
+    await scene.probe?.(`retention-${scene.context.definition.name}:detached`);
     await finish(scene, archiveFolder, keeping, { leavingId, month, file: null, digest: null }, order);
   }
   return held;
@@ -117,13 +118,13 @@ async function finish(
   if (file === null || digest === null || !(await isWhole(join(folder, file), digest))) {
     const archive = await archiveMonth(scene, folder, keeping, leaving);
     ({ file, digest } = archive);
-    await scene.probe?.("retention:archived");
+    await scene.probe?.(`retention-${scene.context.definition.name}:archived`);
     if (!(await recordInJournal(scene, keeping, leaving, archive, order))) return;
-    await scene.probe?.("retention:recorded");
+    await scene.probe?.(`retention-${scene.context.definition.name}:recorded`);
     if (!(await isWhole(join(folder, file), digest))) throw lost(join(folder, file));
   }
   await dropMonth(database, leavingId, digest);
-  await scene.probe?.("retention:dropped");
+  await scene.probe?.(`retention-${scene.context.definition.name}:dropped`);
 }
 
 type Archive = Awaited<ReturnType<typeof writeArchive>>;
