@@ -15,7 +15,12 @@ export interface Log {
 const standardError = () => pino.destination({ dest: 2, sync: false });
 
 const parkedEntries = "docs/operations/parked-entries.md";
-const journalReplaced = "docs/operations/journal-replaced.md";
+const runbooks: ReadonlyMap<string, string> = new Map([
+  ["journal-replaced", "docs/operations/journal-replaced.md"],
+  ["month-held", "docs/operations/retention.md"],
+  ["archive-unwritable", "docs/operations/retention.md"],
+  ["archive-damaged", "docs/operations/retention.md"],
+]);
 
 export function openLog(level: string, destination: DestinationStream = standardError()): Log {
   const logger = pino({ level, base: null }, destination);
@@ -30,12 +35,11 @@ export function openLog(level: string, destination: DestinationStream = standard
           // One line per parked command: this is what pages somebody.
           logger.error({ ...event, processId: event.processId, runbook: parkedEntries }, "command parked");
           return;
-        case "stopped":
-          logger.error(
-            event.code === "journal-replaced" ? { ...event, runbook: journalReplaced } : event,
-            "consumer cannot go on",
-          );
+        case "stopped": {
+          const runbook = runbooks.get(event.code);
+          logger.error(runbook === undefined ? event : { ...event, runbook }, "consumer cannot go on");
           return;
+        }
         case "retrying":
         case "unavailable":
         case "fenced":
