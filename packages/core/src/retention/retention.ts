@@ -134,6 +134,7 @@ export function openRetention(setting: RetentionSetting): Retention {
 class DailyWalk {
   private readonly scene: RetentionScene;
   private readonly setting: RetentionSetting;
+  private readonly name: string;
   private readonly payloads = new PayloadExpiry();
   private day = 0;
   private retryAt = Number.POSITIVE_INFINITY;
@@ -142,6 +143,7 @@ class DailyWalk {
   constructor(scene: RetentionScene, setting: RetentionSetting) {
     this.scene = scene;
     this.setting = setting;
+    this.name = `retention of ${scene.context.definition.name}`;
   }
 
   again(): void {
@@ -162,7 +164,9 @@ class DailyWalk {
     } catch (error) {
       if (!isFailure(error)) throw error;
       trouble = error.message;
-      this.tell(error.code, trouble);
+      if (error.code === "database-unavailable")
+        this.setting.report({ event: "unavailable", consumer: this.name, code: error.code });
+      else this.tell(error.code, trouble);
     }
     this.told = trouble;
   }
@@ -170,8 +174,7 @@ class DailyWalk {
   /** Once, and again when it is another. */
   private tell(code: string, text: string): void {
     if (text === this.told) return;
-    const consumer = `retention of ${this.scene.context.definition.name}`;
-    this.setting.report({ event: "stopped", consumer, code, text });
+    this.setting.report({ event: "stopped", consumer: this.name, code, text });
   }
 
   /** Null when another process is at it. */
