@@ -19,12 +19,7 @@ import {
   redriveParked,
 } from "../parked/operate.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
-import {
-  type ContextAccess,
-  contextAccess,
-  type ProvisionOptions,
-  provisionContext,
-} from "../postgres/provision.ts";
+import { type ContextAccess, contextAccess, provisionContext } from "../postgres/provision.ts";
 import { openLateProcesses } from "../process/late-processes.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
@@ -42,6 +37,7 @@ import {
 } from "./definition.ts";
 import { type CursorSummary, listCursors } from "./list-cursors.ts";
 import { type AuditSigning, startContext, type WorkingContext } from "./open-context.ts";
+import { keptDaysOf, provisioning, reach } from "./reach-contexts.ts";
 import { type CursorReset, type CursorResetAct, resetCursor } from "./reset-cursor.ts";
 import { openStatus, type SystemStatus } from "./status.ts";
 import { openWakeNetwork, type WakeNetwork } from "./wake-network.ts";
@@ -378,43 +374,4 @@ function unknownContext(name: string): Failure {
   return new Failure("refused", "context-unknown", `There is no context "${name}" in this system.`, {
     fields: { context: name },
   });
-}
-
-function provisioning(
-  options: SystemOptions,
-  context: ContextDefinition,
-  settings: SystemSettings,
-): ProvisionOptions {
-  const direct = options.contextUrls?.[context.name];
-  return {
-    system: options.definition.name,
-    context: context.name,
-    adminUrl: direct ?? options.adminUrl,
-    direct: direct !== undefined,
-    ...keepingOf(context, settings),
-    ...(context.migrations === undefined ? {} : { migrations: context.migrations }),
-  };
-}
-
-function keepingOf(context: ContextDefinition, settings: SystemSettings) {
-  if (context.intake !== undefined) return { journalKeptDays: settings.intakeKeptDays, isIntake: true };
-  const days = keptDaysOf(context, settings);
-  return days === 0 ? {} : { journalKeptDays: days };
-}
-
-function keptDaysOf(context: ContextDefinition, settings: SystemSettings): number {
-  return context.keptDays ?? settings.evidenceKeptDays;
-}
-
-function reach(
-  system: SystemDefinition,
-  definition: ContextDefinition,
-  access: ContextAccess,
-): ReachableContext {
-  const applicationName = `${system.name} ${definition.name}`;
-  return {
-    definition,
-    database: openDatabase({ url: access.app, applicationName }),
-    journal: openDatabase({ url: access.reader, applicationName: `${applicationName} reader` }),
-  };
 }
