@@ -15,6 +15,7 @@ const constrained: ReadonlyMap<string, string> = new Map([
   ["docs/states/process.md", "entente.process"],
   ["docs/states/hand-off.md", "entente.hand_off"],
   ["docs/states/followed-feed.md", "entente.followed_feed"],
+  ["docs/states/leaving-month.md", "entente.leaving_month"],
 ]);
 
 function statesListed(page: string): string[] {

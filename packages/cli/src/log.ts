@@ -15,7 +15,12 @@ export interface Log {
 const standardError = () => pino.destination({ dest: 2, sync: false });
 
 const parkedEntries = "docs/operations/parked-entries.md";
-const journalReplaced = "docs/operations/journal-replaced.md";
+const runbooks: ReadonlyMap<string, string> = new Map([
+  ["journal-replaced", "docs/operations/journal-replaced.md"],
+  ["month-held", "docs/operations/retention.md"],
+  ["archive-unwritable", "docs/operations/retention.md"],
+  ["archive-damaged", "docs/operations/retention.md"],
+]);
 
 /** `exported` hears every line as well; `destination` stands for standard error in tests. */
 export function openLog(
@@ -45,12 +50,11 @@ export function openLog(
         case "incident":
           logger.error(event, "customers suffer");
           return;
-        case "stopped":
-          logger.error(
-            event.code === "journal-replaced" ? { ...event, runbook: journalReplaced } : event,
-            "consumer cannot go on",
-          );
+        case "stopped": {
+          const runbook = runbooks.get(event.code);
+          logger.error(runbook === undefined ? event : { ...event, runbook }, "consumer cannot go on");
           return;
+        }
         case "retrying":
         case "unavailable":
         case "fenced":

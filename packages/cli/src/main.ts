@@ -1,5 +1,6 @@
 import { type Failure, isFailure } from "@entente/core/model";
 import { Command } from "commander";
+import type { ArchiveVerifyOptions } from "./archive.ts";
 import type { AuditExportOptions, AuditVerifyOptions } from "./audit.ts";
 import type { AcceptOptions, CheckOptions } from "./contracts.ts";
 import type { DocsOptions } from "./docs.ts";
@@ -129,6 +130,32 @@ audit
   .action(async (file: string, options: { name?: string; tenant?: string }) => {
     const { auditKey } = await import("./audit.ts");
     auditKey(file, options);
+  });
+
+const archive = program
+  .command("archive")
+  .description("Months that have left the journals. Format: docs/operations/retention.md.");
+
+archive
+  .command("list")
+  .argument("<folder>", "folder of the archives")
+  .description("Name the archives of a folder and what is in each. Exit code 1 when one is not whole.")
+  .action(async (folder: string) => {
+    const { listArchives } = await import("./archive.ts");
+    process.exitCode = await listArchives(folder);
+  });
+
+archive
+  .command("verify")
+  .argument("<file>", "the archive")
+  .option("--key <key...>", "the audit log's public key, or a file with it: of one tenant, or of the system")
+  .option("--digest <sha256>", "what the journal's entry about the archive says")
+  .description(
+    "Verify an archive off line, every entry and proof. Exit code 1 when anything is not as it was written.",
+  )
+  .action(async (file: string, options: ArchiveVerifyOptions) => {
+    const { verifyOneArchive } = await import("./archive.ts");
+    process.exitCode = await verifyOneArchive(file, options);
   });
 
 program

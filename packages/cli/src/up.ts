@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { Failure, startSystem } from "@entente/core";
 import {
   checkServerSettings,
@@ -99,6 +99,9 @@ export async function up(
       log.info("The audit log is kept and not signed: ENTENTE_AUDIT_KEY is not set.");
     const adminUrl = embedded?.url ?? (given as string);
     await refuseWeakServer(adminUrl, environment);
+    const archiveFolder = archiveFolderOf(mode, home, environment.ENTENTE_ARCHIVE);
+    if (archiveFolder === null)
+      log.info("No month leaves the journals of evidence: ENTENTE_ARCHIVE is not set.");
     const metrics = consumerMetrics();
     const dropped = telemetry?.telemetry == null ? [] : [telemetryMetrics(telemetry.droppedSpans)];
     const probe = mode === "dev" ? dieAt(environment.ENTENTE_DIE_AT) : undefined;
@@ -119,6 +122,7 @@ export async function up(
         log.event(event);
       },
       ...(signing === null ? {} : { auditSigning: signing }),
+      ...(archiveFolder === null ? {} : { archiveFolder }),
       ...(telemetry?.telemetry == null ? {} : { telemetry: telemetry.telemetry }),
       ...(contexts === undefined ? {} : { run: withFitnessWhereCommandsComeIn(contexts) }),
       ...(probe === undefined ? {} : { probe }),
@@ -211,6 +215,12 @@ async function refuseWeakServer(adminUrl: string, environment: NodeJS.ProcessEnv
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+/** Development archives into the home folder; production only where it was told to, because a folder there may not outlive the machine. */
+function archiveFolderOf(mode: "dev" | "production", home: string, given: string | undefined): string | null {
+  if (given !== undefined && given !== "") return resolve(given);
+  return mode === "dev" ? join(home, "archive") : null;
 }
 
 function modeOf(text: string | undefined): "dev" | "production" {

@@ -11,13 +11,16 @@ declare
 begin
   for name in
     select inhrelid::regclass from pg_inherits where inhparent = 'entente.journal'::regclass
+    union all
+    select oid::regclass from pg_class
+      where relnamespace = 'entente'::regnamespace and relkind = 'r' and relname ~ '^leaving_\d{4}_\d{2}$'
   loop
     execute format('revoke all on %s from :app, :reader', name);
   end loop;
 end
 $$;
 revoke update, delete, truncate on entente.journal from :app;
-revoke insert, update, delete, truncate on entente.journal_identity, entente.migration from :app;
+revoke insert, update, delete, truncate on entente.journal_identity, entente.migration, entente.leaving_month from :app;
 -- What is logged stays logged; only what hides behind a commitment can be erased.
 revoke update, delete, truncate on entente.audit_leaf, entente.audit_node from :app;
 grant update (nonce, payload, key, customer_id) on entente.audit_leaf to :app;

@@ -39,6 +39,9 @@ export type { TimelineReader } from "./process/read-timeline.ts";
 export type { Actor } from "./process/timeline-actor.ts";
 export type { Attempt, Attempted, AttemptOutcome } from "./process/timeline-attempts.ts";
 export type { Projection } from "./projection/projection.ts";
+export type { LeavingMonth } from "./retention/leaving-month.ts";
+export type { Hold } from "./retention/month-holds.ts";
+export type { DeletionAct, KeptJournal, KeptMonth, Retention } from "./retention/retention.ts";
 export {
   daysAllowed,
   type ProcessStatistics,

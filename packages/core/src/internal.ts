@@ -47,4 +47,5 @@ export { loadMigrations, migrate } from "./postgres/migrate.ts";
 export { type ContextAccess, contextAccess, databaseNames, provisionContext } from "./postgres/provision.ts";
 export { dumpSchema } from "./postgres/schema-dump.ts";
 export { rebuildProjection } from "./projection/rebuild.ts";
+export { type ArchiveFinding, type ArchiveReport, verifyArchive } from "./retention/verify-archive.ts";
 export { type SchemaCheck, validatorOf } from "./treaty/schema-check.ts";

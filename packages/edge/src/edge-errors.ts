@@ -158,6 +158,24 @@ const operating: readonly EdgeError[] = [
     meaning: "No such entry is parked: it may have been dealt with meanwhile.",
     shows: ["entryId"],
   },
+  { code: "month-unknown", status: 404, meaning: "The journal has no such month.", shows: ["month"] },
+  {
+    code: "retention-not-over",
+    status: 409,
+    meaning: "The month is kept until the time named. Nothing was deleted.",
+    shows: ["month", "keptUntil"],
+  },
+  {
+    code: "month-held",
+    status: 409,
+    meaning: "The month is past its time and still needed.",
+    shows: ["month", "holds"],
+  },
+  {
+    code: "archive-unwritable",
+    status: 503,
+    meaning: "No archive can be written. Nothing was deleted.",
+  },
   {
     code: "statistics-period-invalid",
     status: 422,

@@ -4,6 +4,7 @@ import type {
   ConsumerEvent,
   CursorSummary,
   FeedPage,
+  KeptJournal,
   OperatorAct,
   ParkedSummary,
   ProcessRecord,
@@ -46,6 +47,7 @@ export interface FakeSystem extends System {
   parked: ParkedSummary[];
   /** Those of the subscription. */
   cursors: CursorSummary[];
+  journals: KeptJournal[];
   page: FeedPage;
 }
 
@@ -175,7 +177,26 @@ export function fakeSystem(): FakeSystem {
     settings: null as never,
     treaties: fakeTreaties(known, acts),
     audit: null,
+    retention: {
+      async list() {
+        check();
+        return system.journals;
+      },
+      async deleteMonth(context, act) {
+        known(context);
+        const month = system.journals
+          .find((one) => one.context === context)
+          ?.months.find((one) => one.month === act.month);
+        const fields = { month: act.month, keptUntil: "2033-02-01T00:00:00.000Z" };
+        if (month === undefined)
+          throw new Failure("refused", "month-unknown", "No such month.", { fields: { month: act.month } });
+        if (month.state === "kept")
+          throw new Failure("refused", "retention-not-over", "It is kept.", { fields });
+        acts.push({ what: "delete-month", context, act });
+      },
+    },
     contexts: contexts as never,
+    journals: [],
     working: [],
     submissions,
     records,

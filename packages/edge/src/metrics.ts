@@ -4,6 +4,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { Access } from "./auth.ts";
 import { incidentMetrics } from "./incident-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
+import { retentionMetrics } from "./retention-metrics.ts";
 import { RequestDurations, type RouteTimes } from "./route-times.ts";
 import type { Streams } from "./streams.ts";
 import { treatyMetrics } from "./treaty-metrics.ts";
@@ -120,6 +121,7 @@ export function metricsRoute(options: MetricsRouteOptions): FastifyPluginAsync {
   systemMetrics(metrics.register, system, streams);
   treatyMetrics(metrics.register, system);
   incidentMetrics(metrics.register, system);
+  retentionMetrics(metrics.register, system);
   const registers = [metrics.register, ...options.registers];
   return async (app) => {
     app.route({

@@ -7,6 +7,7 @@ import { after, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Compile } from "typebox/schema";
 import { aTopUp, operator, startEdge } from "./edge.fixture.ts";
+import { fakeNow } from "./fake-names.fixture.ts";
 import { delayedAfterMs, replacedCursor } from "./fake-system.fixture.ts";
 import { type Answer, call } from "./http-client.fixture.ts";
 
@@ -72,6 +73,7 @@ describe("the API description", async () => {
       "get /ops/recoveries/preview",
       "get /ops/recoveries/{requestId}",
       "get /ops/reviews",
+      "get /ops/retention",
       "get /ops/treaties",
       "get /ops/treaties/{name}/reconciliations",
       "get /ops/treaties/{name}/reconciliations/{runId}",
@@ -86,6 +88,7 @@ describe("the API description", async () => {
       "post /ops/cases/{caseId}/close",
       "post /ops/cases/{caseId}/decide",
       "post /ops/contexts/{context}/cursors/reset",
+      "post /ops/contexts/{context}/months/{month}/delete",
       "post /ops/contexts/{name}/pause",
       "post /ops/contexts/{name}/resume",
       "post /ops/parked/{entryId}/correct",
@@ -153,6 +156,30 @@ describe("the API description", async () => {
       },
     ];
     edge.system.cursors = [replacedCursor, { ...replacedCursor, currentGeneration: null, replaced: null }];
+    const kept = { month: "2026-01", state: "kept", keptUntil: fakeNow, holds: [] } as const;
+    const due = { ...kept, month: "2019-01", state: "due", holds: [{ what: "unread", says: "x" }] } as const;
+    const gone = {
+      leavingId: processId,
+      month: "2018-12",
+      state: "dropped",
+      file: "f",
+      digest: "d",
+      entries: 1,
+      detachedAt: fakeNow,
+      archivedAt: fakeNow,
+      droppedAt: fakeNow,
+    } as const;
+    edge.system.journals = [
+      {
+        context: "subscription",
+        isIntake: false,
+        keptDays: 2_557,
+        historyBegins: fakeNow,
+        months: [kept, due],
+        archives: [gone],
+      },
+    ];
+    const month = (name: string) => `/ops/contexts/subscription/months/${name}/delete`;
     const reset = { consumer: "account", journal: "gateway", to: "end", why: "x" };
     const act = { context: "subscription", why: "x" };
     const claims = { sub: "z", tenant: "demo", role: "auditor" };
@@ -177,6 +204,11 @@ describe("the API description", async () => {
       ["GET", "/ops/contexts/subscription/cursors", "/ops/contexts/{context}/cursors"],
       ["POST", "/ops/contexts/subscription/cursors/reset", "/ops/contexts/{context}/cursors/reset", reset],
       ["POST", "/ops/contexts/gateway/cursors/reset", "/ops/contexts/{context}/cursors/reset", reset],
+      ["GET", "/ops/retention", "/ops/retention"],
+      ["POST", month("2026-01"), "/ops/contexts/{context}/months/{month}/delete", { why: "x" }],
+      ["POST", month("2019-01"), "/ops/contexts/{context}/months/{month}/delete", { why: "x" }],
+      ["POST", month("2018-01"), "/ops/contexts/{context}/months/{month}/delete", { why: "x" }],
+      ["POST", month("2018-13"), "/ops/contexts/{context}/months/{month}/delete", { why: "x" }],
       ["POST", `/ops/parked/${processId}/redrive`, "/ops/parked/{entryId}/redrive", act],
       ["POST", `/ops/parked/${processId}/discard`, "/ops/parked/{entryId}/discard", act],
       [

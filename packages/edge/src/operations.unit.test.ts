@@ -29,6 +29,55 @@ describe("operations", async () => {
     ]);
   });
 
+  test("what is kept is listed, and what is asked to go before its time is refused by name", async () => {
+    edge.system.journals = [
+      {
+        context: "subscription",
+        isIntake: false,
+        keptDays: 2_557,
+        historyBegins: null,
+        months: [
+          { month: "2026-01", state: "kept", keptUntil: fakeNow, holds: [] },
+          { month: "2019-01", state: "due", keptUntil: 0, holds: [{ what: "unread", says: "Not read." }] },
+        ],
+        archives: [],
+      },
+    ];
+    const listed = await call(edge.url, "GET", "/ops/retention", { token: await edge.tokenFor(auditor) });
+    assert.deepStrictEqual(listed.body, {
+      journals: [
+        {
+          ...edge.system.journals[0],
+          months: [
+            { month: "2026-01", state: "kept", keptUntil: "2026-01-15T12:00:00.000Z", holds: [] },
+            {
+              month: "2019-01",
+              state: "due",
+              keptUntil: "1970-01-01T00:00:00.000Z",
+              holds: [{ what: "unread", says: "Not read." }],
+            },
+          ],
+        },
+      ],
+    });
+    const path = (month: string) => `/ops/contexts/subscription/months/${month}/delete`;
+    const refused = assertProblem(await post(path("2026-01"), { why: "space" }), 409, "retention-not-over");
+    assert.equal(refused.month, "2026-01");
+    assert.ok(refused.keptUntil);
+    assertProblem(await post(path("2018-01"), { why: "space" }), 404, "month-unknown");
+    assertProblem(await post(path("2019-01")), 422, "body-invalid");
+    const byAuditor = { token: await edge.tokenFor(auditor), body: { why: "space" } };
+    assertProblem(await call(edge.url, "POST", path("2019-01"), byAuditor), 403, "role-not-allowed");
+    assert.equal((await post(path("2019-01"), { why: "space" })).status, 200);
+    assert.deepStrictEqual(edge.system.acts.splice(0), [
+      {
+        what: "delete-month",
+        context: "subscription",
+        act: { tenantId: "demo", by: "olga", why: "space", month: "2019-01" },
+      },
+    ]);
+  });
+
   test("a context nobody has is unknown", async () => {
     assert.equal(
       assertProblem(await post("/ops/contexts/nowhere/pause"), 404, "context-unknown").context,

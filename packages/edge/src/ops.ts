@@ -10,9 +10,13 @@ import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
 import { processStatisticsRoute } from "./process-statistics.ts";
 import { timelineRoute } from "./process-timeline.ts";
+import { retentionRoutes } from "./retention.ts";
 import { treatyRoutes } from "./treaties.ts";
 
-/** Outage drill, dead letters, cursors, treaties, timelines, statistics, fitness. Operators act, auditors read; every act is recorded with who and why. */
+/**
+ * Outage drill, dead letters, cursors, treaties, timelines, statistics, fitness, retention. Operators act, auditors read; every act is
+ * recorded with who and why.
+ */
 export function opsRoutes(edge: EdgeContext): FastifyPluginAsync {
   const { system } = edge;
   return async (app) => {
@@ -23,6 +27,7 @@ export function opsRoutes(edge: EdgeContext): FastifyPluginAsync {
     await app.register(parkedRoutes(system));
     await app.register(cursorRoutes(system));
     await app.register(treatyRoutes(system));
+    await app.register(retentionRoutes(system));
   };
 }
 

@@ -18,6 +18,11 @@ export interface ContextDefinition {
   readonly projections?: readonly Projection[];
   /** What it asks of systems that are not ours. */
   readonly treaties?: readonly Treaty[];
+  /**
+   * Days of business time that its journal's months are kept, instead of the system's `evidenceKeptDays`; 0: for ever. At least 2,557.
+   * The context with the intake keeps its months for `intakeKeptDays`.
+   */
+  readonly keptDays?: number;
   /** Present on the context that keeps the audit log: the contexts whose journals go into it. */
   readonly audit?: { readonly follows: readonly string[] };
   /** Present on the context that keeps incidents, weekly figures and review items: what is measured. */
@@ -46,6 +51,10 @@ export interface SystemSettings {
   readonly maintenanceAfterMs: number;
   /** Raw intake and idempotency keys are kept this long, business time. */
   readonly intakeKeptDays: number;
+  /** Journals of all other contexts, and payloads of the audit log, are kept this long, business time. At least 2,557; 0: for ever. */
+  readonly evidenceKeptDays: number;
+  /** Pause before a month that is held up is asked again whether it may leave. */
+  readonly retentionRetryMs: number;
   readonly leaseMs: number;
   readonly retryAttempts: number;
   readonly retryFirstMs: number;
@@ -75,6 +84,8 @@ export const defaultSettings: SystemSettings = {
   assumedDrainPerSecond: 1_000,
   maintenanceAfterMs: 5 * 60_000,
   intakeKeptDays: 90,
+  evidenceKeptDays: 2_557,
+  retentionRetryMs: 60_000,
   leaseMs: 5_000,
   retryAttempts: 5,
   retryFirstMs: 100,

@@ -28,6 +28,7 @@ import { deskCommands } from "../treaty/hand-off-desk.ts";
 import { type Outside, workTreaties } from "../treaty/work-treaties.ts";
 import { beatControl } from "./control.ts";
 import type { ContextDefinition, SystemSettings } from "./definition.ts";
+import { every } from "./every.ts";
 
 /** A context at work in this process: its consumers, timers and upkeep. */
 export interface WorkingContext {
@@ -310,27 +311,4 @@ function consumersOf(
     });
   }
   return consumers;
-}
-
-/** Repeats work after a pause, never overlapping, until stopped. Trouble with the store waits for the next turn. */
-function every(ms: number, work: () => Promise<void>): { now(): Promise<void>; stop(): Promise<void> } {
-  let stopped = false;
-  let current: Promise<void> = Promise.resolve();
-  const turn = (): Promise<void> => {
-    current = current.then(work).catch((error: unknown) => {
-      if (!isFailure(error)) throw error;
-    });
-    return current;
-  };
-  const timer = setInterval(() => {
-    if (!stopped) void turn();
-  }, ms);
-  return {
-    now: turn,
-    async stop() {
-      stopped = true;
-      clearInterval(timer);
-      await current;
-    },
-  };
 }

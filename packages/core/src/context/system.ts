@@ -21,16 +21,13 @@ import {
   redriveParked,
 } from "../parked/operate.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
-import {
-  type ContextAccess,
-  contextAccess,
-  type ProvisionOptions,
-  provisionContext,
-} from "../postgres/provision.ts";
+import { type ContextAccess, contextAccess, provisionContext } from "../postgres/provision.ts";
 import { openLateProcesses } from "../process/late-processes.ts";
 import { openProcessPush, type ProcessPush } from "../process/process-push.ts";
 import { openProcessReader, type ProcessReader } from "../process/read-process.ts";
 import { openTimelineReader, type TimelineReader } from "../process/read-timeline.ts";
+import { checkKeptDays } from "../retention/kept-days.ts";
+import { openRetention, type Retention } from "../retention/retention.ts";
 import { openProcessStatistics, type ProcessStatistics } from "../statistics/read-statistics.ts";
 import type { Telemetry } from "../telemetry/span.ts";
 import { openSystemTreaties, type SystemTreaties } from "../treaty/system-treaties.ts";
@@ -44,7 +41,7 @@ import {
 } from "./definition.ts";
 import { type CursorSummary, listCursors } from "./list-cursors.ts";
 import { type AuditSigning, startContext, type WorkingContext } from "./open-context.ts";
-import { reach } from "./reach-context.ts";
+import { keptDaysOf, provisioning, reach } from "./reach-contexts.ts";
 import { type CursorReset, type CursorResetAct, resetCursor } from "./reset-cursor.ts";
 import { openStatus, type SystemStatus } from "./status.ts";
 import { openWakeNetwork, type WakeNetwork } from "./wake-network.ts";
@@ -65,6 +62,8 @@ export interface SystemOptions {
   readonly outside?: Outside;
   /** What the audit log is signed with; absent: it is kept and not signed. */
   readonly auditSigning?: AuditSigning;
+  /** Where months that leave the journals are archived; absent: none leaves but raw intake. One folder for all processes. */
+  readonly archiveFolder?: string;
   /** Where spans go; absent: nothing is exported, and nothing is done for it. */
   readonly telemetry?: Telemetry;
   readonly probe?: (point: string) => Promise<void> | void;
@@ -107,6 +106,8 @@ export interface System {
   readonly treaties: SystemTreaties;
   /** The audit log; null when no context keeps one. */
   readonly audit: AuditReader | null;
+  /** What is kept of the journals, and until when. */
+  readonly retention: Pick<Retention, "list" | "deleteMonth">;
   status(): SystemStatus;
   /** A position that a context's consumer has certainly passed in one lane of a journal, at most a second old. */
   consumedUpTo(context: string, consumer: string, journal: string, lane: number): Position;
@@ -155,6 +156,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
   }
   // Before anything is opened: an integration nobody has thought through to its end does not start.
   for (const { treaties } of definition.contexts) checkTreaties(treaties ?? []);
+  for (const context of definition.contexts) checkKeptDays(keptDaysOf(context, settings));
   const contexts = new Map<string, ReachableContext>();
   // All at once, and each to its end: a refused start must not leave one at work on its database.
   const given = await Promise.allSettled(
@@ -280,6 +282,17 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
   const hands = { status: () => status.read(), clock, ring, report };
   const fitness = openSystemFitness({ ...of, ...hands }, run, settings);
   if (fitness !== null) opened.push(() => fitness.stop());
+  const retention = openRetention({
+    system: definition.name,
+    contexts,
+    run,
+    clock,
+    archiveFolder: options.archiveFolder ?? null,
+    retryMs: settings.retentionRetryMs,
+    report,
+    ...(options.probe === undefined ? {} : { probe: options.probe }),
+  });
+  opened.push(() => retention.stop());
   const auditDatabase = [...contexts.values()].find((one) => one.definition.audit !== undefined)?.database;
   const contextOf = (name: string): ReachableContext => {
     const context = contexts.get(name);
@@ -319,6 +332,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     fitness,
     treaties,
     audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),
+    retention,
     status: () => status.read(),
     consumedUpTo: (context, consumer, journal, lane) => status.consumedUpTo(context, consumer, journal, lane),
     async setPaused(name, paused, act) {
@@ -362,6 +376,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       await intake.close();
       await push.close();
       await fitness?.stop();
+      await retention.stop();
       await stopClock?.();
       await status.close();
       await backlog.close();
@@ -383,20 +398,4 @@ function unknownContext(name: string): Failure {
   return new Failure("refused", "context-unknown", `There is no context "${name}" in this system.`, {
     fields: { context: name },
   });
-}
-
-function provisioning(
-  options: SystemOptions,
-  context: ContextDefinition,
-  settings: SystemSettings,
-): ProvisionOptions {
-  const direct = options.contextUrls?.[context.name];
-  return {
-    system: options.definition.name,
-    context: context.name,
-    adminUrl: direct ?? options.adminUrl,
-    direct: direct !== undefined,
-    ...(context.intake === undefined ? {} : { journalKeptDays: settings.intakeKeptDays }),
-    ...(context.migrations === undefined ? {} : { migrations: context.migrations }),
-  };
 }

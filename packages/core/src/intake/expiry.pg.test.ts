@@ -133,7 +133,7 @@ test("a month with an open command is kept until that command has ended", async 
   await happenings.until("January is gone", async () => !(await months(name)).includes("2030_01"));
 });
 
-test("a journal without a keeping time loses nothing, however late it is", async () => {
+test("evidence does not expire as raw intake does, however late it is", async () => {
   const name = bed.newName();
   const { system, happenings } = await bed.start(bank(name));
   const { processId } = await system.accept(submission("deposit", "a-1", { amount: 5 }));
@@ -142,7 +142,11 @@ test("a journal without a keeping time loses nothing, however late it is", async
     async () => (await system.processes.read("acme", processId))?.state === "confirmed",
   );
   await system.setClock(at("2037-01-10T12:00"));
-  const dropped = await bed.sql(name, "ledger", "select entente.expire_intake() as dropped");
+  const dropped = await bed.sql(
+    name,
+    "ledger",
+    "select entente.expire_intake('{}', '{}', '{}', '{}') as dropped",
+  );
   assert.deepEqual(dropped, [{ dropped: [] }]);
   assert.equal((await bed.sql(name, "ledger", "select 1 from entente.journal")).length, 1);
 });

@@ -1,8 +1,8 @@
 import type { Database, Statement } from "../postgres/database.ts";
 
 /**
- * Lets raw intake go when its keeping time is over: idempotency keys, whole months of commands that all reached an end, and the
- * statistics of their processes by the minute.
+ * Forgets idempotency keys whose keeping time is over, and the statistics of their processes by the minute. (What the keys were given
+ * with leaves the journal: retention/expire-intake.ts.)
  * Keys have no index by age, because every accepted command would pay for it; instead the table is walked in slices,
  * one per turn, once per business day.
  */
@@ -41,7 +41,6 @@ export function openExpiry(database: Database, keptDays: number): Expiry {
         nextPage += pagesPerTurn;
         return;
       }
-      await database.execute("select entente.expire_intake()");
       await database.run(expireMinutes, [now - keptDays * dayMs]);
       nextPage = 0;
       walkedDay = day;

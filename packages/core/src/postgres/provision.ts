@@ -18,8 +18,10 @@ export interface ProvisionOptions {
   readonly adminUrl: string;
   /** The URL is the context's own database and login: nothing is created beside the schema. */
   readonly direct?: boolean;
-  /** Days the journal's months are kept (raw intake); absent: for ever. */
+  /** Days the journal's months are kept, business time; absent: for ever. */
   readonly journalKeptDays?: number;
+  /** The journal holds raw commands, which go without an archive. */
+  readonly isIntake?: boolean;
   /** The context's own migrations, after the runtime's. */
   readonly migrations?: URL;
 }
@@ -162,7 +164,7 @@ async function bringForward(url: string, options: ProvisionOptions, roles: Roles
       folders.push({ label: options.context, folder: options.migrations });
     const migrations = await loadMigrations(folders);
     await migrate(database, migrations);
-    await identifyJournal(database, options.journalKeptDays ?? null);
+    await identifyJournal(database, options.journalKeptDays ?? null, options.isIntake ?? false);
     if (roles !== null) await giveRights(database, roles, migrations);
   } finally {
     await database.close();
@@ -170,15 +172,21 @@ async function bringForward(url: string, options: ProvisionOptions, roles: Roles
 }
 
 /** A journal found in another cluster than it was written in was restored: its positions mean nothing any more. */
-async function identifyJournal(database: Database, keptDays: number | null): Promise<void> {
+async function identifyJournal(
+  database: Database,
+  keptDays: number | null,
+  isIntake: boolean,
+): Promise<void> {
   await database.execute(
-    `insert into entente.journal_identity as i (generation, system_identifier, kept_days)
-      select gen_random_uuid(), system_identifier, $1 from pg_control_system()
+    `insert into entente.journal_identity as i (generation, system_identifier, kept_days, is_intake)
+      select gen_random_uuid(), system_identifier, $1, $2 from pg_control_system()
     on conflict (singleton) do update
       set generation = case when i.system_identifier = excluded.system_identifier then i.generation else excluded.generation end,
-        system_identifier = excluded.system_identifier, kept_days = excluded.kept_days
-      where i.system_identifier <> excluded.system_identifier or i.kept_days is distinct from excluded.kept_days`,
-    [keptDays],
+        system_identifier = excluded.system_identifier, kept_days = excluded.kept_days,
+        is_intake = excluded.is_intake
+      where i.system_identifier <> excluded.system_identifier or i.kept_days is distinct from excluded.kept_days
+        or i.is_intake <> excluded.is_intake`,
+    [keptDays, isIntake],
   );
 }
 

@@ -18,7 +18,8 @@ export interface RebuildProgress {
  * Readers see the old content until the swap and the new content after it, never a mixture.
  * Entries an operator discarded are passed over, corrected ones are taken as corrected; what was put aside and could be
  * applied here is done with it.
- * Errors: `rebuild-under-way` (conflict) when another rebuild of this projection runs; what `apply` throws.
+ * Errors: `journal-incomplete` (refused) when months have left a journal: what they added up to cannot be added up again;
+ * `rebuild-under-way` (conflict) when another rebuild of this projection runs; what `apply` throws.
  */
 export async function rebuildProjection(
   database: Database,
@@ -26,6 +27,7 @@ export async function rebuildProjection(
   sources: readonly JournalSource[],
   report: (progress: RebuildProgress) => void = () => {},
 ): Promise<void> {
+  for (const source of sources) await refuseIncomplete(source);
   const guard = await database.reserve();
   try {
     const [lock] = await guard.execute<{ got: boolean }>(
@@ -41,6 +43,19 @@ export async function rebuildProjection(
     await guard.execute("select pg_advisory_unlock_all()").catch(() => {});
     guard.release();
   }
+}
+
+async function refuseIncomplete({ context, database }: JournalSource): Promise<void> {
+  const [row] = await database.execute<{ began: number | null }>(
+    "select history_begins as began from entente.journal_identity",
+  );
+  if (typeof row?.began !== "number") return;
+  throw new Failure(
+    "refused",
+    "journal-incomplete",
+    `The journal of ${context} begins with ${new Date(row.began).toISOString()}: what was before is in archives.`,
+    { fields: { context } },
+  );
 }
 
 /** False when an operator's act has overtaken it; nothing was swapped then. */

@@ -145,7 +145,7 @@ export async function openTestBed(): Promise<TestBed> {
           system: definition.name,
           context: context.name,
           adminUrl,
-          ...(context.intake === undefined ? {} : { journalKeptDays: 90 }),
+          ...(context.intake === undefined ? {} : { journalKeptDays: 90, isIntake: true }),
           ...(context.migrations === undefined ? {} : { migrations: context.migrations }),
         });
         access.set(context.name, given);
