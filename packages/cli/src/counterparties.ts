@@ -15,6 +15,9 @@ import {
 } from "@entente/flux";
 import { type RunningSimulator, type RunningSimulators, startSimulators } from "./simulators.ts";
 
+/** Set to `moving` SAP decides quotas until they are moved: docs/decisions/0024-quota-moves-by-share.md. */
+const quotaVariable = "ENTENTE_SAP_QUOTA";
+
 /** `url`, `from`, `tenantId` or the name of a secret, by the variable that has it. Secrets are called as a simulator calls its credentials. */
 const variables: Readonly<Record<CounterpartyName, Readonly<Record<string, string>>>> = {
   payments: {
@@ -94,8 +97,10 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
   for (const name of counterpartyNames) {
     const url = simulated.get(name)?.url;
     const counterparty = given.get(name) ?? (url === undefined ? null : simulatedAs(name, url));
-    if (counterparty !== null) counterparties[name] = { ...counterparty, ...allowedBy(name, environment) };
-    else log(`there is no treaty with ${name}: ${Object.keys(variables[name])[0]} is not set`);
+    if (counterparty !== null) {
+      const quota = name === "sap" && keepsQuota(environment) ? { keepsQuota: true } : {};
+      counterparties[name] = { ...counterparty, ...quota, ...allowedBy(name, environment) };
+    } else log(`there is no treaty with ${name}: ${Object.keys(variables[name])[0]} is not set`);
   }
   const payments = simulated.get("payments");
   let webhookSecret: string | undefined;
@@ -164,6 +169,16 @@ function givenFor(
     ...(since === undefined ? {} : { from: timeOf(since, environment) }),
     ...(tenant === undefined ? {} : { tenantId: environment[tenant] ?? "" }),
   };
+}
+
+/** Errors: `quota-setting-unknown` (refused). */
+function keepsQuota({ [quotaVariable]: text = "" }: NodeJS.ProcessEnv): boolean {
+  if (text === "" || text === "moving") return text === "moving";
+  throw new Failure(
+    "refused",
+    "quota-setting-unknown",
+    `${quotaVariable}="${text}" is neither empty nor "moving".`,
+  );
 }
 
 function allowedBy(

@@ -36,6 +36,7 @@ export type { TimelineReader } from "./process/read-timeline.ts";
 export type { Actor } from "./process/timeline-actor.ts";
 export type { Attempt, Attempted, AttemptOutcome } from "./process/timeline-attempts.ts";
 export type { Projection } from "./projection/projection.ts";
+export { type ScheduledTimer, scheduleTimers } from "./timer/timers.ts";
 export type { Asked } from "./treaty/ask-counterparty.ts";
 export type { BudgetCaller, BudgetUse, CallBudget } from "./treaty/call-budget.ts";
 export type { CallbackRecord, CallbackStatus } from "./treaty/callback-records.ts";
