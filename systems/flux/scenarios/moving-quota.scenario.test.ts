@@ -136,7 +136,7 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
   }
 
   const keptBySap = async () =>
-    ((await (await fetch(`${sap.url}/_control/quotas`)).json()) as { accounts: KeptAccount[] }).accounts;
+    ((await (await fetch(`${sap.url}/_control/sap/quotas`)).json()) as { accounts: KeptAccount[] }).accounts;
   const decisions = () => control.effects({ operation: "decide-quota" });
 
   async function allConfirmed(): Promise<void> {
@@ -249,6 +249,7 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
   });
 
   test("afterwards SAP receives postings and nothing else, and answers a question about a quota with not-here", async () => {
+    await control.removeRules();
     const before = (await decisions()).length;
     const calls = async () => (await control.calls({ operation: "decide-quota" })).length;
     const callsBefore = await calls();

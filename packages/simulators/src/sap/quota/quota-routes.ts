@@ -68,6 +68,5 @@ export function quotaRoutes(simulation: Simulation): FastifyPluginAsync {
       const [key = ""] = quotaKeys(request);
       return world().quotas.find(key) ?? reply.code(404).send({ key, says: "not-known" });
     });
-    app.get("/_control/quotas", async () => ({ accounts: world().quotas.accounts() }));
   };
 }
