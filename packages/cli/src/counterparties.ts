@@ -15,9 +15,6 @@ import {
 } from "@entente/flux";
 import { type RunningSimulator, type RunningSimulators, startSimulators } from "./simulators.ts";
 
-/** Set to `moving` SAP decides quotas until they are moved: docs/decisions/0024-quota-moves-by-share.md. */
-const quotaVariable = "ENTENTE_SAP_QUOTA";
-
 /** `url`, `from`, `tenantId` or the name of a secret, by the variable that has it. Secrets are called as a simulator calls its credentials. */
 const variables: Readonly<Record<CounterpartyName, Readonly<Record<string, string>>>> = {
   payments: {
@@ -171,13 +168,13 @@ function givenFor(
   };
 }
 
-/** Errors: `quota-setting-unknown` (refused). */
-function keepsQuota({ [quotaVariable]: text = "" }: NodeJS.ProcessEnv): boolean {
+/** Set to `moving` SAP decides quotas until they are moved: decision 0024. Errors: `quota-setting-unknown` (refused). */
+function keepsQuota({ ENTENTE_SAP_QUOTA: text = "" }: NodeJS.ProcessEnv): boolean {
   if (text === "" || text === "moving") return text === "moving";
   throw new Failure(
     "refused",
     "quota-setting-unknown",
-    `${quotaVariable}="${text}" is neither empty nor "moving".`,
+    `ENTENTE_SAP_QUOTA="${text}" is neither empty nor "moving".`,
   );
 }
 

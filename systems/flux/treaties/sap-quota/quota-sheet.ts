@@ -44,8 +44,7 @@ export const quotaRunbook: Runbook = {
   timeoutPolicy: "10 s for an answer, then unknown; asked about after 30 s.",
   reconciliationJob: "Every minute over what is unknown; also started by an operator.",
   dashboardLink: "GET /ops/treaties; metrics entente_treaty_* of treaty sap-quota.",
-  alertThresholds:
-    "Oldest question without an answer over 1 min; any recall open over 15 min; any case of this treaty.",
+  alertThresholds: "Oldest question or recall without an answer over 1 min; any case of sap-quota.",
   deadLetterHandling:
     "A blocked account and a question that stays unknown become cases of the subscription's product owner; the top-up is queued meanwhile.",
   manualRecoveryActions:
