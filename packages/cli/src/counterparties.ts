@@ -94,8 +94,10 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
   for (const name of counterpartyNames) {
     const url = simulated.get(name)?.url;
     const counterparty = given.get(name) ?? (url === undefined ? null : simulatedAs(name, url));
-    if (counterparty !== null) counterparties[name] = { ...counterparty, ...allowedBy(name, environment) };
-    else log(`there is no treaty with ${name}: ${Object.keys(variables[name])[0]} is not set`);
+    if (counterparty !== null) {
+      const quota = name === "sap" && keepsQuota(environment) ? { keepsQuota: true } : {};
+      counterparties[name] = { ...counterparty, ...quota, ...allowedBy(name, environment) };
+    } else log(`there is no treaty with ${name}: ${Object.keys(variables[name])[0]} is not set`);
   }
   const payments = simulated.get("payments");
   let webhookSecret: string | undefined;
@@ -164,6 +166,16 @@ function givenFor(
     ...(since === undefined ? {} : { from: timeOf(since, environment) }),
     ...(tenant === undefined ? {} : { tenantId: environment[tenant] ?? "" }),
   };
+}
+
+/** Set to `moving` SAP decides quotas until they are moved: decision 0024. Errors: `quota-setting-unknown` (refused). */
+function keepsQuota({ ENTENTE_SAP_QUOTA: text = "" }: NodeJS.ProcessEnv): boolean {
+  if (text === "" || text === "moving") return text === "moving";
+  throw new Failure(
+    "refused",
+    "quota-setting-unknown",
+    `ENTENTE_SAP_QUOTA="${text}" is neither empty nor "moving".`,
+  );
 }
 
 function allowedBy(

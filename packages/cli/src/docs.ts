@@ -41,7 +41,7 @@ const systems: Readonly<Record<string, Documented>> = {
         openApi: await describeApi({
           ...face,
           tags: fluxTags,
-          contexts: fluxWith(everyCounterparty).contexts.map(({ name }) => name),
+          contexts: fluxWith(everyCounterparty).contexts,
           errors: fluxErrors,
           routes: (system) => [fluxRoutes(system), callbackRoute(system)],
         }),

@@ -53,6 +53,7 @@ export {
   type TypeStatistics,
 } from "./statistics/read-statistics.ts";
 export type { Span, SpanAttributes, SpanKind, SpanRef, SpansTaken, Telemetry } from "./telemetry/span.ts";
+export { type ScheduledTimer, scheduleTimers } from "./timer/timers.ts";
 export type { Asked } from "./treaty/ask-counterparty.ts";
 export type { BudgetCaller, BudgetUse, CallBudget } from "./treaty/call-budget.ts";
 export type { CallbackRecord, CallbackStatus } from "./treaty/callback-records.ts";

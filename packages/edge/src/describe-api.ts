@@ -1,4 +1,4 @@
-import type { System } from "@entente/core";
+import type { ContextDefinition, System } from "@entente/core";
 import type { FastifyPluginAsync } from "fastify";
 import type { EdgeError } from "./edge-errors.ts";
 import type { ApiInfo } from "./openapi.ts";
@@ -6,8 +6,8 @@ import { buildEdge } from "./server.ts";
 
 export interface ApiToDescribe extends ApiInfo {
   readonly errors?: readonly EdgeError[];
-  /** Names of the system's contexts: all that routes may know of it before they are called. */
-  readonly contexts: readonly string[];
+  /** The system's contexts as they are declared: all that routes may know of it before they are called. */
+  readonly contexts: readonly ContextDefinition[];
   /** The system's own routes, as they are given to buildEdge. */
   readonly routes: (system: System) => readonly FastifyPluginAsync[];
 }
@@ -34,10 +34,11 @@ export async function describeApi({ routes, contexts, ...info }: ApiToDescribe):
 }
 
 /** Stands where the system would: whoever asks it before a request came has made a mistake. */
-function nobody(contexts: readonly string[]): System {
+function nobody(contexts: readonly ContextDefinition[]): System {
   return new Proxy({} as System, {
     get(_, name) {
-      if (name === "contexts") return new Map(contexts.map((context) => [context, {}]));
+      if (name === "contexts")
+        return new Map(contexts.map((definition) => [definition.name, { definition }]));
       throw new TypeError(`A description of the API asked the system for ${String(name)}.`);
     },
   });

@@ -14,6 +14,8 @@ import {
   requestWishes,
 } from "../contexts/request/contract/published-language.ts";
 import {
+  quotaShareCommands,
+  quotaShareFacts,
   subscriptionCommands,
   subscriptionFacts,
 } from "../contexts/subscription/contract/published-language.ts";
@@ -24,7 +26,10 @@ import { stages } from "./stage.ts";
 
 /** All that Flux knows how to deal with. What is promised to them does not depend on where they are. */
 export const everyCounterparty = Object.fromEntries(
-  counterpartyNames.map((name) => [name, { url: `https://${name}.example`, tenantId: demoTenant }]),
+  counterpartyNames.map((name) => [
+    name,
+    { url: `https://${name}.example`, tenantId: demoTenant, keepsQuota: true },
+  ]),
 ) as Counterparties;
 
 /** Of every stage; those that are the same in two are one. */
@@ -57,6 +62,8 @@ export const fluxContract: SystemContract = systemContract(
         ...subscriptionCommands.filter(({ type }) => type !== topUp.type && type !== followEntitlement.type),
         reportRefusal,
         ...subscriptionFacts,
+        ...quotaShareCommands,
+        ...quotaShareFacts,
       ],
     },
     {

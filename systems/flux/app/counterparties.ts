@@ -14,6 +14,7 @@ import { recordRequest } from "../treaties/salesforce-top-up/record-request.ts";
 import { requestFeed } from "../treaties/salesforce-top-up/request-feed.ts";
 import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
 import { sapPosting } from "../treaties/sap-ledger/sap-posting.ts";
+import { sapQuota } from "../treaties/sap-quota/sap-quota.ts";
 import type { Stage } from "./stage.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
@@ -28,6 +29,8 @@ export interface Counterparty {
   readonly from?: number;
   /** Whose system it is, where it is one tenant's alone, as an org of Salesforce is; another tenant's data never reaches it. */
   readonly tenantId?: string;
+  /** SAP: it decided quotas, and they are being moved to the subscription: docs/decisions/0024-quota-moves-by-share.md. */
+  readonly keepsQuota?: boolean;
   /** What it allows in a day, where that was agreed otherwise than usual. */
   readonly callsPerDay?: number;
   readonly eventsPerDay?: number;
@@ -42,6 +45,8 @@ export interface PlacedTreaty {
   readonly context: string;
   /** Stage of Flux that it belongs to (default: every one). */
   readonly stage?: Stage;
+  /** False: not with this counterparty (default: with any). */
+  applies?(counterparty: Counterparty): boolean;
   /** Pure. */
   declare(counterparty: Counterparty): Treaty;
 }
@@ -50,6 +55,13 @@ export interface PlacedTreaty {
 export const placedTreaties: readonly PlacedTreaty[] = [
   { with: "sap", context: "ledger", stage: "B", declare: ({ url }) => sapLedger(url, journalEntryOf) },
   { with: "sap", context: "ledger", stage: "A", declare: ({ url }) => sapPosting(url, journalEntryOf) },
+  {
+    with: "sap",
+    context: "subscription",
+    stage: "B",
+    applies: ({ keepsQuota }) => keepsQuota === true,
+    declare: ({ url }) => sapQuota(url),
+  },
   {
     with: "payments",
     context: "subscription",
@@ -93,7 +105,7 @@ export function treatiesWith(counterparties: Counterparties, stage: Stage = "B")
   return placedTreaties.flatMap((placed) => {
     if (placed.stage !== undefined && placed.stage !== stage) return [];
     const counterparty = counterparties[placed.with];
-    return counterparty === undefined
+    return counterparty === undefined || placed.applies?.(counterparty) === false
       ? []
       : [{ with: placed.with, context: placed.context, treaty: placed.declare(counterparty) }];
   });

@@ -13,6 +13,7 @@ import { accountDecider } from "../contexts/subscription/domain/account-decider.
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
 import { type Counterparties, chargingOf, treatiesWith } from "./counterparties.ts";
 import { entitlementContext } from "./entitlement-context.ts";
+import { movingQuota } from "./moving-quota.ts";
 import type { Stage } from "./stage.ts";
 import { answeringLedger, requestContext, throughTheAuthority } from "./through-the-authority.ts";
 import { withCharges } from "./with-charges.ts";
@@ -77,9 +78,10 @@ export function fluxWith(counterparties: Counterparties, stage: Stage = "B"): Sy
   return { ...flux, contexts: all };
 }
 
-function baseOf({ payments }: Counterparties, stage: Stage): SystemDefinition {
+function baseOf({ payments, sap }: Counterparties, stage: Stage): SystemDefinition {
   if (stage === "A") return throughTheAuthority(flux);
-  return payments === undefined ? flux : withCharges(flux, chargingOf(payments));
+  const base = payments === undefined ? flux : withCharges(flux, chargingOf(payments));
+  return sap?.keepsQuota === true ? movingQuota(base) : base;
 }
 
 /** In stage A nothing can be done without them, so that a start without them would accept what nobody ever carries out. */

@@ -12,6 +12,7 @@ import { pendingUnits } from "../contexts/gateway/store/pending-units.ts";
 import { readBalance } from "../contexts/subscription/store/read-balance.ts";
 import { customerRoutes } from "./customer-routes.ts";
 import { entitlementRoutes } from "./entitlement-routes.ts";
+import { quotaShareRoutes } from "./quota-share-routes.ts";
 
 const Accepted = Type.Object(
   { processId: Type.String({ format: "uuid" }), state: Type.Enum(["queued"]) },
@@ -62,6 +63,7 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
       await app.register(entitlementRoutes(system));
       await app.register(customerRoutes(system));
     }
+    if (isQuotaMoving(system)) await app.register(quotaShareRoutes(system));
     app.route<{ Body: TopUp }>({
       method: "POST",
       url: "/top-ups",
@@ -119,10 +121,11 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
 async function balanceAnswer(system: System, tenantId: string, accountId: string): Promise<object> {
   const subscription = contextOf(system, "subscription");
   // Pending first: a top-up decided between the two reads then shows as pending and delivered at worst, never as neither.
-  const decidedUpTo = system.contexts.has("request")
-    ? // Accepted is not decided there, however far anybody has read: only what has an outcome is not pending.
-      journalStart
-    : system.consumedUpTo("subscription", "account", "gateway", laneOf(tenantId, accountId));
+  const decidedUpTo =
+    system.contexts.has("request") || isQuotaMoving(system)
+      ? // Accepted is not decided there, however far anybody has read: only what has an outcome is not pending.
+        journalStart
+      : system.consumedUpTo("subscription", "account", "gateway", laneOf(tenantId, accountId));
   const pending = await pendingUnits(contextOf(system, "gateway").database, tenantId, accountId, decidedUpTo);
   const balance = await readBalance(subscription.database, tenantId, accountId);
   if (balance === null) throw new Failure("refused", "account-unknown", "There is no such account.");
@@ -136,6 +139,12 @@ async function balanceAnswer(system: System, tenantId: string, accountId: string
     asOf: new Date(balance.asOf).toISOString(),
     syncing: balance.behind || pending.units > 0 || pending.atLeast,
   };
+}
+
+/** SAP decides some quotas, so that a top-up that was read is not yet one that was decided. */
+function isQuotaMoving(system: System): boolean {
+  const treaties = system.contexts.get("subscription")?.definition.treaties ?? [];
+  return treaties.some(({ name }) => name === "sap-quota");
 }
 
 function contextOf(system: System, name: string) {

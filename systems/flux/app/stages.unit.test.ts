@@ -21,6 +21,7 @@ test("stage B is what is run when nothing is said, and has nothing of stage A", 
   assert.deepEqual(names(), ["gateway", "subscription", "ledger", "entitlement"]);
   assert.deepEqual(names("B"), names());
   assert.deepEqual(treatiesOf(everyCounterparty), [
+    "sap-quota",
     "payments-charge",
     "sap-ledger",
     "salesforce-entitlement",
@@ -29,6 +30,11 @@ test("stage B is what is run when nothing is said, and has nothing of stage A", 
     "salesforce-entitlement-changes",
     "salesforce-entitlement-now",
   ]);
+});
+
+test("SAP is asked about quotas where that is being moved, and nowhere else", () => {
+  assert.deepEqual(treatiesOf({ sap: { url: "https://sap.example" } }), ["sap-ledger"]);
+  assert.ok(!treatiesOf(everyCounterparty, "A").includes("sap-quota"));
 });
 
 test("stage A leads through Salesforce and SAP, charges nothing itself, and does not start without either", () => {

@@ -11,7 +11,7 @@ import { writeFault } from "./soap/confirmation.ts";
 import { unknownSeverity } from "./soap/soap-routes.ts";
 
 /** JSON members whose loss or wrong content an adapter must notice, most telling first. */
-const telling = ["results", "AccountingDocument", "BusinessPartner", "Status", "error"];
+const telling = ["says", "results", "AccountingDocument", "BusinessPartner", "Status", "error"];
 
 export function sapAnswers(simulation: Simulation): SystemAnswers {
   function technical(

@@ -135,6 +135,7 @@ export function sapControlRoutes(simulation: Simulation, confirmations: Confirma
       };
     });
 
+    app.get("/quotas", async () => ({ accounts: world().quotas.accounts() }));
     app.get("/confirmations", async () => ({ confirmations: confirmations.deliveries() }));
     app.post("/sessions/expire", async (_request, reply) => {
       world().sessions.clear();

@@ -31,6 +31,8 @@ export const operations = {
   "read-monitor": reads("GET messages and IDocs from the integration monitor"),
   "receive-idocs": changes("POST /sap/bc/idoc_xml or /sap/bc/idoc_flat"),
   "read-idoc-status": reads("GET /sap/bc/idoc_status"),
+  "decide-quota": { does: "POST /sap/bc/flux/quota", effect: true, callback: false },
+  "read-quota-decision": reads("GET /sap/bc/flux/quota"),
   "reprocess-idocs": changes("POST /sap/bc/idoc_reprocess"),
 } as const satisfies Readonly<Record<string, Operation>>;
 

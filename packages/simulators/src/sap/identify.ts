@@ -5,6 +5,7 @@ import type { OperationName } from "./description.ts";
 import { type openIdocReader, referenceOf } from "./idoc/idoc-routes.ts";
 import { readBatch } from "./odata/batch.ts";
 import { methodOf, resourceOf } from "./odata/odata-routes.ts";
+import { quotaKeys, quotaPath } from "./quota/quota-routes.ts";
 import type { Simulation } from "./simulation.ts";
 import type { openRequestReader } from "./soap/post-journal-entries.ts";
 import { soapOperation } from "./soap/soap-routes.ts";
@@ -42,6 +43,10 @@ export function identify(request: FastifyRequest, simulation: Simulation, reader
       const read = hasBody ? readers.idocs(request) : "";
       return subject("receive-idocs", typeof read === "string" ? [] : read.map(referenceOf));
     }
+    case `POST ${quotaPath}`:
+      return subject("decide-quota", quotaKeys(request));
+    case `GET ${quotaPath}`:
+      return subject("read-quota-decision", quotaKeys(request));
     case "GET /sap/bc/idoc_status":
       return subject("read-idoc-status", idocKeys(request, simulation));
     case "POST /sap/bc/idoc_reprocess":

@@ -77,6 +77,7 @@ export const rejections: Readonly<Record<string, Rejection>> = {
   ...Object.fromEntries(
     Object.entries(ofPartners).map(([name, { means }]) => [name, { means, operations: partners }]),
   ),
+  "quota-blocked": { means: "A person has blocked the quota of the account.", operations: ["decide-quota"] },
 };
 
 /** The message that refuses an entry for a reason. */

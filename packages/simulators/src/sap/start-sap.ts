@@ -11,6 +11,7 @@ import { identify } from "./identify.ts";
 import { idocRoutes, openIdocReader } from "./idoc/idoc-routes.ts";
 import { ledgerTruthRoute } from "./ledger-truth-route.ts";
 import { odataRoutes } from "./odata/odata-routes.ts";
+import { quotaRoutes } from "./quota/quota-routes.ts";
 import { defaultSettings, type Settings } from "./settings.ts";
 import type { Simulation } from "./simulation.ts";
 import { openConfirmations } from "./soap/confirmations.ts";
@@ -47,6 +48,7 @@ function sapSystem(settings: Settings): SimulatorDefinition {
           soapRoutes(simulation, readers.entries, confirmations),
           odataRoutes(simulation),
           idocRoutes(simulation, readers.idocs),
+          quotaRoutes(simulation),
           ledgerTruthRoute(simulation),
         ],
         controls: sapControlRoutes(simulation, confirmations),

@@ -11,6 +11,7 @@ import { openPostingPeriods, type PostingPeriods } from "./ledger/posting-period
 import { type Messages, openMessages } from "./messages.ts";
 import { monitorService } from "./monitor-service.ts";
 import type { Service } from "./odata/entity-set.ts";
+import { openQuotaBook, type QuotaBook } from "./quota/quota-book.ts";
 import { openSessions, type Sessions } from "./sessions.ts";
 import { duplicateChecks, type Settings } from "./settings.ts";
 
@@ -24,6 +25,8 @@ export interface World {
   readonly idocs: IdocStore;
   readonly messages: Messages;
   readonly sessions: Sessions;
+  /** What this system decides about quotas besides keeping books. */
+  readonly quotas: QuotaBook;
   readonly services: readonly Service[];
   /** First answers, by what callers called their messages and requests. */
   readonly firstAnswers: FirstAnswers;
@@ -57,6 +60,7 @@ export function openWorld(control: Control, settings: Settings): World {
     partners,
     idocs,
     messages,
+    quotas: openQuotaBook(),
     sessions: openSessions("SAP_SESSIONID_ENT_100", () => random),
     services: [
       ...journalServices(() => ({ ledger, master })),

@@ -4,6 +4,11 @@ import { changePlan } from "../../subscription/contract/change-plan.ts";
 import { condenserRegistered } from "../../subscription/contract/condenser-registered.ts";
 import { openAccount } from "../../subscription/contract/open-account.ts";
 import { planChanged } from "../../subscription/contract/plan-changed.ts";
+import {
+  moveQuotaShare,
+  quotaShareMoved,
+  quotaShareRefused,
+} from "../../subscription/contract/quota-keeper.ts";
 import { registerCondenser } from "../../subscription/contract/register-condenser.ts";
 import { topUpRefused } from "../../subscription/contract/top-up-refused.ts";
 
@@ -14,12 +19,27 @@ export const accountProcesses: readonly ProcessDefinition[] = [
   oneStep("change-plan", changePlan.type, planChanged.type, "plan-changed"),
 ];
 
-function oneStep(type: string, startedBy: string, confirmedBy: string, step: string): ProcessDefinition {
+/** An operator moves the share of accounts whose quota is decided here; where that is done at all. */
+export const moveQuotaShareProcess: ProcessDefinition = oneStep(
+  "move-quota-share",
+  moveQuotaShare.type,
+  quotaShareMoved.type,
+  "quota-share-moved",
+  quotaShareRefused.type,
+);
+
+function oneStep(
+  type: string,
+  startedBy: string,
+  confirmedBy: string,
+  step: string,
+  refusedBy: string = topUpRefused.type,
+): ProcessDefinition {
   return {
     type,
     startedBy,
     delayedAfterMs: 15_000,
-    facts: [confirmedBy, topUpRefused.type, "entente.command-parked", "entente.command-discarded"],
+    facts: [confirmedBy, refusedBy, "entente.command-parked", "entente.command-discarded"],
     apply(view: ProcessView, fact: Entry): ProcessView {
       if (fact.type === confirmedBy) {
         return {
@@ -30,7 +50,7 @@ function oneStep(type: string, startedBy: string, confirmedBy: string, step: str
         };
       }
       if (view.state === "confirmed") return view;
-      if (fact.type === topUpRefused.type) {
+      if (fact.type === refusedBy) {
         const { code, reason } = fact.data as { readonly code: string; readonly reason: string };
         return { ...view, state: "failed", reason: { code, message: reason } };
       }

@@ -10,6 +10,20 @@ import { entitlementFollowed, entitlementNoted } from "./entitlement-followed.ts
 import { openAccount } from "./open-account.ts";
 import { planChanged } from "./plan-changed.ts";
 import { quotaDebitUndone } from "./quota-debit-undone.ts";
+import {
+  moveQuotaShare,
+  noteQuotaAnswer,
+  noteQuotaReturn,
+  placeQuota,
+  quotaAnswered,
+  quotaAsked,
+  quotaLent,
+  quotaRecalled,
+  quotaRestored,
+  quotaReturned,
+  quotaShareMoved,
+  quotaShareRefused,
+} from "./quota-keeper.ts";
 import { registerCondenser } from "./register-condenser.ts";
 import { startCycle } from "./start-cycle.ts";
 import { topUpRefused } from "./top-up-refused.ts";
@@ -26,7 +40,14 @@ export const subscriptionCommands = [
   startCycle,
   recordCharge,
   recordDecline,
+  placeQuota,
+  noteQuotaAnswer,
+  noteQuotaReturn,
 ] as const;
+
+/** Decided by the tenant's share and not by an account. */
+export const quotaShareCommands = [moveQuotaShare] as const;
+export const quotaShareFacts = [quotaShareMoved, quotaShareRefused] as const;
 
 /** Facts this context writes to its journal. */
 export const subscriptionFacts = [
@@ -40,5 +61,11 @@ export const subscriptionFacts = [
   quotaDebitUndone,
   topUpCharged,
   chargeDeclined,
+  quotaLent,
+  quotaAsked,
+  quotaAnswered,
+  quotaRestored,
+  quotaRecalled,
+  quotaReturned,
   topUpRefused,
 ] as const;

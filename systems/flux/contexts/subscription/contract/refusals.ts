@@ -16,6 +16,8 @@ export const refusalReasons = {
   "condenser-limit-reached": "The account has as many condensers as it may have.",
   "units-out-of-range": "A top-up is between 1 and 10,000 whole units.",
   "on-demand-limit-reached": "The on-demand limit of this billing cycle is reached.",
+  "quota-unanswered": "We could not find out how much of this your quota covers.",
+  "quota-share-falls": "What is decided here stays here: the share only rises.",
   "debit-unknown": "There is no such debit on the account.",
   "debit-already-undone": "This debit has already been undone.",
 } as const;
@@ -29,6 +31,7 @@ export const topUpRefusalCodes = [
   "not-entitled",
   "units-out-of-range",
   "on-demand-limit-reached",
+  "quota-unanswered",
 ] as const satisfies readonly RefusalCode[];
 
 /** What an undo can be refused with: it shares the top-up's process but says nothing about the top-up's own outcome. */

@@ -12,6 +12,7 @@ import { changePlan } from "../contract/change-plan.ts";
 import { recordCharge, recordDecline } from "../contract/charge.ts";
 import { openAccount } from "../contract/open-account.ts";
 import { subscriptionFacts } from "../contract/published-language.ts";
+import { noteQuotaAnswer, noteQuotaReturn, placeQuota } from "../contract/quota-keeper.ts";
 import { registerCondenser } from "../contract/register-condenser.ts";
 import { startCycle } from "../contract/start-cycle.ts";
 import { topUpRefused } from "../contract/top-up-refused.ts";
@@ -20,6 +21,7 @@ import { type AccountState, evolve, unopenedAccount } from "./account.ts";
 import { decideChangePlan } from "./change-plan.ts";
 import { decideTopUp } from "./debit-balance.ts";
 import { decideFollowEntitlement } from "./follow-entitlement.ts";
+import { decideNoteQuotaAnswer, decideNoteQuotaReturn, decidePlaceQuota } from "./keep-quota.ts";
 import { decideOpenAccount } from "./open-account.ts";
 import { decideRecordCharge, decideRecordDecline } from "./record-charge.ts";
 import { refuse } from "./refuse.ts";
@@ -44,6 +46,9 @@ export const accountDecider: Decider<AccountState> = {
     [undoQuotaDebit.type]: { parking: "step-aside", schemaVersion: undoQuotaDebit.schemaVersion },
     [recordCharge.type]: { parking: "step-aside", schemaVersion: recordCharge.schemaVersion },
     [recordDecline.type]: { parking: "step-aside", schemaVersion: recordDecline.schemaVersion },
+    [placeQuota.type]: { parking: "hold-key", schemaVersion: placeQuota.schemaVersion },
+    [noteQuotaReturn.type]: { parking: "hold-key", schemaVersion: noteQuotaReturn.schemaVersion },
+    [noteQuotaAnswer.type]: { parking: "step-aside", schemaVersion: noteQuotaAnswer.schemaVersion },
   },
   facts: subscriptionFacts,
   refusalType: topUpRefused.type,
@@ -61,6 +66,17 @@ function decide(state: AccountState, command: Entry, context: DecisionContext): 
       return decideTopUp(state, command, context);
     case undoQuotaDebit.type:
       return decideUndoQuotaDebit(state, command, context);
+    case placeQuota.type:
+      return decidePlaceQuota(state, command, context);
+    case noteQuotaReturn.type:
+      return decideNoteQuotaReturn(state, command);
+    case noteQuotaAnswer.type:
+      return decideNoteQuotaAnswer(
+        state,
+        command,
+        (account, asked) => decideTopUp(account, asked, context),
+        topUpRefused.type,
+      );
     case recordCharge.type:
       return decideRecordCharge(state, command);
     case recordDecline.type:

@@ -11,6 +11,16 @@ import {
 } from "../contract/entitlement-followed.ts";
 import { type PlanChanged, planChanged } from "../contract/plan-changed.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
+import {
+  type QuotaAnswered,
+  type QuotaAsked,
+  type QuotaReturned,
+  quotaAnswered,
+  quotaAsked,
+  quotaLent,
+  quotaRecalled,
+  quotaReturned,
+} from "../contract/quota-keeper.ts";
 import type { PlanTerms } from "./plan.ts";
 import { rememberUndo, type UndoneDebits } from "./undone-debits.ts";
 
@@ -40,6 +50,16 @@ export interface Entitled {
   readonly isActive: boolean;
 }
 
+/** Who decides the quota, of an account whose quota was lent to the books: docs/decisions/0024-quota-moves-by-share.md. */
+export interface Keeper {
+  /** `leaving`: the books do, and are asked to stop. */
+  readonly at: "books" | "leaving" | "here";
+  /** Units that the books are asked about and have not answered. */
+  readonly askedUnits: number;
+  /** Units that undos gave back since the recall. */
+  readonly restoredUnits: number;
+}
+
 export interface UnopenedAccount {
   readonly opened: false;
   readonly entitled?: Entitled;
@@ -61,6 +81,8 @@ export interface OpenAccountState {
   readonly undone: UndoneDebits;
   /** Absent: no authority has ever spoken of it, and the plan is agreed here. */
   readonly entitled?: Entitled;
+  /** Absent: its quota was never anybody else's to decide. */
+  readonly keeper?: Keeper;
 }
 
 export type AccountState = UnopenedAccount | OpenAccountState;
@@ -88,9 +110,32 @@ export function evolve(state: AccountState, fact: Fact): AccountState {
       return { ...state, plan: termsOf(fact.data as PlanChanged) };
     case entitlementFollowed.type:
       return entitledTo(state, fact.data as EntitlementFollowed);
+    case quotaLent.type:
+      return { ...state, keeper: { at: "books", askedUnits: 0, restoredUnits: 0 } };
+    case quotaRecalled.type:
+      return withKeeper(state, { at: "leaving", restoredUnits: 0 });
+    case quotaAsked.type:
+      return withKeeper(state, { askedUnits: askedOf(state) + (fact.data as QuotaAsked).units });
+    case quotaAnswered.type:
+      return withKeeper(state, { askedUnits: askedOf(state) - (fact.data as QuotaAnswered).units });
+    case quotaReturned.type:
+      return returned(state, fact.data as QuotaReturned);
     default:
       return state;
   }
+}
+
+const askedOf = ({ keeper }: OpenAccountState): number => keeper?.askedUnits ?? 0;
+
+function withKeeper(state: OpenAccountState, change: Partial<Keeper>): OpenAccountState {
+  return state.keeper === undefined ? state : { ...state, keeper: { ...state.keeper, ...change } };
+}
+
+function returned(state: OpenAccountState, data: QuotaReturned): OpenAccountState {
+  const { overdrawnUnits: _before, ...cycle } = state.cycle;
+  const { quotaRemaining, overdrawnUnits } = data;
+  const after = { ...cycle, quotaRemaining, ...(overdrawnUnits === 0 ? {} : { overdrawnUnits }) };
+  return withKeeper({ ...state, cycle: after }, { at: "here", restoredUnits: 0 });
 }
 
 function beforeOpening(state: UnopenedAccount, fact: Fact): AccountState {
@@ -162,7 +207,10 @@ function afterUndo(state: OpenAccountState, data: QuotaDebitUndone): OpenAccount
   const { overdrawnUnits = 0, ...cycle } = state.cycle;
   const overdrawn = Math.max(0, overdrawnUnits - data.restoredToQuota);
   const before = { ...state, cycle: overdrawn === 0 ? cycle : { ...cycle, overdrawnUnits: overdrawn } };
-  return { ...withBalance(before, data), undone: rememberUndo(state.undone, data.undoneProcessId) };
+  const undone = { ...withBalance(before, data), undone: rememberUndo(state.undone, data.undoneProcessId) };
+  const { keeper } = state;
+  if (keeper?.at !== "leaving") return undone;
+  return withKeeper(undone, { restoredUnits: keeper.restoredUnits + data.restoredToQuota });
 }
 
 function withBalance(state: OpenAccountState, after: BalanceDebited | QuotaDebitUndone): OpenAccountState {

@@ -4,6 +4,7 @@ import { type BalanceDebited, balanceDebited } from "../contract/balance-debited
 import { onDemandMinorAllowed } from "../contract/quantities.ts";
 import type { topUpRefusalCodes } from "../contract/refusals.ts";
 import type { OpenAccountState } from "./account.ts";
+import { askFact, isKeptByBooks } from "./keep-quota.ts";
 import { refuse, type SubscriptionRefusal } from "./refuse.ts";
 import { startCyclesDueFor } from "./start-cycle.ts";
 
@@ -14,6 +15,7 @@ export type TopUpRefusal = SubscriptionRefusal<(typeof topUpRefusalCodes)[number
  * A top-up asked for after the running cycle's end starts the due cycles first, so that a late timer never makes
  * it draw on a quota that has ended; one asked for before the end draws on the running cycle even when decided late.
  * Refuses: units-out-of-range, condenser-unknown, not-entitled (the authority for entitlements says so), on-demand-limit-reached.
+ * Where the books keep the account's quota they are asked instead, and decide how much of it the quota pays.
  * The hot path: no schema validation (done at acceptance), no calendar, one fact.
  */
 export function decideTopUp(
@@ -45,6 +47,7 @@ function debitFact(
   units: number,
   context: DecisionContext,
 ): Fact | TopUpRefusal {
+  if (isKeptByBooks(account)) return askFact(account, condenserId, units, context);
   const { cycle, currency, customerId } = account;
   const fundedFromQuota = Math.min(units, cycle.quotaRemaining);
   const fundedOnDemand = units - fundedFromQuota;

@@ -2,6 +2,7 @@ import type { Decision, DecisionContext, Entry } from "@entente/core/model";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
 import { isUndoQuotaDebit, type UndoQuotaDebit } from "../contract/undo-quota-debit.ts";
 import type { OpenAccountState, RunningCycle } from "./account.ts";
+import { restoredFact } from "./keep-quota.ts";
 import { refuse, type SubscriptionRefusal } from "./refuse.ts";
 
 type Debit = UndoQuotaDebit["debit"];
@@ -49,7 +50,8 @@ export function decideUndoQuotaDebit(
     usedUnits: after.usedUnits,
     onDemandMinor: after.onDemandMinor,
   };
-  return { facts: [{ type: quotaDebitUndone.type, data, customerId }] };
+  const restored = restoredFact(account, context.key, processId, data.restoredToQuota);
+  return { facts: [{ type: quotaDebitUndone.type, data, customerId }, ...restored] };
 }
 
 /** Checked here because internal commands do not pass the edge. An undo is rare, so this is not the hot path. */
