@@ -1,5 +1,7 @@
 /** The promised API of the runtime. The pure part for domains is `@entente/core/model`. */
 export type { AuditReader } from "./audit/audit-reader.ts";
+export type { BundleSelection } from "./audit/bundle.ts";
+export type { OutcomeSource } from "./audit/read-outcomes.ts";
 export type { BusinessClock } from "./clock/business-clock.ts";
 export type { ConsumerEvent } from "./consumer/consumer.ts";
 export type { ContextState } from "./context/control.ts";

@@ -142,6 +142,21 @@ const auditing: readonly EdgeError[] = [
   { code: "audit-log-unknown", status: 404, meaning: "There is no such log." },
   { code: "audit-checkpoint-missing", status: 404, meaning: "Nothing of this log has been signed yet." },
   { code: "audit-tile-unknown", status: 404, meaning: "The signed log has no such tile.", shows: ["path"] },
+  { code: "audit-nothing-selected", status: 404, meaning: "The signed log has no such entry." },
+  { code: "audit-selection-invalid", status: 422, meaning: "Name either a process or an account." },
+  {
+    code: "audit-selection-too-large",
+    status: 422,
+    meaning: "There are more entries than are given over HTTP: have them exported.",
+    shows: ["indexesAllowed"],
+  },
+  { code: "audit-key-missing", status: 503, meaning: "This program has no key to sign a bundle with." },
+  {
+    code: "audit-evidence-behind",
+    status: 503,
+    meaning: "The signed log has not come to everything that is stored of this yet.",
+    retryAfterSeconds: 2,
+  },
   {
     code: "audit-log-damaged",
     status: 409,

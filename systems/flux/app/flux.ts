@@ -11,6 +11,7 @@ import { supportCaseProcess } from "../contexts/gateway/domain/support-case-proc
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
+import { balanceOutcome } from "../contexts/subscription/store/balance-outcome.ts";
 import { type Counterparties, chargingOf, treatiesWith } from "./counterparties.ts";
 import { entitlementContext } from "./entitlement-context.ts";
 import type { Stage } from "./stage.ts";
@@ -34,6 +35,7 @@ export const flux: SystemDefinition = {
       migrations: new URL("../contexts/subscription/store/migrations/", import.meta.url),
       deciders: [{ decider: accountDecider, commandsFrom: ["gateway"] }],
       projections: [balanceProjection],
+      outcomes: [balanceOutcome],
     },
   ],
 };
@@ -115,5 +117,6 @@ export {
 } from "./counterparties.ts";
 export { demoTenant, seedDemoData } from "./demo-data.ts";
 export { registerWebhook } from "./register-webhook.ts";
+export { fluxReplay } from "./replay.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";
 export { isStage, type Stage, stages } from "./stage.ts";

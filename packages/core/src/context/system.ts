@@ -294,7 +294,14 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     }),
     push,
     treaties,
-    audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),
+    audit:
+      auditDatabase === undefined
+        ? null
+        : openAuditReader({
+            database: auditDatabase,
+            places: [...contexts.values()],
+            key: options.auditSigning?.key ?? null,
+          }),
     status: () => status.read(),
     consumedUpTo: (context, consumer, journal, lane) => status.consumedUpTo(context, consumer, journal, lane),
     async setPaused(name, paused, act) {

@@ -38,3 +38,5 @@ export { type JsonChange, jsonChanges } from "./json-changes.ts";
 export { laneCount, laneOf } from "./lane.ts";
 export type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep, ProcessView } from "./process.ts";
 export { isFinal, queuedProcess } from "./process.ts";
+export type { ProcessReducer, Reducer, ReplayRules, ReplayStep, StoredOutcome } from "./replay.ts";
+export { openReplay } from "./replay.ts";
