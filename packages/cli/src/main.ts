@@ -149,6 +149,19 @@ audit
   });
 
 program
+  .command("erase")
+  .argument("<tenant>", "whose data subject it is")
+  .argument("<subject>", "the data subject: for Flux, the account")
+  .requiredOption("--reason <text>", "kept with the act")
+  .description(
+    "Make everything personal of a customer unreadable, for ever; proofs still hold. Environment: ENTENTE_URL, ENTENTE_TOKEN. See docs/operations/erasure.md.",
+  )
+  .action(async (tenant: string, subject: string, options: { reason: string }) => {
+    const { erase } = await import("./erase.ts");
+    await erase(tenant, subject, options, process.env);
+  });
+
+program
   .command("process")
   .description("What became of a command.")
   .command("show")

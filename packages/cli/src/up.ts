@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { Failure, startSystem } from "@entente/core";
+import { Failure, keysContext, startSystem, withKeys } from "@entente/core";
 import {
   checkServerSettings,
   databaseFailure,
@@ -17,6 +17,7 @@ import { devTokenSecret } from "./home.ts";
 import { openLog } from "./log.ts";
 import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-from-environment.ts";
 import { stageFromEnvironment } from "./stage-from-environment.ts";
+import { wrappingKey } from "./wrapping-key.ts";
 
 const systems = { flux: fluxWith };
 
@@ -69,7 +70,9 @@ export async function up(
     const embedded = server.value;
     const { counterparties, secretOf, privateRanges, lines } = placed.value;
     const isAudited = switchOf("ENTENTE_AUDIT", environment.ENTENTE_AUDIT);
-    const plain = systems[name](counterparties, stage);
+    const plain = withKeys(systems[name](counterparties, stage));
+    const wrapping = wrappingKey(mode, home, environment);
+    if (wrapping === null) log.info("Nothing personal is accepted or sent: ENTENTE_PERSONAL_KEY is not set.");
     const definition = isAudited ? withAudit(plain) : plain;
     const signing = isAudited ? auditSigning(mode, home, environment) : null;
     if (isAudited && signing === null)
@@ -95,7 +98,8 @@ export async function up(
         log.event(event);
       },
       ...(signing === null ? {} : { auditSigning: signing }),
-      ...(contexts === undefined ? {} : { run: contexts }),
+      ...(wrapping === null ? {} : { wrappingKey: wrapping }),
+      ...(contexts === undefined ? {} : { run: withKeysFor(contexts) }),
       ...(probe === undefined ? {} : { probe }),
     });
     stops.unshift(() => system.stop());
@@ -129,6 +133,13 @@ export async function up(
     for (const stop of stops) await stop().catch(() => {});
     throw error;
   }
+}
+
+/** Whoever accepts commands seals what is personal in them, so it looks after the keys as well. */
+function withKeysFor(contexts: readonly string[]): readonly string[] {
+  return contexts.includes("gateway") && !contexts.includes(keysContext)
+    ? [...contexts, keysContext]
+    : contexts;
 }
 
 function isSystem(name: string): name is keyof typeof systems {

@@ -138,6 +138,19 @@ const reading: readonly EdgeError[] = [
   },
 ];
 
+const personal: readonly EdgeError[] = [
+  {
+    code: "subject-erased",
+    status: 410,
+    meaning: "What was known of this customer was erased; nothing personal is taken in any more.",
+  },
+  {
+    code: "personal-data-unprotected",
+    status: 503,
+    meaning: "This system has no keys for personal data, so it takes none. Nothing was stored.",
+  },
+];
+
 const auditing: readonly EdgeError[] = [
   { code: "audit-log-unknown", status: 404, meaning: "There is no such log." },
   { code: "audit-checkpoint-missing", status: 404, meaning: "Nothing of this log has been signed yet." },
@@ -316,6 +329,7 @@ export const edgeErrors: readonly EdgeError[] = [
   ...commands,
   ...reading,
   ...operating,
+  ...personal,
   ...auditing,
   ...callbacks,
   ...general,

@@ -18,6 +18,13 @@ import {
   type ParkedSummary,
   redriveParked,
 } from "../parked/operate.ts";
+import {
+  type Erasure,
+  openPersonalData,
+  type PersonalData,
+  type PersonalFields,
+} from "../personal/personal-data.ts";
+import { keysContext, openingPersonalData } from "../personal/with-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import {
   type ContextAccess,
@@ -60,6 +67,8 @@ export interface SystemOptions {
   readonly outside?: Outside;
   /** What the audit log is signed with; absent: it is kept and not signed. */
   readonly auditSigning?: AuditSigning;
+  /** 32 bytes that wrap the keys of data subjects, for a system with the context `keys`; absent: nothing personal is accepted. */
+  readonly wrappingKey?: Buffer;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -94,6 +103,8 @@ export interface System {
   readonly timelines: TimelineReader;
   readonly push: ProcessPush;
   readonly treaties: SystemTreaties;
+  /** Takes the key of a data subject: nothing personal of it can be read from then on. Errors: `personal-data-unprotected` (unavailable). */
+  erase(act: Erasure): Promise<{ readonly erased: boolean }>;
   /** The audit log; null when no context keeps one. */
   readonly audit: AuditReader | null;
   status(): SystemStatus;
@@ -135,9 +146,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
 /** Puts what has to be closed again into `opened`, in the order it was opened. */
 async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]): Promise<System> {
-  const { definition } = options;
+  const declared = options.definition;
   const settings = { ...defaultSettings, ...options.settings };
   const random = options.random ?? Math.random;
+  const clock = openBusinessClock(options.wallClock);
+  const personal = personalDataOf(options, clock, opened);
+  const definition = personal === null ? declared : openingPersonalData(declared, personal);
   const run = options.run ?? definition.contexts.map((context) => context.name);
   for (const name of run) {
     if (!definition.contexts.some((context) => context.name === name)) throw unknownContext(name);
@@ -165,7 +179,6 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     throw new Error(`system ${definition.name} has no context with an intake`);
   const gatewayContext = contexts.get(gateway.name) as ReachableContext;
 
-  const clock = openBusinessClock(options.wallClock);
   const wakeUps = openWakeUps();
   const working: WorkingContext[] = [];
   const origin = randomUUID();
@@ -266,7 +279,8 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     settings,
     contexts,
     working,
-    async accept(submission) {
+    async accept(given) {
+      const submission = given.personal === undefined ? given : await sealed(given, personal);
       const reading = backlog.read();
       if (reading.backlog < settings.backlogAllowed) return intake.accept(submission);
       const earlier = await intake.find(submission);
@@ -294,6 +308,10 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     }),
     push,
     treaties,
+    async erase(act) {
+      if (personal === null) throw unprotected();
+      return personal.erase(act);
+    },
     audit:
       auditDatabase === undefined
         ? null
@@ -394,4 +412,36 @@ function reach(
     database: openDatabase({ url: access.app, applicationName }),
     journal: openDatabase({ url: access.reader, applicationName: `${applicationName} reader` }),
   };
+}
+
+/** Null: the system has no context for keys, or this process was not given what wraps them. */
+function personalDataOf(
+  options: SystemOptions,
+  clock: BusinessClock,
+  opened: (() => Promise<unknown>)[],
+): PersonalData | null {
+  const { definition, wrappingKey } = options;
+  const context = definition.contexts.find(({ name }) => name === keysContext);
+  if (context === undefined || wrappingKey === undefined) return null;
+  const { app: url } = contextAccess(provisioning(options, context, defaultSettings));
+  const applicationName = `${definition.name} personal data`;
+  const database = openDatabase({ url, applicationName, connections: 2, statementTimeoutMs: 5_000 });
+  opened.push(() => database.close());
+  return openPersonalData({ database, context: keysContext, wrappingKey, now: () => clock.now() });
+}
+
+/** The submission as it may be stored. Nothing personal is stored in the open, whatever is configured. */
+async function sealed(submission: Submission, personal: PersonalData | null): Promise<Submission> {
+  if (personal === null) throw unprotected();
+  const { personal: fields, ...rest } = submission;
+  const { tenantId, key, data } = submission;
+  return { ...rest, ...(await personal.seal(tenantId, fields as PersonalFields, data, key)) };
+}
+
+function unprotected(): Failure {
+  return new Failure(
+    "unavailable",
+    "personal-data-unprotected",
+    "This system has no keys for personal data, so it takes none. Nothing was stored.",
+  );
 }

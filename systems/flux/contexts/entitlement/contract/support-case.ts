@@ -4,8 +4,12 @@ import { type ExternalReference, ReferenceOrNone, wishOutcomes } from "./externa
 
 const members = {
   accountId: Identifier,
-  subject: Type.String({ minLength: 1, maxLength: 255, description: "One line." }),
-  description: Type.String({ maxLength: 4_000, description: "What it is about, in the customer's words." }),
+  subject: Type.String({ minLength: 1, maxLength: 255, description: "One line.", "x-personal": true }),
+  description: Type.String({
+    maxLength: 4_000,
+    description: "What it is about, in the customer's words.",
+    "x-personal": true,
+  }),
 } as const;
 
 /**
@@ -24,7 +28,7 @@ const CaseId = Type.String({ format: "uuid" });
 const exampleCase = "019a0b1c-0000-7000-8000-000000000002";
 const exampleReference: ExternalReference = { system: "salesforce", kind: "case number", value: "00000001" };
 
-/** Fact: the case is to be opened at the authority. It is not open yet. */
+/** Fact: the case is to be opened at the authority. It is not open yet. What is personal is sealed in the journal, and withheld from subscribers. */
 export const supportCaseRequested = {
   kind: "event",
   type: "flux.support-case-requested",
