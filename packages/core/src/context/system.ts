@@ -1,3 +1,4 @@
+/** Longer than most because what a process opens is opened in one order and closed in the opposite one, which is told in one place. */
 import { randomUUID } from "node:crypto";
 import { type AuditReader, openAuditReader } from "../audit/audit-reader.ts";
 import { type BusinessClock, openBusinessClock, storeClockOffset } from "../clock/business-clock.ts";
@@ -18,12 +19,8 @@ import {
   type ParkedSummary,
   redriveParked,
 } from "../parked/operate.ts";
-import {
-  type Erasure,
-  openPersonalData,
-  type PersonalData,
-  type PersonalFields,
-} from "../personal/personal-data.ts";
+import type { Erasure } from "../personal/personal-data.ts";
+import { openKeys, sealed, unprotected } from "../personal/seal-submission.ts";
 import { keysContext, openingPersonalData } from "../personal/with-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import {
@@ -150,7 +147,12 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
   const settings = { ...defaultSettings, ...options.settings };
   const random = options.random ?? Math.random;
   const clock = openBusinessClock(options.wallClock);
-  const personal = personalDataOf(options, clock, opened);
+  const keys = declared.contexts.find(({ name }) => name === keysContext);
+  const { wrappingKey } = options;
+  const personal =
+    keys === undefined || wrappingKey === undefined
+      ? null
+      : openKeys(contextAccess(provisioning(options, keys, settings)).app, wrappingKey, clock, opened);
   const definition = personal === null ? declared : openingPersonalData(declared, personal);
   const run = options.run ?? definition.contexts.map((context) => context.name);
   for (const name of run) {
@@ -412,36 +414,4 @@ function reach(
     database: openDatabase({ url: access.app, applicationName }),
     journal: openDatabase({ url: access.reader, applicationName: `${applicationName} reader` }),
   };
-}
-
-/** Null: the system has no context for keys, or this process was not given what wraps them. */
-function personalDataOf(
-  options: SystemOptions,
-  clock: BusinessClock,
-  opened: (() => Promise<unknown>)[],
-): PersonalData | null {
-  const { definition, wrappingKey } = options;
-  const context = definition.contexts.find(({ name }) => name === keysContext);
-  if (context === undefined || wrappingKey === undefined) return null;
-  const { app: url } = contextAccess(provisioning(options, context, defaultSettings));
-  const applicationName = `${definition.name} personal data`;
-  const database = openDatabase({ url, applicationName, connections: 2, statementTimeoutMs: 5_000 });
-  opened.push(() => database.close());
-  return openPersonalData({ database, context: keysContext, wrappingKey, now: () => clock.now() });
-}
-
-/** The submission as it may be stored. Nothing personal is stored in the open, whatever is configured. */
-async function sealed(submission: Submission, personal: PersonalData | null): Promise<Submission> {
-  if (personal === null) throw unprotected();
-  const { personal: fields, ...rest } = submission;
-  const { tenantId, key, data } = submission;
-  return { ...rest, ...(await personal.seal(tenantId, fields as PersonalFields, data, key)) };
-}
-
-function unprotected(): Failure {
-  return new Failure(
-    "unavailable",
-    "personal-data-unprotected",
-    "This system has no keys for personal data, so it takes none. Nothing was stored.",
-  );
 }

@@ -236,15 +236,15 @@ export function openReplay(
     );
   }
 
-  function foldProcess(process: FoldedProcess, index: number, generation: string, fact: Entry): void {
-    const { definition, majors } = process;
+  function foldProcess(folded: FoldedProcess, index: number, generation: string, fact: Entry): void {
+    const { definition, majors } = folded;
     const isOfRuntime = fact.type.startsWith("entente.");
     if (!definition.facts.includes(fact.type)) return;
     // What became of another command of the process is not about the process itself.
     if (isOfRuntime && fact.data.type !== definition.startedBy) return;
-    if (process.isBroken) return;
+    if (folded.isBroken) return;
     if (!isOfRuntime && !majors.includes(majorOf(fact.schemaVersion))) {
-      process.isBroken = true;
+      folded.isBroken = true;
       find(
         "reducer-missing",
         index,
@@ -253,8 +253,8 @@ export function openReplay(
       );
       return;
     }
-    process.state = definition.apply(process.state as ProcessView, fact);
-    remember(processOutcome, fact.processId, process, fact, index, generation, shownOf(process, fact));
+    folded.state = definition.apply(folded.state as ProcessView, fact);
+    remember(processOutcome, fact.processId, folded, fact, index, generation, shownOf(folded, fact));
   }
 
   return {
