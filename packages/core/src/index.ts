@@ -31,7 +31,7 @@ export * from "./model/index.ts";
 export type { OperatorAct, ParkedSummary } from "./parked/operate.ts";
 export type { Erasure, PersonalFields } from "./personal/personal-data.ts";
 export { withheld } from "./personal/seal.ts";
-export { keysContext, personalFieldsOf, withKeys } from "./personal/with-keys.ts";
+export { keysContext, withKeys } from "./personal/with-keys.ts";
 export { int8Array, jsonArray, textArray, timeArray, uuidArray } from "./postgres/arrays.ts";
 export type { Connection, Database, Statement } from "./postgres/database.ts";
 export type { Watcher } from "./process/process-push.ts";

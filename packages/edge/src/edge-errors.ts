@@ -148,6 +148,7 @@ const personal: readonly EdgeError[] = [
     code: "personal-data-unprotected",
     status: 503,
     meaning: "This system has no keys for personal data, so it takes none. Nothing was stored.",
+    retryAfterSeconds: 60,
   },
 ];
 
@@ -163,7 +164,12 @@ const auditing: readonly EdgeError[] = [
     meaning: "There are more entries than are given over HTTP: have them exported.",
     shows: ["indexesAllowed"],
   },
-  { code: "audit-key-missing", status: 503, meaning: "This program has no key to sign a bundle with." },
+  {
+    code: "audit-key-missing",
+    status: 503,
+    meaning: "This program has no key to sign a bundle with.",
+    retryAfterSeconds: 60,
+  },
   {
     code: "audit-evidence-behind",
     status: 503,

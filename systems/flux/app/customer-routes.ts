@@ -1,4 +1,4 @@
-import { personalFieldsOf, type System } from "@entente/core";
+import type { System } from "@entente/core";
 import { acceptCommand, speakerFor } from "@entente/edge";
 import type { FastifyPluginAsync } from "fastify";
 import { Type } from "typebox";
@@ -39,7 +39,7 @@ export function customerRoutes(system: System): FastifyPluginAsync {
           target: "entitlement",
           key: accountId,
           customerId: null,
-          personal: { subject: accountId, fields: personalFieldsOf(openSupportCase.schema) },
+          personal: { subject: accountId, fields: openSupportCase.personal },
           data: request.body,
         });
       },

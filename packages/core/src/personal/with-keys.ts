@@ -29,10 +29,3 @@ export function openingPersonalData(definition: SystemDefinition, personal: Pers
   );
   return { ...definition, contexts };
 }
-
-/** Members of a command's data that its schema marks with `x-personal`. */
-export function personalFieldsOf(schema: { readonly properties?: object }): string[] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) =>
-    (property as { readonly "x-personal"?: unknown })["x-personal"] === true ? [name] : [],
-  );
-}

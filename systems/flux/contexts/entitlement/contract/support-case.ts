@@ -4,11 +4,10 @@ import { type ExternalReference, ReferenceOrNone, wishOutcomes } from "./externa
 
 const members = {
   accountId: Identifier,
-  subject: Type.String({ minLength: 1, maxLength: 255, description: "One line.", "x-personal": true }),
+  subject: Type.String({ minLength: 1, maxLength: 255, description: "One line." }),
   description: Type.String({
     maxLength: 4_000,
     description: "What it is about, in the customer's words.",
-    "x-personal": true,
   }),
 } as const;
 
@@ -20,6 +19,8 @@ export const openSupportCase = {
   type: "flux.open-support-case",
   schemaVersion: "1.0.0",
   schema: Type.Object(members, { additionalProperties: false }),
+  /** Sealed under the account's key before it is stored. */
+  personal: ["subject", "description"],
   example: { accountId: "acct-0001", subject: "No units delivered", description: "Since this morning." },
 } as const;
 export type OpenSupportCase = Static<typeof openSupportCase.schema>;
