@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Failure } from "@entente/core";
+import { type Database, Failure, isFailure, type SystemDefinition } from "@entente/core";
 import {
   auditContext,
   type BundleReport,
@@ -8,11 +8,13 @@ import {
   contextAccess,
   exportBundle,
   noteVerifier,
+  type OutcomePlace,
   openDatabase,
   originOf,
   startEmbeddedPostgres,
   verifyBundle,
 } from "@entente/core/internal";
+import { flux } from "@entente/flux";
 import { auditSigning, makeKey, readKey } from "./audit-key.ts";
 import { contextUrlsFromEnvironment } from "./settings-from-environment.ts";
 
@@ -24,6 +26,8 @@ export interface AuditExportOptions {
   readonly from?: string;
   readonly to?: string;
   readonly known?: readonly string[];
+  /** False: without what is stored of it, for instance because the log is behind. */
+  readonly outcomes?: boolean;
 }
 
 /**
@@ -49,14 +53,23 @@ export async function exportAudit(
   }
   const selection = selectionOf(options);
   const known = (options.known ?? []).map((file) => readFileSync(file, "utf8"));
-  const summary = await withAuditDatabase(system, home, environment, (url) => {
-    const database = openDatabase({ url, applicationName: "entente audit", statementTimeoutMs: 0 });
-    const order = { tenantId: options.tenant, selection, folder: options.out, key: signing.key, known };
-    return exportBundle(database, order).finally(() => database.close());
+  const order = { tenantId: options.tenant, selection, folder: options.out, key: signing.key, known };
+  const summary = await withDatabases(system, home, environment, async (database, places) => {
+    if (options.outcomes === false) return exportBundle(database, order);
+    try {
+      return await exportBundle(database, { ...order, places });
+    } catch (error) {
+      // Nothing was written yet. A system at rest does not catch up, and the evidence there is must not wait for it.
+      if (!isFailure(error, "audit-evidence-behind")) throw error;
+      console.error(
+        "The log has not come to everything that is stored of this: exported without stored outcomes.",
+      );
+      return exportBundle(database, order);
+    }
   });
   const report = await verifyBundle(options.out, { verifier: verifierOf(summary.verifierKey) });
   if (report.findings.length > 0) {
-    say(report);
+    sayReport(report);
     throw new Failure(
       "conflict",
       "audit-log-damaged",
@@ -69,17 +82,37 @@ export async function exportAudit(
   console.log(`Verify with: entente audit verify ${options.out} --key '${summary.verifierKey}'`);
 }
 
-async function withAuditDatabase<Result>(
+type Work<Result> = (audit: Database, places: readonly OutcomePlace[]) => Promise<Result>;
+
+/** Works with the databases of the audit log and of everything whose outcomes go into bundles. */
+async function withDatabases<Result>(
   system: string,
   home: string,
   environment: NodeJS.ProcessEnv,
-  work: (url: string) => Promise<Result>,
+  work: Work<Result>,
 ): Promise<Result> {
-  const direct = contextUrlsFromEnvironment(environment, [auditContext])[auditContext];
-  if (direct !== undefined) return work(direct);
-  const accessWith = (adminUrl: string) => contextAccess({ system, context: auditContext, adminUrl }).app;
+  const definition = systemOf(system);
+  const withOutcomes = definition.contexts.filter(
+    ({ intake, outcomes }) => (intake ?? outcomes) !== undefined,
+  );
+  const names = [auditContext, ...withOutcomes.map(({ name }) => name)];
+  const direct = contextUrlsFromEnvironment(environment, names);
+  const workWith = async (adminUrl: string | undefined): Promise<Result> => {
+    const open = (context: string): Database => {
+      const own = direct[context];
+      const url = own ?? contextAccess({ system, context, adminUrl: adminUrl as string }).app;
+      return openDatabase({ url, applicationName: "entente audit", connections: 2, statementTimeoutMs: 0 });
+    };
+    const audit = open(auditContext);
+    const places = withOutcomes.map((one) => ({ definition: one, database: open(one.name) }));
+    try {
+      return await work(audit, places);
+    } finally {
+      await Promise.all([audit, ...places.map(({ database }) => database)].map((one) => one.close()));
+    }
+  };
   const given = environment.ENTENTE_DATABASE_URL || undefined;
-  if (given !== undefined) return work(accessWith(given));
+  if (given !== undefined || names.every((name) => direct[name] !== undefined)) return workWith(given);
   if (!existsSync(join(home, "postgres"))) {
     throw new Failure(
       "refused",
@@ -90,10 +123,16 @@ async function withAuditDatabase<Result>(
   }
   const embedded = await startEmbeddedPostgres({ home, log: (line) => console.error(line) });
   try {
-    return await work(accessWith(embedded.url));
+    return await workWith(embedded.url);
   } finally {
     await embedded.stop();
   }
+}
+
+/** Errors: `system-unknown` (refused). */
+function systemOf(name: string): SystemDefinition {
+  if (name === flux.name) return flux;
+  throw new Failure("refused", "system-unknown", `There is no system "${name}". There is: ${flux.name}.`);
 }
 
 /** Which entries the options ask for; none: all. */
@@ -149,11 +188,20 @@ export async function verifyAudit(bundle: string, options: AuditVerifyOptions): 
       }),
     );
   });
-  say(report);
+  sayReport(report);
   return report.findings.length === 0 ? 0 : 1;
 }
 
-function say({ origin, selection, size, entries, erased, findings, moreFindings }: BundleReport): void {
+/** Tells people what verifying found. */
+export function sayReport({
+  origin,
+  selection,
+  size,
+  entries,
+  erased,
+  findings,
+  moreFindings,
+}: BundleReport): void {
   for (const { what, place, says } of findings) console.error(`${what}: ${place}: ${says}`);
   if (moreFindings > 0) console.error(`… and ${moreFindings} more.`);
   if (findings.length > 0) {

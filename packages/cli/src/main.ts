@@ -2,6 +2,7 @@ import { type Failure, isFailure } from "@entente/core/model";
 import { Command } from "commander";
 import type { ArchiveVerifyOptions } from "./archive.ts";
 import type { AuditExportOptions, AuditVerifyOptions } from "./audit.ts";
+import type { AuditReplayOptions } from "./audit-replay.ts";
 import type { AcceptOptions, CheckOptions } from "./contracts.ts";
 import type { DocsOptions } from "./docs.ts";
 import type { FitnessOptions } from "./fitness.ts";
@@ -96,6 +97,7 @@ audit
   .option("--from <time>", "only from this time on, ISO 8601")
   .option("--to <time>", "only before this time, ISO 8601")
   .option("--known <file...>", "checkpoints that the reader has from earlier")
+  .option("--no-outcomes", "without what is stored of a process or account, for comparing with a replay")
   .description(
     "Write a bundle that its reader verifies off line. Environment: as for `up`, and ENTENTE_AUDIT_KEY.",
   )
@@ -116,6 +118,22 @@ audit
   .action(async (bundle: string, options: AuditVerifyOptions) => {
     const { verifyAudit } = await import("./audit.ts");
     process.exitCode = await verifyAudit(bundle, options);
+  });
+
+audit
+  .command("replay")
+  .argument("<what>", "folder of a bundle, or a process or an account of a running system")
+  .option("--key <key>", "the log's public key, or a file with it; not the one in the bundle")
+  .option("--system <name>", "whose rules it is replayed by", "flux")
+  .option("--tenant <name>", "whose log, asked of a running system (default: the token's)")
+  .option("--keep <dir>", "keep the bundle that a running system gave")
+  .option("--json", "for programs")
+  .description(
+    "Rebuild states from evidence alone and compare them with those stored. Exit code 1 when they differ; names the entry. Of a running system: ENTENTE_URL, ENTENTE_TOKEN.",
+  )
+  .action(async (what: string, options: AuditReplayOptions) => {
+    const { replayAudit } = await import("./audit-replay.ts");
+    process.exitCode = await replayAudit(what, options, process.env);
   });
 
 audit
@@ -156,6 +174,19 @@ archive
   .action(async (file: string, options: ArchiveVerifyOptions) => {
     const { verifyOneArchive } = await import("./archive.ts");
     process.exitCode = await verifyOneArchive(file, options);
+  });
+
+program
+  .command("erase")
+  .argument("<tenant>", "whose data subject it is")
+  .argument("<subject>", "the data subject: for Flux, the account")
+  .requiredOption("--reason <text>", "kept with the act")
+  .description(
+    "Make everything personal of a customer unreadable, for ever; proofs still hold. Environment: ENTENTE_URL, ENTENTE_TOKEN. See docs/operations/erasure.md.",
+  )
+  .action(async (tenant: string, subject: string, options: { reason: string }) => {
+    const { erase } = await import("./erase.ts");
+    await erase(tenant, subject, options, process.env);
   });
 
 program

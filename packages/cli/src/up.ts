@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { Failure, startSystem } from "@entente/core";
+import { Failure, keysContext, startSystem, withKeys } from "@entente/core";
 import {
   checkServerSettings,
   databaseFailure,
@@ -37,6 +37,7 @@ import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-
 import { stageFromEnvironment } from "./stage-from-environment.ts";
 import { openTelemetry } from "./telemetry/open-telemetry.ts";
 import { telemetryFromEnvironment } from "./telemetry/telemetry-settings.ts";
+import { wrappingKey } from "./wrapping-key.ts";
 
 const systems = { flux: fluxWith };
 
@@ -91,7 +92,9 @@ export async function up(
     const embedded = server.value;
     const { counterparties, secretOf, privateRanges, lines } = placed.value;
     const isAudited = switchOf("ENTENTE_AUDIT", environment.ENTENTE_AUDIT);
-    const plain = systems[name](counterparties, stage);
+    const plain = withKeys(systems[name](counterparties, stage));
+    const wrapping = wrappingKey(mode, home, environment);
+    if (wrapping === null) log.info("Nothing personal is accepted or sent: ENTENTE_PERSONAL_KEY is not set.");
     const measured = withFitness(plain, fluxFitness(plain, costBaseline(environment)));
     const definition = isAudited ? withAudit(measured) : measured;
     const signing = isAudited ? auditSigning(mode, home, environment) : null;
@@ -124,7 +127,8 @@ export async function up(
       ...(signing === null ? {} : { auditSigning: signing }),
       ...(archiveFolder === null ? {} : { archiveFolder }),
       ...(telemetry?.telemetry == null ? {} : { telemetry: telemetry.telemetry }),
-      ...(contexts === undefined ? {} : { run: withFitnessWhereCommandsComeIn(contexts) }),
+      ...(wrapping === null ? {} : { wrappingKey: wrapping }),
+      ...(contexts === undefined ? {} : { run: withKeysFor(withFitnessWhereCommandsComeIn(contexts)) }),
       ...(probe === undefined ? {} : { probe }),
     });
     stops.unshift(() => system.stop());
@@ -160,6 +164,13 @@ export async function up(
     for (const stop of stops) await stop().catch(() => {});
     throw error;
   }
+}
+
+/** Whoever accepts commands seals what is personal in them, so it looks after the keys as well. */
+function withKeysFor(contexts: readonly string[]): readonly string[] {
+  return contexts.includes("gateway") && !contexts.includes(keysContext)
+    ? [...contexts, keysContext]
+    : contexts;
 }
 
 function isSystem(name: string): name is keyof typeof systems {

@@ -25,5 +25,8 @@ revoke insert, update, delete, truncate on entente.journal_identity, entente.mig
 revoke update, delete, truncate on entente.audit_leaf, entente.audit_node from :app;
 grant update (nonce, payload, key, customer_id) on entente.audit_leaf to :app;
 revoke delete, truncate on entente.audit_tree, entente.audit_checkpoint from :app;
+-- A key is made once and erased once; that there was one stays.
+revoke update, delete, truncate on entente.subject_key from :app;
+grant update (wrapped, erased_at) on entente.subject_key to :app;
 -- Other contexts see the journal and whether this context is alive; nothing else.
 grant select on entente.journal, entente.journal_identity, entente.context_control to :reader;

@@ -1,5 +1,7 @@
 /** The promised API of the runtime. The pure part for domains is `@entente/core/model`. */
 export type { AuditReader } from "./audit/audit-reader.ts";
+export type { BundleSelection } from "./audit/bundle.ts";
+export type { OutcomeSource } from "./audit/read-outcomes.ts";
 export type { BusinessClock } from "./clock/business-clock.ts";
 export type { ConsumerEvent } from "./consumer/consumer.ts";
 export type { ContextState } from "./context/control.ts";
@@ -30,6 +32,9 @@ export type { FeedPage } from "./journal/feed.ts";
 export type { Amounts, DayRecord, DayTotals } from "./model/day-totals.ts";
 export * from "./model/index.ts";
 export type { OperatorAct, ParkedSummary } from "./parked/operate.ts";
+export type { Erasure, PersonalFields } from "./personal/personal-data.ts";
+export { withheld } from "./personal/seal.ts";
+export { keysContext, withKeys } from "./personal/with-keys.ts";
 export { int8Array, jsonArray, textArray, timeArray, uuidArray } from "./postgres/arrays.ts";
 export type { Connection, Database, Statement } from "./postgres/database.ts";
 export type { Watcher } from "./process/process-push.ts";

@@ -2,12 +2,16 @@
 
 export type { BundleSelection } from "./audit/bundle.ts";
 export { type BundleSummary, exportBundle } from "./audit/export-bundle.ts";
+export { outcomesFile } from "./audit/outcomes.ts";
+export type { OutcomePlace } from "./audit/read-outcomes.ts";
+export { type RebuiltState, type ReplayReport, replayBundle } from "./audit/replay-bundle.ts";
 export { originOf } from "./audit/sign-checkpoints.ts";
 export {
   isKeyName,
   noteVerifier,
   readSigningKey,
   type SigningKey,
+  signingKey,
   signingKeyText,
 } from "./audit/signed-note.ts";
 export { tilePath } from "./audit/tile.ts";

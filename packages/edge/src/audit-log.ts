@@ -1,4 +1,4 @@
-import type { AuditReader } from "@entente/core";
+import type { AuditReader, BundleSelection } from "@entente/core";
 import { Failure } from "@entente/core/model";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { Type } from "typebox";
@@ -78,6 +78,49 @@ export function auditLogRoutes({ system }: EdgeContext): FastifyPluginAsync {
             .send(bytes);
         },
       });
+    app.route<{ Params: { tenant: string }; Querystring: BundleQuery }>({
+      method: "GET",
+      url: "/audit/:tenant/bundle",
+      config: {
+        access: { roles: ["auditor"] },
+        problems: [
+          "audit-log-unknown",
+          "audit-checkpoint-missing",
+          "audit-nothing-selected",
+          "audit-selection-invalid",
+          "audit-selection-too-large",
+          "audit-evidence-behind",
+          "audit-key-missing",
+          "audit-log-damaged",
+        ],
+      },
+      schema: {
+        operationId: "readAuditBundle",
+        summary: "The evidence of one process or account, with its stored outcome, signed",
+        description: "What `entente audit replay` asks for. Larger parts of the log are exported.",
+        tags: ["audit"],
+        params: Tenant,
+        querystring: Type.Object(
+          {
+            process: Type.Optional(Type.String({ format: "uuid" })),
+            account: Type.Optional(Type.String({ minLength: 1, maxLength: 400 })),
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: Type.Object({
+            files: Type.Record(Type.String(), Type.String(), {
+              description: "The bundle's files by name; docs/reference/audit-log.md describes them.",
+            }),
+          }),
+        },
+      },
+      handler: async (request, reply) => {
+        const tenant = ownTenant(request, request.params.tenant);
+        const files = await logOf(system.audit).bundle(tenant, selectionOf(request.query));
+        return reply.header("cache-control", "no-store").send({ files });
+      },
+    });
     tiles(
       "/audit/:tenant/tile/entries/*",
       { operationId: "readAuditEntries", summary: "A bundle of entries" },
@@ -85,6 +128,18 @@ export function auditLogRoutes({ system }: EdgeContext): FastifyPluginAsync {
     );
     tiles("/audit/:tenant/tile/*", { operationId: "readAuditTile", summary: "A tile of hashes" }, false);
   };
+}
+
+interface BundleQuery {
+  readonly process?: string;
+  readonly account?: string;
+}
+
+/** Exactly one of both. Errors: `audit-selection-invalid` (refused). */
+function selectionOf({ process: processId, account: key }: BundleQuery): BundleSelection {
+  if (processId !== undefined && key === undefined) return { kind: "process", processId };
+  if (key !== undefined && processId === undefined) return { kind: "account", key };
+  throw new Failure("refused", "audit-selection-invalid", "Name a process or an account.");
 }
 
 /** Entries have a route of their own, with other rights: no spelling of their path may reach them through the other. */

@@ -18,6 +18,10 @@ const log: AuditReader = {
     if (path.endsWith("/999")) throw new Failure("refused", "audit-tile-unknown", "No such tile.");
     return Buffer.from([0, 1, 0xff]);
   },
+  async bundle(tenant, selection) {
+    asked.push(`${tenant} ${JSON.stringify(selection)}`);
+    return { "entries.jsonl": "{}\n" };
+  },
 };
 
 describe("the audit log", async () => {
@@ -59,6 +63,23 @@ describe("the audit log", async () => {
       assert.equal((await get(`/audit/demo/${path}`, customer)).status, 403);
       assert.equal((await fetch(`${edge.url}/audit/demo/${path}`)).status, 401);
     }
+    assert.deepEqual(asked, []);
+  });
+
+  test("the evidence of one process or account is an auditor's, and one of both must be named", async () => {
+    const process = "0199f0e2-7a3b-7c4d-8e5f-0123456789ab";
+    const given = await get(`/audit/demo/bundle?process=${process}`);
+    assert.deepEqual([given.status, await given.json()], [200, { files: { "entries.jsonl": "{}\n" } }]);
+    assert.equal((await get("/audit/demo/bundle?account=acct-1")).status, 200);
+    assert.deepEqual(asked.splice(0), [
+      `demo {"kind":"process","processId":"${process}"}`,
+      'demo {"kind":"account","key":"acct-1"}',
+    ]);
+    for (const query of ["", "?process=no", `?process=${process}&account=acct-1`, "?account=&more=1"])
+      assert.equal((await get(`/audit/demo/bundle${query}`)).status, 422, query);
+    for (const claims of [operator, customer])
+      assert.equal((await get(`/audit/demo/bundle?process=${process}`, claims)).status, 403);
+    assert.equal((await get(`/audit/other/bundle?process=${process}`)).status, 404);
     assert.deepEqual(asked, []);
   });
 

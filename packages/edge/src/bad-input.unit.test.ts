@@ -104,6 +104,7 @@ const oddQueries = [
 ];
 
 const goodBodies: Readonly<Record<string, object>> = {
+  erasePersonalData: { subject: "acct-1", why: "test" },
   topUp: aTopUp,
   issueDevToken: { sub: "ada", tenant: "demo", role: "customer", accounts: [] },
   setDevClock: { advance: "PT0S" },

@@ -138,10 +138,44 @@ const reading: readonly EdgeError[] = [
   },
 ];
 
+const personal: readonly EdgeError[] = [
+  {
+    code: "subject-erased",
+    status: 410,
+    meaning: "What was known of this customer was erased; nothing personal is taken in any more.",
+  },
+  {
+    code: "personal-data-unprotected",
+    status: 503,
+    meaning: "This system has no keys for personal data, so it takes none. Nothing was stored.",
+    retryAfterSeconds: 60,
+  },
+];
+
 const auditing: readonly EdgeError[] = [
   { code: "audit-log-unknown", status: 404, meaning: "There is no such log." },
   { code: "audit-checkpoint-missing", status: 404, meaning: "Nothing of this log has been signed yet." },
   { code: "audit-tile-unknown", status: 404, meaning: "The signed log has no such tile.", shows: ["path"] },
+  { code: "audit-nothing-selected", status: 404, meaning: "The signed log has no such entry." },
+  { code: "audit-selection-invalid", status: 422, meaning: "Name either a process or an account." },
+  {
+    code: "audit-selection-too-large",
+    status: 422,
+    meaning: "There are more entries than are given over HTTP: have them exported.",
+    shows: ["indexesAllowed"],
+  },
+  {
+    code: "audit-key-missing",
+    status: 503,
+    meaning: "This program has no key to sign a bundle with.",
+    retryAfterSeconds: 60,
+  },
+  {
+    code: "audit-evidence-behind",
+    status: 503,
+    meaning: "The signed log has not come to everything that is stored of this yet.",
+    retryAfterSeconds: 2,
+  },
   {
     code: "audit-log-damaged",
     status: 409,
@@ -333,6 +367,7 @@ export const edgeErrors: readonly EdgeError[] = [
   ...commands,
   ...reading,
   ...operating,
+  ...personal,
   ...auditing,
   ...callbacks,
   ...general,

@@ -176,6 +176,10 @@ export function fakeSystem(): FakeSystem {
     clock,
     settings: null as never,
     treaties: fakeTreaties(known, acts),
+    async erase(act) {
+      acts.push({ what: "erase", context: "keys", act: act as never });
+      return { erased: true };
+    },
     audit: null,
     retention: {
       async list() {

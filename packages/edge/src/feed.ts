@@ -1,4 +1,4 @@
-import { toCloudEvent } from "@entente/core";
+import { toCloudEvent, withheld } from "@entente/core";
 import { Failure, isFailure } from "@entente/core/model";
 import type { FastifyPluginAsync } from "fastify";
 import { Type } from "typebox";
@@ -66,7 +66,15 @@ export function feedRoute({ system }: EdgeContext): FastifyPluginAsync {
           .header("entente-cursor", page.cursor)
           .header("cache-control", "no-store")
           .header("content-type", batchType)
-          .send(Buffer.from(JSON.stringify(page.entries.map((entry) => toCloudEvent(system.name, entry)))));
+          .send(
+            Buffer.from(
+              JSON.stringify(
+                page.entries.map((entry) =>
+                  toCloudEvent(system.name, { ...entry, data: withheld(entry.data) }),
+                ),
+              ),
+            ),
+          );
       },
     });
   };

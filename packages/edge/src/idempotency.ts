@@ -51,6 +51,7 @@ export async function acceptCommand(
     idempotencyKey: idempotencyKeyOf(request),
     traceparent: traceparentOf(request),
     data: command.data,
+    ...(command.personal === undefined ? {} : { personal: command.personal }),
   });
   const { processId } = acceptance;
   const counts = request.server.commandCounts;

@@ -52,6 +52,7 @@ describe("the API description", async () => {
   test("lists every route with its operation id, its access and its errors", () => {
     assert.deepStrictEqual(operations.map(({ method, path }) => `${method} ${path}`).sort(), [
       "get /accounts/{id}/balance",
+      "get /audit/{tenant}/bundle",
       "get /audit/{tenant}/checkpoint",
       "get /audit/{tenant}/tile/entries/{rest}",
       "get /audit/{tenant}/tile/{rest}",
@@ -91,6 +92,7 @@ describe("the API description", async () => {
       "post /ops/contexts/{context}/months/{month}/delete",
       "post /ops/contexts/{name}/pause",
       "post /ops/contexts/{name}/resume",
+      "post /ops/erasures",
       "post /ops/parked/{entryId}/correct",
       "post /ops/parked/{entryId}/discard",
       "post /ops/parked/{entryId}/redrive",

@@ -5,6 +5,7 @@ import { Type } from "typebox";
 import { identityOf } from "./auth.ts";
 import { cursorRoutes } from "./cursors.ts";
 import type { EdgeContext } from "./edge-context.ts";
+import { erasureRoute } from "./erasures.ts";
 import { fitnessRoutes } from "./fitness.ts";
 import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
@@ -26,6 +27,7 @@ export function opsRoutes(edge: EdgeContext): FastifyPluginAsync {
     await app.register(pauseRoutes(system));
     await app.register(parkedRoutes(system));
     await app.register(cursorRoutes(system));
+    await app.register(erasureRoute(system));
     await app.register(treatyRoutes(system));
     await app.register(retentionRoutes(system));
   };

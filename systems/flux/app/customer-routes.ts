@@ -19,7 +19,7 @@ export function customerRoutes(system: System): FastifyPluginAsync {
       config: {
         access: { roles: ["customer", "operator"] },
         command: true,
-        problems: ["account-not-allowed"],
+        problems: ["account-not-allowed", "subject-erased", "personal-data-unprotected"],
       },
       schema: {
         operationId: "openSupportCase",
@@ -39,6 +39,7 @@ export function customerRoutes(system: System): FastifyPluginAsync {
           target: "entitlement",
           key: accountId,
           customerId: null,
+          personal: { subject: accountId, fields: openSupportCase.personal },
           data: request.body,
         });
       },

@@ -11,6 +11,7 @@ import { supportCaseProcess } from "../contexts/gateway/domain/support-case-proc
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
+import { balanceOutcome } from "../contexts/subscription/store/balance-outcome.ts";
 import { type Counterparties, chargingOf, treatiesWith } from "./counterparties.ts";
 import { entitlementContext } from "./entitlement-context.ts";
 import { movingQuota } from "./moving-quota.ts";
@@ -35,6 +36,7 @@ export const flux: SystemDefinition = {
       migrations: new URL("../contexts/subscription/store/migrations/", import.meta.url),
       deciders: [{ decider: accountDecider, commandsFrom: ["gateway"] }],
       projections: [balanceProjection],
+      outcomes: [balanceOutcome],
     },
   ],
 };
@@ -118,5 +120,6 @@ export {
 export { demoTenant, seedDemoData } from "./demo-data.ts";
 export { fluxFitness } from "./fitness.ts";
 export { registerWebhook } from "./register-webhook.ts";
+export { fluxReplay } from "./replay.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";
 export { isStage, type Stage, stages } from "./stage.ts";

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
+  type AuditSigning,
   type HandOff,
   type HandOffState,
   isHandOffTreaty,
@@ -38,11 +39,17 @@ export interface Webhook {
   readonly body: string;
 }
 
+export interface ChargedFluxOptions {
+  readonly around?: (definition: SystemDefinition) => SystemDefinition;
+  readonly auditSigning?: AuditSigning;
+}
+
 export interface ChargedFlux {
   readonly url: string;
   readonly system: System;
   readonly provider: ReturnType<typeof openControlClient> & { readonly url: string };
   readonly customer: Caller;
+  callerAs(claims: Parameters<typeof caller>[1]): Promise<Caller>;
   /** Everything the provider sent since `listen`, in order, as it was handed on to Flux. */
   readonly webhooks: readonly Webhook[];
   /** The secret that the provider signs with. */
@@ -62,7 +69,10 @@ export interface ChargedFlux {
   stop(): Promise<void>;
 }
 
-export async function startChargedFlux(): Promise<ChargedFlux> {
+export async function startChargedFlux({
+  around = (definition) => definition,
+  auditSigning,
+}: ChargedFluxOptions = {}): Promise<ChargedFlux> {
   const startProvider = await simulators.payments();
   let running = await startProvider({ seed: 11 });
   const port = Number(new URL(running.url).port);
@@ -73,7 +83,8 @@ export async function startChargedFlux(): Promise<ChargedFlux> {
   const system = await startSystem({
     adminUrl: await testServer(),
     wallClock: () => Date.now() + shiftMs,
-    definition: impatient(fluxWith(counterparties)),
+    definition: around(impatient(fluxWith(counterparties))),
+    ...(auditSigning === undefined ? {} : { auditSigning }),
     outside: fluxOutside(counterparties, (_, name) => (name === "apiKey" ? apiKey : secret), ["127.0.0.0/8"]),
   });
   const edge = await buildEdge({
@@ -120,6 +131,7 @@ export async function startChargedFlux(): Promise<ChargedFlux> {
     system,
     provider: { ...control, url: running.url },
     customer,
+    callerAs: (claims) => caller({ url, token }, claims),
     webhooks: recorder.webhooks,
     webhookSecret: () => secret,
     async listen() {

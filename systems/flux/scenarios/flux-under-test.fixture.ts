@@ -12,6 +12,8 @@ import { type ServerProcess, startProcess } from "@entente/testkit";
  */
 export interface FluxUnderTest {
   readonly postgres: EmbeddedPostgres;
+  /** Folder of everything it keeps, the databases included. */
+  readonly home: string;
   readonly url: string;
   readonly port: number;
   startEdge(extra?: Environment): Promise<ServerProcess>;
@@ -63,6 +65,7 @@ export async function startFluxUnderTest(
   };
   return {
     postgres,
+    home,
     url,
     port,
     startEdge: (extra = {}) => start("gateway", extra),

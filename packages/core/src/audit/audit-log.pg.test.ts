@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { appendEntries } from "../journal/append.ts";
 import type { Entry } from "../model/entry.ts";
-import { type AuditScene, auditScene, facts } from "../testing/audit.fixture.ts";
+import { type AuditScene, auditKey, auditScene, facts } from "../testing/audit.fixture.ts";
 import { command, fact } from "../testing/entries.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
 import { openAuditReader } from "./audit-reader.ts";
@@ -153,7 +153,7 @@ test("what is in the log cannot be changed or removed by the context that keeps 
 test("third parties read tiles and bundles up to what was signed, and they come to the signed root", async () => {
   const scene = await auditScene(bed);
   const worker = await scene.work();
-  const reader = openAuditReader(scene.stage.database("audit"));
+  const reader = openAuditReader({ database: scene.stage.database("audit"), places: [], key: auditKey });
   await assert.rejects(reader.checkpoint("acme"), { code: "audit-checkpoint-missing" });
   await scene.record(facts(515));
   await scene.logged(worker, { acme: 515 });

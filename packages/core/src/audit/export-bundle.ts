@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { Failure } from "../model/failure.ts";
+import type { StoredOutcome } from "../model/replay.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
-import { missingEntry } from "./audit-reader.ts";
 import {
   type BundleSelection,
   type CheckpointLine,
@@ -18,7 +19,9 @@ import {
 } from "./bundle.ts";
 import { readmeText } from "./bundle-readme.ts";
 import { openCheckpoint } from "./checkpoint.ts";
-import { LogTiles, readCheckpoints, readLeavesAt, type StoredLeaf } from "./read-audit-log.ts";
+import { writeOutcomes } from "./outcomes.ts";
+import { LogTiles, missingEntry, readCheckpoints, readLeavesAt, type StoredLeaf } from "./read-audit-log.ts";
+import { evidencedFrom, type OutcomePlace, readStoredOutcomes } from "./read-outcomes.ts";
 import { originOf } from "./sign-checkpoints.ts";
 import { type NoteVerifier, noteVerifier, type SigningKey } from "./signed-note.ts";
 
@@ -30,6 +33,12 @@ export interface BundleOrder {
   readonly key: SigningKey;
   /** Signed checkpoints that the reader has from earlier: the bundle proves that the log still begins with them. */
   readonly known?: readonly string[];
+  /** Contexts whose outcomes go into it, to be compared with a replay; absent: none do. */
+  readonly places?: readonly OutcomePlace[];
+  /** How long the log may take to have and sign everything that the outcomes reflect (default: 0, as of a system at rest). */
+  readonly outcomesWithinMs?: number;
+  /** Of a process or account (default: `indexesAllowed`). */
+  readonly entriesAllowed?: number;
 }
 
 export interface BundleSummary {
@@ -37,6 +46,7 @@ export interface BundleSummary {
   readonly size: number;
   readonly entries: number;
   readonly verifierKey: string;
+  readonly outcomes: number;
 }
 
 /** Entries whose places a bundle by process or account may list; more are a period or the whole log. */
@@ -48,7 +58,8 @@ const checkpointsGiven = 1_000;
 
 /**
  * Writes a bundle of what has been signed of a tenant's log.
- * Errors: `audit-checkpoint-missing`, `audit-nothing-selected`, `audit-selection-too-large`, `audit-folder-taken` (refused);
+ * Errors: `audit-evidence-behind` (unavailable): outcomes are asked for, and the signed log has not come to them;
+ * `audit-checkpoint-missing`, `audit-nothing-selected`, `audit-selection-too-large`, `audit-folder-taken` (refused);
  * `audit-log-damaged` (conflict), which names what is missing.
  */
 export async function exportBundle(database: Database, order: BundleOrder): Promise<BundleSummary> {
@@ -56,6 +67,8 @@ export async function exportBundle(database: Database, order: BundleOrder): Prom
   const origin = originOf(order.key.name, tenantId);
   const signer = order.key.named(origin);
   const verifier = noteVerifier(signer.verifierKey) as NoteVerifier;
+  const outcomes = await readStoredOutcomes(order.places ?? [], tenantId, selection);
+  if (outcomes.length > 0) await untilEvidenced(database, order, outcomes);
   const signed = await readCheckpoints(database, tenantId, checkpointsGiven);
   const bySize = new Map<number, string>();
   const take = (note: string, most: number): void => {
@@ -79,7 +92,7 @@ export async function exportBundle(database: Database, order: BundleOrder): Prom
       },
     );
   }
-  const indexes = await selected(database, tenantId, size, selection);
+  const indexes = await selected(database, tenantId, size, selection, order.entriesAllowed ?? indexesAllowed);
   await takeFolder(folder);
   const tiles = new LogTiles(database, tenantId, size);
   const proofs = await tiles.consistency(sizes);
@@ -95,7 +108,35 @@ export async function exportBundle(database: Database, order: BundleOrder): Prom
   await writeFile(join(folder, manifestFile), signManifest(manifest, signer));
   await writeFile(join(folder, keyFile), `${signer.verifierKey}\n`);
   await writeFile(join(folder, readmeFile), readmeText({ ...manifest, verifierKey: signer.verifierKey }));
-  return { origin, size, entries: indexes.length, verifierKey: signer.verifierKey };
+  if (order.places !== undefined) await writeOutcomes(folder, outcomes, origin, signer);
+  const { verifierKey } = signer;
+  return { origin, size, entries: indexes.length, verifierKey, outcomes: outcomes.length };
+}
+
+const askAgainMs = 100;
+
+/** Outcomes whose evidence is not in the bundle would look like lies. */
+async function untilEvidenced(
+  database: Database,
+  { tenantId, outcomesWithinMs = 0 }: BundleOrder,
+  outcomes: readonly StoredOutcome[],
+): Promise<void> {
+  const isSigned = async (): Promise<boolean> => {
+    const from = await evidencedFrom(database, tenantId, outcomes);
+    const [newest] = from === null ? [] : await readCheckpoints(database, tenantId, 1);
+    return from !== null && (newest?.size ?? 0) >= from;
+  };
+  // What is waited for is another program's commit and signature, which nothing announces.
+  for (let waitedMs = 0; !(await isSigned()); waitedMs += askAgainMs) {
+    if (waitedMs >= outcomesWithinMs) {
+      throw new Failure(
+        "unavailable",
+        "audit-evidence-behind",
+        "The signed log has not come to everything that is stored of this yet.",
+      );
+    }
+    await setTimeout(askAgainMs);
+  }
 }
 
 const base64 = (bytes: Buffer): string => bytes.toString("base64");
@@ -185,6 +226,7 @@ async function selected(
   tenantId: string,
   size: number,
   selection: BundleSelection,
+  allowed: number,
 ): Promise<readonly number[]> {
   if (selection.kind === "all") return numbers(0, size);
   if (selection.kind === "period") {
@@ -200,14 +242,14 @@ async function selected(
   }
   const [statement, what] =
     selection.kind === "process" ? [ofProcess, selection.processId] : [ofAccount, selection.key];
-  const rows = await connection.run<{ n: string }>(statement, [tenantId, what, size, indexesAllowed + 1]);
+  const rows = await connection.run<{ n: string }>(statement, [tenantId, what, size, allowed + 1]);
   if (rows.length === 0) throw nothing(selection);
-  if (rows.length > indexesAllowed) {
+  if (rows.length > allowed) {
     throw new Failure(
       "refused",
       "audit-selection-too-large",
-      `More than ${indexesAllowed} entries are selected. Export a period or the whole log.`,
-      { fields: { indexesAllowed } },
+      `More than ${allowed} entries are selected. Export an account, a period or the whole log.`,
+      { fields: { indexesAllowed: allowed } },
     );
   }
   return rows.map(({ n }) => Number(n));

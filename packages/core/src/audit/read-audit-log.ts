@@ -247,3 +247,13 @@ export async function readCheckpoints(
   ]);
   return rows.map(({ size, note, signed_at }) => ({ size: Number(size), note, signedAt: signed_at }));
 }
+
+/** An entry of the log is not there although the tree has it. */
+export function missingEntry(tenantId: string, index: number): Failure {
+  return new Failure(
+    "conflict",
+    "audit-log-damaged",
+    `Entry ${index} of the audit log of ${tenantId} is missing: it was removed by hand.`,
+    { fields: { tenantId, index } },
+  );
+}

@@ -1,3 +1,4 @@
+import type { OutcomeSource } from "../audit/read-outcomes.ts";
 import type { Decider } from "../model/decider.ts";
 import type { FitnessFunction } from "../model/fitness.ts";
 import type { ProcessDefinition } from "../model/process.ts";
@@ -16,6 +17,8 @@ export interface ContextDefinition {
   }[];
   /** Read models over this context's own journal. */
   readonly projections?: readonly Projection[];
+  /** Rows of its read models that go into bundles, to be compared with what replay rebuilds. */
+  readonly outcomes?: readonly OutcomeSource[];
   /** What it asks of systems that are not ours. */
   readonly treaties?: readonly Treaty[];
   /**

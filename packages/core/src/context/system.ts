@@ -1,3 +1,4 @@
+/** Longer than most because what a process opens is opened in one order and closed in the opposite one, which is told in one place. */
 import { randomUUID } from "node:crypto";
 import { type AuditReader, openAuditReader } from "../audit/audit-reader.ts";
 import { type BusinessClock, openBusinessClock, storeClockOffset } from "../clock/business-clock.ts";
@@ -20,6 +21,9 @@ import {
   type ParkedSummary,
   redriveParked,
 } from "../parked/operate.ts";
+import type { Erasure } from "../personal/personal-data.ts";
+import { openKeys, sealed, unprotected } from "../personal/seal-submission.ts";
+import { keysContext, openingPersonalData } from "../personal/with-keys.ts";
 import { type Database, openDatabase } from "../postgres/database.ts";
 import { type ContextAccess, contextAccess, provisionContext } from "../postgres/provision.ts";
 import { openLateProcesses } from "../process/late-processes.ts";
@@ -66,6 +70,8 @@ export interface SystemOptions {
   readonly archiveFolder?: string;
   /** Where spans go; absent: nothing is exported, and nothing is done for it. */
   readonly telemetry?: Telemetry;
+  /** 32 bytes that wrap the keys of data subjects, for a system with the context `keys`; absent: nothing personal is accepted. */
+  readonly wrappingKey?: Buffer;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -104,6 +110,8 @@ export interface System {
   /** How the system fares; null when no context keeps that. */
   readonly fitness: Fitness | null;
   readonly treaties: SystemTreaties;
+  /** Takes the key of a data subject: nothing personal of it can be read from then on. Errors: `personal-data-unprotected` (unavailable). */
+  erase(act: Erasure): Promise<{ readonly erased: boolean }>;
   /** The audit log; null when no context keeps one. */
   readonly audit: AuditReader | null;
   /** What is kept of the journals, and until when. */
@@ -147,9 +155,17 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
 /** Puts what has to be closed again into `opened`, in the order it was opened. */
 async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]): Promise<System> {
-  const { definition } = options;
+  const declared = options.definition;
   const settings = { ...defaultSettings, ...options.settings };
   const random = options.random ?? Math.random;
+  const clock = openBusinessClock(options.wallClock);
+  const keys = declared.contexts.find(({ name }) => name === keysContext);
+  const { wrappingKey } = options;
+  const personal =
+    keys === undefined || wrappingKey === undefined
+      ? null
+      : openKeys(contextAccess(provisioning(options, keys, settings)).app, wrappingKey, clock, opened);
+  const definition = personal === null ? declared : openingPersonalData(declared, personal);
   const run = options.run ?? definition.contexts.map((context) => context.name);
   for (const name of run) {
     if (!definition.contexts.some((context) => context.name === name)) throw unknownContext(name);
@@ -178,7 +194,6 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     throw new Error(`system ${definition.name} has no context with an intake`);
   const gatewayContext = contexts.get(gateway.name) as ReachableContext;
 
-  const clock = openBusinessClock(options.wallClock);
   const wakeUps = openWakeUps();
   const working: WorkingContext[] = [];
   const origin = randomUUID();
@@ -306,7 +321,8 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     settings,
     contexts,
     working,
-    async accept(submission) {
+    async accept(given) {
+      const submission = given.personal === undefined ? given : await sealed(given, personal);
       const reading = backlog.read();
       if (reading.backlog < settings.backlogAllowed) return intake.accept(submission);
       const earlier = await intake.find(submission);
@@ -331,7 +347,18 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     statistics,
     fitness,
     treaties,
-    audit: auditDatabase === undefined ? null : openAuditReader(auditDatabase),
+    async erase(act) {
+      if (personal === null) throw unprotected();
+      return personal.erase(act);
+    },
+    audit:
+      auditDatabase === undefined
+        ? null
+        : openAuditReader({
+            database: auditDatabase,
+            places: [...contexts.values()],
+            key: options.auditSigning?.key ?? null,
+          }),
     retention,
     status: () => status.read(),
     consumedUpTo: (context, consumer, journal, lane) => status.consumedUpTo(context, consumer, journal, lane),

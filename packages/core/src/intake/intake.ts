@@ -4,6 +4,7 @@ import { ensurePartitions } from "../journal/partitions.ts";
 import type { Clock } from "../model/clock.ts";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
+import type { PersonalFields } from "../personal/personal-data.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { payloadHash, shortHash } from "./payload-hash.ts";
 import {
@@ -32,6 +33,10 @@ export interface Submission {
   readonly idempotencyKey: string;
   readonly traceparent: string | null;
   readonly data: JsonObject;
+  /** What of the data is personal, and whose; it is sealed before the intake sees it. Absent: nothing is. */
+  readonly personal?: PersonalFields;
+  /** Of data that was sealed: sealing the same twice gives other text. Absent: it is made here. */
+  readonly payloadHash?: string;
 }
 
 export type Acceptance =
@@ -342,5 +347,5 @@ function keyHashOf(submission: Submission): string {
 }
 
 function payloadHashOf(submission: Submission): string {
-  return payloadHash({ key: submission.key, data: submission.data });
+  return submission.payloadHash ?? payloadHash({ key: submission.key, data: submission.data });
 }

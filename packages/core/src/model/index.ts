@@ -57,3 +57,5 @@ export {
 } from "./latency-histogram.ts";
 export type { ProcessDefinition, ProcessReason, ProcessState, ProcessStep, ProcessView } from "./process.ts";
 export { isFinal, queuedProcess } from "./process.ts";
+export type { ProcessReducer, Reducer, ReplayRules, ReplayStep, StoredOutcome } from "./replay.ts";
+export { openReplay } from "./replay.ts";

@@ -43,6 +43,8 @@ export interface ProcessDefinition {
   readonly delayedAfterMs: number;
   /** Names of the fact types it listens to. */
   readonly facts: readonly string[];
+  /** Name and terms under which replay finds these rules again (model/replay.ts). Other rules need another name. Absent: the type, without terms. */
+  readonly foldedBy?: { readonly name: string; readonly terms: JsonObject };
   apply(view: ProcessView, fact: Entry): ProcessView;
   /**
    * True when the fact is an effect that this process has had already: it is counted as doubled, which must never happen. The fact that

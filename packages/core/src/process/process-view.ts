@@ -160,7 +160,8 @@ function countMove(
   }
 }
 
-const columns = "process_id, tenant_id, type, key, customer_id, state, steps, reason, outcome, updated_at";
+const columns =
+  "process_id, tenant_id, type, key, customer_id, state, steps, reason, outcome, folded_by, updated_at";
 
 /** A process that moved, and how it looks now. */
 interface MovedView {
@@ -214,6 +215,25 @@ const json = (name: string, of: (row: MovedView) => object | null): Column<Moved
   array: (rows) => jsonArray(rows.map((row) => (of(row) === null ? null : JSON.stringify(of(row))))),
 });
 
+const foldedByTexts = new WeakMap<ProcessDefinition, string>();
+
+/** Which rules folded it: one text per definition, so that rows of a batch share it. */
+function foldedByText({ definition }: MovedView): string {
+  let known = foldedByTexts.get(definition);
+  if (known === undefined) {
+    known = JSON.stringify(definition.foldedBy ?? { name: definition.type, terms: {} });
+    foldedByTexts.set(definition, known);
+  }
+  return known;
+}
+
+const foldedBy: Column<MovedView> = {
+  name: "folded_by",
+  type: "json",
+  of: foldedByText,
+  array: (rows) => jsonArray(rows.map(foldedByText)),
+};
+
 const processId: Column<MovedView> = {
   name: "process_id",
   type: "uuid",
@@ -254,6 +274,7 @@ function viewBatch(rows: readonly MovedView[]): ColumnBatch<MovedView> {
     .each(json("steps", (row) => row.view.steps))
     .often(json("reason", (row) => row.view.reason))
     .often(json("outcome", (row) => row.view.outcome))
+    .often(foldedBy)
     .often(updatedAt);
 }
 
@@ -286,5 +307,5 @@ const insertFrom = (from: string): string =>
 
 const updateFrom = (from: string): string =>
   `update entente.process p set state = v.state, steps = v.steps, reason = v.reason, outcome = v.outcome,
-      updated_at = v.updated_at, xid = pg_current_xact_id(), change = ${changeOfRow}
+      folded_by = v.folded_by, updated_at = v.updated_at, xid = pg_current_xact_id(), change = ${changeOfRow}
     from ${from} where p.process_id = v.process_id`;

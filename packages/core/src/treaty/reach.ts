@@ -81,7 +81,7 @@ async function hear(
     if (isFailure(error) && error.kind === "unavailable") {
       return notDone({ code: error.code, text: error.message });
     }
-    if (isFailure(error, "egress-refused") || isFailure(error, "credential-unknown")) {
+    if (isFailure(error, "egress-refused") || isFailure(error, "credential-unknown") || isErased(error)) {
       // Our own door stayed shut, so nothing left; and nothing will until a person mends the configuration.
       const { code, message: text } = error;
       const refused = { finding: "blocked", class: "SECURITY_CONFIGURATION_FAILURE", reached: true } as const;
@@ -110,6 +110,11 @@ async function hear(
     pauseMs: isTheirTrouble ? (translation.retryAfterMs ?? 0) : 0,
     heardAt: performance.now(),
   };
+}
+
+/** What was to be sent is readable for nobody any more: a person ends the hand-off. */
+function isErased(error: unknown): error is Failure {
+  return isFailure(error, "personal-data-erased") || isFailure(error, "personal-data-damaged");
 }
 
 /** Null when it cannot be read. A code needs no schema: error answers come in every shape. */

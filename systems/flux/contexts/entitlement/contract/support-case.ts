@@ -5,7 +5,10 @@ import { type ExternalReference, ReferenceOrNone, wishOutcomes } from "./externa
 const members = {
   accountId: Identifier,
   subject: Type.String({ minLength: 1, maxLength: 255, description: "One line." }),
-  description: Type.String({ maxLength: 4_000, description: "What it is about, in the customer's words." }),
+  description: Type.String({
+    maxLength: 4_000,
+    description: "What it is about, in the customer's words.",
+  }),
 } as const;
 
 /**
@@ -16,6 +19,8 @@ export const openSupportCase = {
   type: "flux.open-support-case",
   schemaVersion: "1.0.0",
   schema: Type.Object(members, { additionalProperties: false }),
+  /** Sealed under the account's key before it is stored. */
+  personal: ["subject", "description"],
   example: { accountId: "acct-0001", subject: "No units delivered", description: "Since this morning." },
 } as const;
 export type OpenSupportCase = Static<typeof openSupportCase.schema>;
@@ -24,7 +29,7 @@ const CaseId = Type.String({ format: "uuid" });
 const exampleCase = "019a0b1c-0000-7000-8000-000000000002";
 const exampleReference: ExternalReference = { system: "salesforce", kind: "case number", value: "00000001" };
 
-/** Fact: the case is to be opened at the authority. It is not open yet. */
+/** Fact: the case is to be opened at the authority. It is not open yet. What is personal is sealed in the journal, and withheld from subscribers. */
 export const supportCaseRequested = {
   kind: "event",
   type: "flux.support-case-requested",

@@ -37,6 +37,7 @@ const chargeStep = "charged";
 export function chargedTopUpProcess(charging: Charging): ProcessDefinition {
   return {
     ...topUpProcess,
+    foldedBy: { name: "charged-top-up", terms: { from: charging.from } },
     facts: [...topUpProcess.facts, topUpCharged.type, chargeDeclined.type],
     apply(view, fact) {
       switch (fact.type) {

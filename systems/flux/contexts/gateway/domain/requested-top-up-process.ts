@@ -30,6 +30,7 @@ type StepName = (typeof stepNames)[number];
  */
 export const requestedTopUpProcess: ProcessDefinition = {
   ...topUpProcess,
+  foldedBy: { name: "requested-top-up", terms: {} },
   facts: [
     ...topUpProcess.facts,
     topUpRequested.type,

@@ -93,7 +93,7 @@ export const unopenedAccount: AccountState = { opened: false };
  * The account after a fact. Pure and total: a fact it does not know, or one about an account never opened, changes nothing.
  * Balances are taken from the fact, not computed again, so that a replay years later cannot disagree with what was published.
  */
-export function evolve(state: AccountState, fact: Fact): AccountState {
+export function evolve(state: AccountState, fact: Pick<Fact, "type" | "data">): AccountState {
   if (!state.opened) return beforeOpening(state, fact);
   switch (fact.type) {
     case balanceDebited.type:
@@ -138,7 +138,7 @@ function returned(state: OpenAccountState, data: QuotaReturned): OpenAccountStat
   return withKeeper({ ...state, cycle: after }, { at: "here", restoredUnits: 0 });
 }
 
-function beforeOpening(state: UnopenedAccount, fact: Fact): AccountState {
+function beforeOpening(state: UnopenedAccount, fact: Pick<Fact, "type" | "data">): AccountState {
   if (fact.type === accountOpened.type) return openedAccount(fact.data as AccountOpened);
   if (fact.type !== entitlementNoted.type) return state;
   return { ...state, entitled: entitledOf(fact.data as EntitlementNoted) };

@@ -11,6 +11,7 @@ import { type BalanceDebited, balanceDebited } from "../contract/balance-debited
 import { type CycleStarted, cycleStarted } from "../contract/cycle-started.ts";
 import { type EntitlementFollowed, entitlementFollowed } from "../contract/entitlement-followed.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
+import { type QuotaReturned, quotaReturned } from "../contract/quota-keeper.ts";
 
 /**
  * The balance shown to customers. Facts carry the balance they leave behind, so of several facts of one account
@@ -19,11 +20,17 @@ import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit
 export const balanceProjection: Projection = {
   name: "balance",
   table: "flux.balance",
-  facts: [balanceDebited.type, quotaDebitUndone.type, cycleStarted.type, entitlementFollowed.type],
+  facts: [
+    balanceDebited.type,
+    quotaDebitUndone.type,
+    cycleStarted.type,
+    entitlementFollowed.type,
+    quotaReturned.type,
+  ],
   apply,
 };
 
-type Moved = BalanceDebited | QuotaDebitUndone | EntitlementFollowed;
+type Moved = BalanceDebited | QuotaDebitUndone | EntitlementFollowed | QuotaReturned;
 
 async function apply(connection: Connection, facts: readonly Entry[], table: string): Promise<void> {
   const cycles = new Map<string, Entry>();

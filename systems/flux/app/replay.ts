@@ -1,0 +1,32 @@
+import type { ProcessDefinition, ProcessReducer, ReplayRules } from "@entente/core/model";
+import { accountProcesses } from "../contexts/gateway/domain/account-processes.ts";
+import { chargedTopUpProcess } from "../contexts/gateway/domain/charged-top-up-process.ts";
+import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.ts";
+import { prospectProcess } from "../contexts/gateway/domain/prospect-process.ts";
+import { requestedTopUpProcess } from "../contexts/gateway/domain/requested-top-up-process.ts";
+import { supportCaseProcess } from "../contexts/gateway/domain/support-case-process.ts";
+import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
+import { accountReducer } from "../contexts/subscription/domain/account-reducer.ts";
+
+const plainProcesses: readonly ProcessDefinition[] = [
+  topUpProcess,
+  ...accountProcesses,
+  planOrderProcess,
+  supportCaseProcess,
+  prospectProcess,
+];
+
+const first = (definition: ProcessReducer["definition"]): ProcessReducer => ({ majors: ["1"], definition });
+
+/**
+ * How Flux's evidence is replayed: balances of accounts, and processes as customers saw them. What stands under a name or version is
+ * never changed, because archives are replayed by it: rules that changed get another name, and the old ones stay.
+ */
+export const fluxReplay: ReplayRules = {
+  reducers: [accountReducer as never],
+  processes: {
+    ...Object.fromEntries(plainProcesses.map((one) => [one.type, first(() => one)])),
+    "charged-top-up": first(({ from }) => chargedTopUpProcess({ from: Number(from) })),
+    "requested-top-up": first(() => requestedTopUpProcess),
+  },
+};
