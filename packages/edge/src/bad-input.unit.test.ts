@@ -122,6 +122,8 @@ const goodBodies: Readonly<Record<string, object>> = {
   claimCase: { context: "subscription", why: "x" },
   decideCase: { context: "subscription", why: "x", act: "close" },
   closeCase: { context: "subscription", why: "x" },
+  closeReview: { why: "x" },
+  deleteMonth: { why: "x" },
   correctParked: { context: "subscription", why: "x", data: {} },
 };
 

@@ -209,6 +209,7 @@ const operating: readonly EdgeError[] = [
     code: "archive-unwritable",
     status: 503,
     meaning: "No archive can be written. Nothing was deleted.",
+    retryAfterSeconds: 60,
   },
   {
     code: "statistics-period-invalid",
