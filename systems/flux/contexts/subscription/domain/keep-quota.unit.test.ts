@@ -19,6 +19,7 @@ import {
 } from "./account.fixture.ts";
 import type { AccountState, OpenAccountState } from "./account.ts";
 import { accountDecider } from "./account-decider.ts";
+import { accountReducer } from "./account-reducer.ts";
 import { isInShare, quotaShareDecider } from "./quota-share.ts";
 
 /** Put the printed number here to run a failure again. */
@@ -127,6 +128,24 @@ class Dealings {
   }
 }
 
+/** The facts folded as an auditor's replay does, and what it finds. */
+function replay(facts: readonly Fact[]) {
+  let state = accountReducer.initial;
+  let last: Entry | undefined;
+  const findings: string[] = [];
+  for (const [n, { type, data }] of facts.entries()) {
+    last = { ...command(type, data as never), kind: "event", keyVersion: n + 1 };
+    const step = accountReducer.steps[type]?.[1];
+    if (step === undefined) findings.push(`${type} has no reducer`);
+    else {
+      const said = step.disagrees?.(state, last) ?? null;
+      if (said !== null) findings.push(said);
+      state = step.evolve(state, last);
+    }
+  }
+  return { findings, balance: last && accountReducer.outcome(state, facts.length, last) };
+}
+
 const place = (sharePercent: number) => command("flux.place-quota", { sharePercent });
 
 describe("the keeper of a quota", () => {
@@ -209,6 +228,19 @@ describe("the keeper of a quota", () => {
       assert.equal(dealings.debits().length, 0);
     });
   }
+
+  test("evidence of a debit whose parts are not its units does not replay", () => {
+    const dealings = new Dealings();
+    dealings.decide(1, place(theirs));
+    dealings.decide(2, topUpOf(60));
+    dealings.finish();
+    const facts = [...running, ...dealings.facts.map(({ fact }) => fact)];
+    assert.deepEqual(replay(facts).findings, []);
+    const altered = facts.map((fact) =>
+      fact.type === "flux.balance-debited" ? { ...fact, data: { ...fact.data, fundedFromQuota: 59 } } : fact,
+    );
+    assert.deepEqual(replay(altered).findings, ["Of 60 units it takes 59 from the quota and 0 on demand."]);
+  });
 
   test("not here is no answer while, for all we know, the books keep the quota", () => {
     const dealings = new Dealings();
@@ -293,6 +325,13 @@ describe("the keeper of a quota", () => {
           .reduce((sum, { fundedFromQuota }) => sum + fundedFromQuota, 0);
         assert.equal(cycle.quotaRemaining, cycle.quotaUnits - taken, "what is left is what was not taken");
         assert.equal(keeper?.askedUnits ?? 0, 0);
+        const replayed = replay([...running, ...dealings.facts.map(({ fact }) => fact)]);
+        assert.deepEqual(replayed.findings, [], "and its evidence can be replayed");
+        const { quotaRemaining, usedUnits, onDemandMinor } = replayed.balance ?? {};
+        assert.deepEqual(
+          [quotaRemaining, usedUnits, onDemandMinor],
+          [cycle.quotaRemaining, cycle.usedUnits, cycle.onDemandMinor],
+        );
         if (keeper?.at === "here" && dealings.decidedByBooks.size > 0 && dealings.decidedHere.size > 0)
           moved++;
       }),
