@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { type AuditLag, openAuditLag } from "./audit-lag.ts";
 import {
   confirmedReader,
   ententeFacts,
@@ -96,7 +97,7 @@ async function ready(child: ChildProcess, logFile: string): Promise<void> {
   });
 }
 
-async function start(context: Context): ReturnType<Target["start"]> {
+async function start(context: Context, isAudited: boolean): ReturnType<Target["start"]> {
   await dropDatabases(context.serverUrl, ourDatabases);
   mkdirSync(context.folder, { recursive: true });
   const port = await freePort();
@@ -115,6 +116,7 @@ async function start(context: Context): ReturnType<Target["start"]> {
         ENTENTE_MODE: "dev",
         // What is measured is the way of a command, without anybody outside.
         ENTENTE_SIMULATORS: "off",
+        ENTENTE_AUDIT: isAudited ? "on" : "off",
       },
       stdio: ["ignore", log, log],
     },
@@ -123,6 +125,7 @@ async function start(context: Context): ReturnType<Target["start"]> {
   const orphaned = (): boolean => child.kill("SIGKILL");
   process.once("exit", orphaned);
   child.once("exit", () => process.off("exit", orphaned));
+  let lag: AuditLag | undefined;
   try {
     await ready(child, logFile);
     const url = `http://127.0.0.1:${port}`;
@@ -135,8 +138,10 @@ async function start(context: Context): ReturnType<Target["start"]> {
     const operator = await bearer(url, { sub: "bench", role: "operator" });
     const ops = (act: string) =>
       post(`${url}/ops/contexts/subscription/${act}`, { why: "benchmark" }, operator);
+    if (isAudited) lag = await openAuditLag("audit-log", (name) => databaseOf(context.serverUrl, name));
     return {
       url,
+      ...(lag === undefined ? {} : { auditLagSeconds: lag.seconds }),
       wire: {
         submit: "/top-ups",
         id: "processId",
@@ -155,10 +160,12 @@ async function start(context: Context): ReturnType<Target["start"]> {
       pids: () => (child.pid === undefined ? [] : family([child.pid])),
       stop: async () => {
         await client.end();
+        await lag?.close();
         await stop(child);
       },
     };
   } catch (cause) {
+    await lag?.close();
     await stop(child);
     throw cause;
   }
@@ -168,5 +175,12 @@ async function start(context: Context): ReturnType<Target["start"]> {
 export const ententeTarget: Target = {
   name: "entente",
   about: "ours: `entente up flux`, everything in one process, a JWT per customer checked",
-  start,
+  start: (context) => start(context, false),
+};
+
+/** Ours with the audit log, which is compared with ours without. */
+export const ententeAuditTarget: Target = {
+  name: "entente-audit",
+  about: "ours with ENTENTE_AUDIT=on: every entry of every journal in a signed Merkle log of its tenant",
+  start: (context) => start(context, true),
 };

@@ -15,6 +15,8 @@ export type Measured = {
   cpuTarget: number;
   cpuPostgres: number;
   cpuLoad: number;
+  /** The most that the audit log was behind while the load ran. */
+  auditLagSeconds?: number;
 };
 
 /** How a load is watched. */
@@ -28,6 +30,7 @@ export type Watch = {
 };
 
 const watchMs = 100;
+const auditMs = 250;
 const drainStepMs = 20;
 const stuckMs = 90_000;
 
@@ -88,7 +91,18 @@ export async function measure(
       await new Promise((resolve) => setTimeout(resolve, watchMs));
     }
   })();
-  const report = await Promise.race([load.report, watching.then(() => load.report)])
+  let auditLag = 0;
+  const auditing = (async () => {
+    while (!over && running.auditLagSeconds !== undefined) {
+      auditLag = Math.max(auditLag, await running.auditLagSeconds());
+      await new Promise((resolve) => setTimeout(resolve, auditMs));
+    }
+  })();
+  const report = await Promise.race([
+    load.report,
+    watching.then(() => load.report),
+    auditing.then(() => load.report),
+  ])
     .catch((cause: unknown) => {
       signal.throwIfAborted();
       throw cause;
@@ -98,6 +112,7 @@ export async function measure(
       signal.removeEventListener("abort", load.stop);
     });
   await watching;
+  await auditing;
   if (drain) await drained(confirmed, report.accepted, signal);
   const seconds = (lastConfirmedAt - report.firstSentAt) / 1000;
   const acceptSeconds = (report.lastAcceptedAt - report.firstSentAt) / 1000 - report.heldSeconds;
@@ -109,5 +124,6 @@ export async function measure(
     cpuTarget: cpuSeconds(pids) - cpu.target,
     cpuPostgres: postgresCpuSeconds(postmaster) - cpu.postgres,
     cpuLoad: report.cpuSeconds,
+    ...(running.auditLagSeconds === undefined ? {} : { auditLagSeconds: auditLag }),
   };
 }

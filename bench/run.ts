@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runCourier } from "./courier.ts";
-import { ententeTarget } from "./entente-target.ts";
+import { ententeAuditTarget, ententeTarget } from "./entente-target.ts";
 import { describeMachine } from "./machine.ts";
 import { peerTargets } from "./peer-targets.ts";
 import { startServer } from "./postgres.ts";
@@ -67,10 +67,15 @@ function chosen<T extends { name: string }>(
 }
 
 function targets(): Target[] {
-  const all = [ententeTarget, ...peerTargets];
+  const all = [ententeTarget, ententeAuditTarget, ...peerTargets];
   const base = all.filter((target) => target.name === "entente" || target.name === "floor");
   const tuned = all.filter((target) => !target.name.includes("-") || target.name === "pg-boss");
-  return chosen("only", values.only, all, values.docs ? all : values.peers ? tuned : base);
+  return chosen(
+    "only",
+    values.only,
+    all,
+    values.docs ? all.filter((target) => target !== ententeAuditTarget) : values.peers ? tuned : base,
+  );
 }
 
 /** A2 is about half of what A found, so it brings A along. */
@@ -104,7 +109,8 @@ async function main(): Promise<boolean> {
     seed: wholeNumber("seed"),
   };
   const running = targets();
-  if (running.some((target) => target.name !== "entente" && target.name !== "floor")) await installPeers();
+  if (running.some((target) => !target.name.startsWith("entente") && target.name !== "floor"))
+    await installPeers();
   const data = join(folder, ".data", String(process.pid));
   mkdirSync(data, { recursive: true });
   const server = await startServer(process.env.BENCH_DATABASE_URL, data, say);

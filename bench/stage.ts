@@ -88,6 +88,7 @@ export async function closedLoop(stage: Stage, hotShare: number): Promise<Figure
     "accept p99": measured.report.accept.p99,
     "drain s": measured.drainSeconds,
     ...costs(measured),
+    ...(measured.auditLagSeconds === undefined ? {} : { "log behind s": measured.auditLagSeconds }),
   };
 }
 

@@ -34,6 +34,8 @@ export type Running = {
   /** Command ids of one account in ledger order, as the key or as the process id (see `followedBy`). */
   order(account: string): Promise<string[]>;
   followedBy: "key" | "processId";
+  /** Seconds that the audit log is behind the journals; absent: none is kept. */
+  auditLagSeconds?(): Promise<number>;
   /** Stops deciding while accepting goes on, and back. */
   pauseWorker?(): Promise<void>;
   resumeWorker?(): Promise<void>;
