@@ -72,6 +72,14 @@ async function post(url: string, body: object, authorization?: string): Promise<
   return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
+/** Fails when the timeline is not there or lacks entries: a fast answer must be the whole one. */
+async function readStory(url: string, operator: string, id: string, atLeast: number): Promise<void> {
+  const answer = await fetch(`${url}/ops/processes/${id}/timeline`, { headers: { authorization: operator } });
+  const story = (await answer.json()) as { steps?: unknown[] };
+  if (!answer.ok || (story.steps?.length ?? 0) < atLeast)
+    throw new Error(`timeline of ${id}: ${answer.status}, ${story.steps?.length ?? 0} steps`);
+}
+
 async function bearer(url: string, claims: object): Promise<string> {
   const { token } = await post(`${url}/dev/token`, { tenant: "demo", ...claims });
   if (typeof token !== "string") throw new Error("/dev/token gave no token");
@@ -155,6 +163,7 @@ async function start(context: Context, isAudited: boolean): ReturnType<Target["s
       order: (account) => ententeOrder(client, account),
       pauseWorker: async () => void (await ops("pause")),
       resumeWorker: async () => void (await ops("resume")),
+      readStory: (id, atLeast) => readStory(url, operator, id, atLeast),
       preload: (n) => withClient(intake, (other) => preloadJournals(client, other, n)),
       ended,
       pids: () => (child.pid === undefined ? [] : family([child.pid])),

@@ -1,4 +1,5 @@
 /** What is measured. Each scenario gets a target on an empty database and leaves one row of figures. */
+import { Histogram } from "./histogram.ts";
 import { drained } from "./measure.ts";
 import { closedLoop, type Figures, latency, load, type Stage, warmUp } from "./stage.ts";
 
@@ -54,6 +55,35 @@ async function history(stage: Stage): Promise<Figures | { skipped: string }> {
   return closedLoop(stage, 0);
 }
 
+const stories = 500;
+
+/** A command and a fact at least, read one story at a time after a load that fills the followed account. */
+async function story(stage: Stage): Promise<Figures | { skipped: string }> {
+  const { running, options, reports } = stage;
+  if (running.readStory === undefined) return { skipped: "it tells no story of a process" };
+  if (running.preload === undefined) return { skipped: running.preloadSkipped ?? "it cannot be preloaded" };
+  stage.phase(`preload ${options.preload.toLocaleString("en")}`);
+  await running.preload(options.preload);
+  await warmUp(stage, { rate: idleRate, hotShare: 1 });
+  const ids = reports.flatMap(({ followed }) => followed.map(({ processId }) => processId));
+  const times = new Histogram();
+  for (let n = 0; n < stories; n++) {
+    const from = performance.now();
+    await running.readStory(ids[n % ids.length] as string, 2);
+    times.add(performance.now() - from);
+  }
+  const { p50, p90, p99, max } = times.quantiles();
+  return {
+    "one call p99": p99,
+    p50,
+    p90,
+    max,
+    processes: new Set(ids).size,
+    calls: stories,
+    history: options.preload,
+  };
+}
+
 async function halfLoad(stage: Stage): Promise<Figures | { skipped: string }> {
   const highest = stage.earlier("A")?.["confirmed/s"];
   if (highest === undefined) return { skipped: "scenario A gave no rate" };
@@ -103,5 +133,12 @@ export const scenarios: Scenario[] = [
     main: "confirmed/s",
     moreIsBetter: true,
     run: (stage) => closedLoop(stage, 0.2),
+  },
+  {
+    name: "T",
+    title: "The whole story of a process in one call, with finished commands already in the tables (ms)",
+    main: "one call p99",
+    moreIsBetter: false,
+    run: story,
   },
 ];

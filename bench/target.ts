@@ -41,6 +41,8 @@ export type Running = {
   resumeWorker?(): Promise<void>;
   /** Puts `n` finished commands into the target's own tables, as if they had been done earlier. */
   preload?(n: number): Promise<void>;
+  /** Reads the whole story of a process, of that many entries at least. Absent: the target tells none. */
+  readStory?(processId: string, entriesAtLeast: number): Promise<void>;
   /** Why `preload` is missing. */
   preloadSkipped?: string;
   /** Resolves with the reason when the target's process ends, wanted or not. */
