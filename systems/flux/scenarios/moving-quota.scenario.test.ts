@@ -154,7 +154,7 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
       await control.rule({
         behaviour: "drop",
         effect,
-        when: { operation: "decide-quota", share: 0.05 },
+        when: { operation: "decide-quota", share: 0.1 },
         times: 10,
       });
     }
@@ -172,13 +172,13 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
       const target = accepted.length + count;
       await until(`${count} more top-ups`, () => inTime(async () => accepted.length >= target));
     };
-    await more(150);
+    await more(60);
     await moveShare(50);
     await everyAccountPlaced(50);
-    await more(100);
+    await more(60);
     await moveShare(100);
     await everyAccountPlaced(100);
-    await more(50);
+    await more(30);
     loading = false;
     await load;
     await until("nothing is under way", async () => {

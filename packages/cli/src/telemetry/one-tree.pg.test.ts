@@ -57,9 +57,6 @@ test("one top-up is one tree over gateway, subscription, treaty and simulator, a
     received.some(({ service, kind }) => service === "simulator-payments" && kind === "SPAN_KIND_SERVER"),
   );
   for (const span of spans) assert.ok(span.endNano >= span.startNano, span.name);
-  console.log(
-    spans.map((s) => `${s.service} ${s.name} [${s.attributes["entente.context"] ?? ""}]`).join("\n"),
-  );
 
   // Traced by the caller: the tree goes on where the caller's span is, in every process.
   const caller = { trace: "0af7651916cd43dd8448eb211c80319c", span: "b7ad6b7169203331" };

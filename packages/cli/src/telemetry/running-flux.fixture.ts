@@ -1,4 +1,4 @@
-/** Flux as `npm start` runs it, a real process with its simulators, told where telemetry goes. */
+/** Flux in a real process with its simulators, told where telemetry goes. */
 import assert from "node:assert/strict";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach } from "node:test";
 import { fileURLToPath } from "node:url";
+import { startEmbeddedPostgres } from "@entente/core/internal";
 import { disposeAll, type ServerProcess, startProcess } from "@entente/testkit";
 
 export interface RunningFlux {
@@ -23,7 +24,10 @@ const home = await mkdtemp(join(tmpdir(), "entente-otel-"));
 await chmod(home, 0o711);
 // A program of a test that failed would keep the folder from the next one.
 afterEach(disposeAll);
+// One server for all starts of this file: a start of Flux alone takes a third of the time.
+const postgres = await startEmbeddedPostgres({ home });
 after(async () => {
+  await postgres.stop();
   await rm(home, { recursive: true, force: true });
 });
 const port = await freePort();
@@ -39,7 +43,7 @@ export async function startFlux(env: Readonly<Record<string, string>>): Promise<
       ENTENTE_HOME: home,
       ENTENTE_MODE: "dev",
       ENTENTE_SIMULATOR_PORT: "0",
-      ENTENTE_DATABASE_URL: undefined,
+      ENTENTE_DATABASE_URL: postgres.url,
       OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
       ...env,
     },

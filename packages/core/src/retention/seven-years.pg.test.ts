@@ -54,7 +54,8 @@ test("seven years go by: months come and go, and the evidence of the first year 
 
   for (let month = monthStart(start, 4); month < at("2036-12-01T00:00"); month = monthStart(month, 1)) {
     await system.setClock(month + 14 * dayMs);
-    await deposited(system, happenings, 1);
+    // Every month comes; something happens in one of three.
+    if (new Date(month).getUTCMonth() % 3 === 0) await deposited(system, happenings, 1);
     const there = await months("ledger");
     const text = (when: number) => new Date(when).toISOString().slice(0, 7);
     assert.ok(there.includes(text(monthStart(month, 1))), `the month after ${text(month)} is there in time`);
