@@ -64,6 +64,8 @@ export interface CounterpartiesOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** This program works for the whole system. Programs that share one must be given addresses: they would each simulate a world of their own. */
   readonly alone: boolean;
+  /** Where simulators keep their worlds from one start to the next; null: nowhere. */
+  readonly stateFolder: string | null;
   /** Hears what becomes of simulators. */
   readonly log: (line: string) => void;
 }
@@ -73,7 +75,7 @@ export interface CounterpartiesOptions {
  * `counterparty-from-invalid`, `counterparty-allowance-invalid` (refused); `simulator-not-started` (defect).
  */
 export async function placeCounterparties(options: CounterpartiesOptions): Promise<PlacedCounterparties> {
-  const { mode, environment, alone, log } = options;
+  const { mode, environment, alone, log, stateFolder } = options;
   const given = new Map(counterpartyNames.map((name) => [name, givenFor(name, mode, environment)]));
   const missing = counterpartyNames.filter((name) => given.get(name) === null);
   const simulate = mode === "dev" && alone && environment.ENTENTE_SIMULATORS !== "off";
@@ -87,6 +89,7 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
           })),
           environment,
           log,
+          stateFolder,
         )
       : null;
   const simulated = simulators?.running ?? new Map<string, RunningSimulator>();
