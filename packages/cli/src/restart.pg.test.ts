@@ -11,8 +11,10 @@ import { disposeAll, type ServerProcess, startProcess } from "@entente/testkit";
 const home = await mkdtemp(join(tmpdir(), "entente-restart-"));
 // As root the server runs as another user, who must be able to enter.
 await chmod(home, 0o711);
+const stops: (() => Promise<void>)[] = [];
 after(async () => {
   disposeAll();
+  for (const stop of stops) await stop();
   await rm(home, { recursive: true, force: true });
 });
 
@@ -100,7 +102,7 @@ async function comparisons(serverUrl: string): Promise<readonly Sums[]> {
   const database = openDatabase({ url: url.href, applicationName: "test", connections: 1 });
   try {
     const rows = await database.execute<{ totals: Sums }>(
-      "select data->'totals' as totals from entente.journal where type = 'entente.reconciliation-run' and data ? 'totals'",
+      "select data->'totals' as totals from entente.journal where type = 'entente.reconciliation-run' and data->'totals' is not null",
     );
     return rows.map(({ totals }) => totals);
   } finally {
@@ -110,11 +112,13 @@ async function comparisons(serverUrl: string): Promise<readonly Sums[]> {
 
 test("top-up, restart of everything, top-up: the sums of the day are equal on both sides, and no case is opened", async () => {
   const firstServer = await startEmbeddedPostgres({ home });
+  stops.push(() => firstServer.stop());
   const first = await startFlux("18417", firstServer.url);
   await topUp(first, "0001", 1);
   await first.process.terminate(30_000);
   await firstServer.stop();
   const server = await startEmbeddedPostgres({ home });
+  stops.push(() => server.stop());
   const second = await startFlux("18417", server.url);
   await topUp(second, "0002", 2);
   await second.post("/dev/clock", { advance: "P1DT2H" });
@@ -132,5 +136,4 @@ test("top-up, restart of everything, top-up: the sums of the day are equal on bo
   );
   assert.deepEqual((await second.get("/ops/cases")).cases, []);
   await second.process.terminate(30_000);
-  await server.stop();
 });
