@@ -14,6 +14,7 @@ import {
   type SecretOf,
 } from "@entente/flux";
 import { type RunningSimulator, type RunningSimulators, startSimulators } from "./simulators.ts";
+import { byTenant, type TenantSettings, tenantSettings } from "./tenant-settings.ts";
 
 /** `url`, `from`, `tenantId` or the name of a secret, by the variable that has it. Secrets are called as a simulator calls its credentials. */
 const variables: Readonly<Record<CounterpartyName, Readonly<Record<string, string>>>> = {
@@ -64,16 +65,20 @@ export interface CounterpartiesOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** This program works for the whole system. Programs that share one must be given addresses: they would each simulate a world of their own. */
   readonly alone: boolean;
+  /** Where simulators keep their worlds from one start to the next; null: nowhere. */
+  readonly stateFolder: string | null;
   /** Hears what becomes of simulators. */
   readonly log: (line: string) => void;
 }
 
 /**
  * Errors: `counterparty-incomplete` when some variables of a counterparty are set and others are not, `counterparty-address-invalid`,
- * `counterparty-from-invalid`, `counterparty-allowance-invalid` (refused); `simulator-not-started` (defect).
+ * `counterparty-from-invalid`, `counterparty-allowance-invalid`, `tenants-file-invalid` (refused); `simulator-not-started` (defect).
  */
 export async function placeCounterparties(options: CounterpartiesOptions): Promise<PlacedCounterparties> {
-  const { mode, environment, alone, log } = options;
+  const { mode, environment, alone, log, stateFolder } = options;
+  // The demo tenant's are no tenant's in production.
+  const tenants = tenantSettings(environment) ?? (mode === "production" ? {} : null);
   const given = new Map(counterpartyNames.map((name) => [name, givenFor(name, mode, environment)]));
   const missing = counterpartyNames.filter((name) => given.get(name) === null);
   const simulate = mode === "dev" && alone && environment.ENTENTE_SIMULATORS !== "off";
@@ -87,6 +92,7 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
           })),
           environment,
           log,
+          stateFolder,
         )
       : null;
   const simulated = simulators?.running ?? new Map<string, RunningSimulator>();
@@ -96,9 +102,16 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
     const counterparty = given.get(name) ?? (url === undefined ? null : simulatedAs(name, url));
     if (counterparty !== null) {
       const quota = name === "sap" && keepsQuota(environment) ? { keepsQuota: true } : {};
-      counterparties[name] = { ...counterparty, ...quota, ...allowedBy(name, environment) };
+      counterparties[name] = {
+        ...counterparty,
+        ...quota,
+        ...ofTenants(name, tenants),
+        ...allowedBy(name, environment),
+      };
     } else log(`there is no treaty with ${name}: ${Object.keys(variables[name])[0]} is not set`);
   }
+  if (tenants !== null && Object.keys(tenants).length === 0)
+    log("nobody pays and nothing is posted to SAP: ENTENTE_TENANTS is not set");
   const payments = simulated.get("payments");
   let webhookSecret: string | undefined;
   return {
@@ -123,6 +136,16 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
     ),
     stop: async () => simulators?.stop(),
   };
+}
+
+/** What it has to be told of each tenant; nothing: what Flux has for the demo tenant holds. */
+function ofTenants(
+  name: CounterpartyName,
+  tenants: TenantSettings | null,
+): Pick<Counterparty, "payers" | "companyCodes"> {
+  if (tenants === null) return {};
+  if (name === "payments") return { payers: byTenant(tenants, "payers") };
+  return name === "sap" ? { companyCodes: byTenant(tenants, "companyCode") } : {};
 }
 
 /** Simulators are the demo tenant's, where a system is one tenant's at all. */

@@ -12,7 +12,7 @@ const org = {
 };
 
 const place = (environment: Readonly<Record<string, string>>) =>
-  placeCounterparties({ mode: "production", environment, alone: true, log: () => {} });
+  placeCounterparties({ mode: "production", environment, alone: true, stateFolder: null, log: () => {} });
 
 test("an org of Salesforce is the tenant's that is named, with what it allows in a day where that is said", async () => {
   const url = org.ENTENTE_SALESFORCE_URL;

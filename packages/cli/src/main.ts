@@ -33,6 +33,10 @@ program
   .option("--port <n>", "port on the loopback interface (0: any free one)", "0")
   .option("--seed <n>", "seed of everything left to chance (default: chosen, and printed)")
   .option(
+    "--state <folder>",
+    "folder that keeps its world from one start to the next (default: it ends with it)",
+  )
+  .option(
     "--until-input-ends",
     "end when standard input does, as it does with the program that started this one",
   )

@@ -1,5 +1,12 @@
+import { resolve } from "node:path";
 import { Failure } from "@entente/core/model";
-import { isSimulatorName, type RunningSimulator, simulators } from "@entente/simulators";
+import {
+  isSimulatorName,
+  type RunningSimulator,
+  StateHeld,
+  StateUnreadable,
+  simulators,
+} from "@entente/simulators";
 import { openLog } from "./log.ts";
 import { openTelemetry } from "./telemetry/open-telemetry.ts";
 import { telemetryFromEnvironment } from "./telemetry/telemetry-settings.ts";
@@ -7,13 +14,15 @@ import { telemetryFromEnvironment } from "./telemetry/telemetry-settings.ts";
 export interface SimulateOptions {
   readonly port?: string;
   readonly seed?: string;
+  /** Folder that keeps its world. */
+  readonly state?: string;
   /** Stop when standard input ends. */
   readonly untilInputEnds?: boolean;
 }
 
 /**
  * Runs one simulator until it is told to stop. Prints its seed, then one line `ready http://127.0.0.1:<port>`.
- * Errors: `simulator-unknown`, `simulator-option-invalid`, `port-in-use` (refused).
+ * Errors: `simulator-unknown`, `simulator-option-invalid`, `port-in-use`, `simulator-state-unreadable`, `simulator-state-held` (refused).
  */
 export async function simulate(
   name: string,
@@ -39,6 +48,7 @@ export async function simulate(
       port,
       logger,
       ...(telemetry?.received == null ? {} : { tellCall: telemetry.received }),
+      ...(options.state === undefined ? {} : { stateFolder: resolve(options.state) }),
       ...(options.seed === undefined ? {} : { seed: wholeNumber("seed", options.seed, 4_294_967_295) }),
     }),
     port,
@@ -64,6 +74,20 @@ async function listening(starting: Promise<RunningSimulator>, port: number): Pro
   try {
     return await starting;
   } catch (error) {
+    if (error instanceof StateUnreadable) {
+      throw new Failure(
+        "refused",
+        "simulator-state-unreadable",
+        `This is not a simulator's state: ${error.message}. Remove the file, or give another folder.`,
+      );
+    }
+    if (error instanceof StateHeld) {
+      throw new Failure(
+        "refused",
+        "simulator-state-held",
+        `Another simulator has the state in ${error.message}. End it, or give another folder.`,
+      );
+    }
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     throw new Failure("refused", "port-in-use", `Port ${port} is taken. Choose another one, or 0 for any.`, {
       fields: { port },

@@ -32,15 +32,16 @@ const restartFirstMs = 250;
 const restartLongestMs = 10_000;
 
 /**
- * Starts them at the same time; resolves when all take requests. One that dies is started again on its port, and has then forgotten
- * everything. Errors: `simulator-not-started` (defect), with none left running.
+ * Starts them at the same time; resolves when all take requests. One that dies is started again on its port; without `stateFolder` it has
+ * then forgotten everything. Errors: `simulator-not-started` (defect), with none left running.
  */
 export async function startSimulators(
   wanted: readonly Wanted[],
   environment: NodeJS.ProcessEnv,
   log: (line: string) => void,
+  stateFolder: string | null = null,
 ): Promise<RunningSimulators> {
-  const keepers = wanted.map((one) => new SimulatorKeeper(one, environment, log));
+  const keepers = wanted.map((one) => new SimulatorKeeper(one, environment, log, stateFolder));
   const stop = async (): Promise<void> => {
     await Promise.all(keepers.map((keeper) => keeper.stop()));
   };
@@ -62,13 +63,20 @@ class SimulatorKeeper {
   private readonly name: string;
   private readonly environment: NodeJS.ProcessEnv;
   private readonly log: (line: string) => void;
+  private readonly stateFolder: string | null;
   private port: number;
   private child: ChildProcess | null = null;
   private restart: NodeJS.Timeout | null = null;
   private restartMs = restartFirstMs;
   private stopping = false;
 
-  constructor({ name, port }: Wanted, environment: NodeJS.ProcessEnv, log: (line: string) => void) {
+  constructor(
+    { name, port }: Wanted,
+    environment: NodeJS.ProcessEnv,
+    log: (line: string) => void,
+    stateFolder: string | null,
+  ) {
+    this.stateFolder = stateFolder;
     this.name = name;
     this.port = port;
     this.environment = environment;
@@ -103,7 +111,15 @@ class SimulatorKeeper {
     // Nothing of our secrets is in its environment, but what the receiver of telemetry wants to see. Its input is a pipe that breaks when this process is gone.
     const child = spawn(
       process.execPath,
-      [program, "simulator", this.name, "--port", String(this.port), "--until-input-ends"],
+      [
+        program,
+        "simulator",
+        this.name,
+        "--port",
+        String(this.port),
+        ...(this.stateFolder === null ? [] : ["--state", this.stateFolder]),
+        "--until-input-ends",
+      ],
       { stdio: ["pipe", "pipe", "inherit"], env: { ...telemetry, ENTENTE_LOG_LEVEL, PATH } },
     );
     this.child = child;
@@ -124,7 +140,7 @@ class SimulatorKeeper {
     // Not before the first start has succeeded: that one is the caller's to judge.
     if (this.stopping || this.port === 0) return;
     this.log(
-      `the simulator of ${this.name} ended (${signal ?? code}) and is started again; it has forgotten everything`,
+      `the simulator of ${this.name} ended (${signal ?? code}) and is started again${this.stateFolder === null ? "; it has forgotten everything" : ""}`,
     );
     this.restart = setTimeout(() => {
       this.launch().then(

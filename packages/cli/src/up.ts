@@ -75,6 +75,7 @@ export async function up(
       mode,
       environment,
       alone: contexts === undefined,
+      stateFolder: join(home, "simulators"),
       log: (line) => log.info(line),
     });
     const serving: Promise<EmbeddedPostgres | null> =

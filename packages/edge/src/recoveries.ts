@@ -114,11 +114,9 @@ function lookRoutes(system: System): FastifyPluginAsync {
           sampleAllowed,
         );
         const context = treaties.list().find((one) => one.treaty.name === treaty)?.context ?? "";
-        const found = await Promise.all(
-          handOffIds.map((handOffId) => treaties.handOff(context, { tenantId: tenant, handOffId })),
-        );
+        const found = await treaties.handOffsNamed(context, tenant, handOffIds);
         reply.header("cache-control", "no-store");
-        const sample = found.filter((one) => one !== null).map(shownSample);
+        const sample = found.map(shownSample);
         return { treaty, ...preview, sample };
       },
     });

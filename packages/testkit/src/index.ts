@@ -11,6 +11,7 @@ export type {
 export type { ConformanceOptions, ExampleFact } from "./conformance/treaty-stage.ts";
 export type { TemplateOptions, TestDatabase } from "./database.ts";
 export { cloneDatabase, createTemplate } from "./database.ts";
+export { eventually } from "./eventually.ts";
 export type { FiredStatement } from "./fault-connection.ts";
 export type { Direction } from "./fault-link.ts";
 export type { FaultCounters, FaultProxy, LastingFault, Side } from "./fault-proxy.ts";

@@ -1,7 +1,7 @@
 import type { Outside, Treaty } from "@entente/core";
 import { journalEntryOf } from "../contexts/ledger/domain/journal-entry-of.ts";
 import type { Charging } from "../contexts/subscription/contract/charge.ts";
-import { demoPayers } from "../treaties/payments/payers.ts";
+import { demoPayers, type PayerOf, type PayerTable, payersFrom } from "../treaties/payments/payers.ts";
 import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
 import { changeEntitlement } from "../treaties/salesforce-entitlement/change-entitlement.ts";
 import { convertLead } from "../treaties/salesforce-entitlement/convert-lead.ts";
@@ -12,6 +12,11 @@ import type { SalesforceOrg } from "../treaties/salesforce-entitlement/salesforc
 import { closeRequest } from "../treaties/salesforce-top-up/close-request.ts";
 import { recordRequest } from "../treaties/salesforce-top-up/record-request.ts";
 import { requestFeed } from "../treaties/salesforce-top-up/request-feed.ts";
+import {
+  type CompanyCodeOf,
+  companyCodesFrom,
+  demoCompanyCodes,
+} from "../treaties/sap-ledger/company-codes.ts";
 import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
 import { sapPosting } from "../treaties/sap-ledger/sap-posting.ts";
 import { sapQuota } from "../treaties/sap-quota/sap-quota.ts";
@@ -31,6 +36,10 @@ export interface Counterparty {
   readonly tenantId?: string;
   /** SAP: it decided quotas, and they are being moved to the subscription: docs/decisions/0024-quota-moves-by-share.md. */
   readonly keepsQuota?: boolean;
+  /** Payments: who pays, by tenant; a tenant that is not in it has nobody (default: the demo tenant's). */
+  readonly payers?: Readonly<Record<string, PayerTable>>;
+  /** SAP: company codes by tenant; of a tenant that is not in it nothing is posted (default: the demo tenant's). */
+  readonly companyCodes?: Readonly<Record<string, string>>;
   /** What it allows in a day, where that was agreed otherwise than usual. */
   readonly callsPerDay?: number;
   readonly eventsPerDay?: number;
@@ -53,8 +62,18 @@ export interface PlacedTreaty {
 
 /** Every treaty of Flux, one line each. */
 export const placedTreaties: readonly PlacedTreaty[] = [
-  { with: "sap", context: "ledger", stage: "B", declare: ({ url }) => sapLedger(url, journalEntryOf) },
-  { with: "sap", context: "ledger", stage: "A", declare: ({ url }) => sapPosting(url, journalEntryOf) },
+  {
+    with: "sap",
+    context: "ledger",
+    stage: "B",
+    declare: (sap) => sapLedger(sap.url, journalEntryOf, companyCodesOf(sap)),
+  },
+  {
+    with: "sap",
+    context: "ledger",
+    stage: "A",
+    declare: (sap) => sapPosting(sap.url, journalEntryOf, companyCodesOf(sap)),
+  },
   {
     with: "sap",
     context: "subscription",
@@ -67,7 +86,7 @@ export const placedTreaties: readonly PlacedTreaty[] = [
     context: "subscription",
     stage: "B",
     declare: (payments) =>
-      paymentsTreaty({ url: payments.url, payerOf: demoPayers, charging: chargingOf(payments) }),
+      paymentsTreaty({ url: payments.url, payerOf: payersOf(payments), charging: chargingOf(payments) }),
   },
   { with: "salesforce", context: "entitlement", declare: (one) => changeEntitlement(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => openCase(orgOf(one)) },
@@ -88,6 +107,14 @@ function orgOf({ url: origin, tenantId, callsPerDay, eventsPerDay }: Counterpart
     ...(callsPerDay === undefined ? {} : { callsPerDay }),
     ...(eventsPerDay === undefined ? {} : { eventsPerDay }),
   };
+}
+
+function payersOf({ payers }: Counterparty): PayerOf {
+  return payers === undefined ? demoPayers : payersFrom(payers);
+}
+
+function companyCodesOf({ companyCodes = demoCompanyCodes }: Counterparty): CompanyCodeOf {
+  return companyCodesFrom(companyCodes);
 }
 
 /** Which debits are charged. Treaty and process view must agree, or a top-up would wait for a charge that nobody makes. */

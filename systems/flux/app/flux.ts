@@ -42,10 +42,11 @@ export const flux: SystemDefinition = {
 };
 
 /** Contexts that are there for their treaties alone. */
-const treatyContexts: Readonly<Record<Stage, readonly ContextDefinition[]>> = {
-  A: [answeringLedger, entitlementContext, requestContext],
-  B: [{ name: "ledger" }, entitlementContext],
-};
+function treatyContexts(stage: Stage, { salesforce }: Counterparties): readonly ContextDefinition[] {
+  return stage === "A"
+    ? [answeringLedger, entitlementContext, requestContext(salesforce?.tenantId ?? null)]
+    : [{ name: "ledger" }, entitlementContext];
+}
 
 /** Processes that customers start there. */
 const processesOf: Readonly<Record<string, readonly ProcessDefinition[]>> = {
@@ -64,7 +65,7 @@ export function fluxWith(counterparties: Counterparties, stage: Stage = "B"): Sy
     return own === undefined ? context : { ...context, treaties: own.map(({ treaty }) => treaty) };
   };
   const { contexts } = baseOf(counterparties, stage);
-  const added = treatyContexts[stage].filter(({ name }) => declared.has(name));
+  const added = treatyContexts(stage, counterparties).filter(({ name }) => declared.has(name));
   const visible = added.filter(({ name }) => processesOf[name] !== undefined);
   const withProcesses = (context: ContextDefinition): ContextDefinition => {
     const { intake } = context;

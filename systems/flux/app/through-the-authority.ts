@@ -2,15 +2,17 @@ import type { ContextDefinition, SystemDefinition } from "@entente/core";
 import { requestedTopUpProcess } from "../contexts/gateway/domain/requested-top-up-process.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { postingDecider } from "../contexts/ledger/domain/posting-decider.ts";
-import { requestDecider } from "../contexts/request/domain/request-decider.ts";
+import { requestDeciderFor } from "../contexts/request/domain/request-decider.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { quotaBook } from "../contexts/subscription/domain/quota-book.ts";
 
-/** How far each top-up has come at the authority for customers. */
-export const requestContext: ContextDefinition = {
-  name: "request",
-  deciders: [{ decider: requestDecider as never, commandsFrom: ["gateway", "subscription", "ledger"] }],
-};
+const request = "request";
+
+/** How far each top-up has come at the authority for customers. `served`: the tenant whose that is; null: everybody's. */
+export function requestContext(served: string | null): ContextDefinition {
+  const decider = requestDeciderFor(served) as never;
+  return { name: request, deciders: [{ decider, commandsFrom: ["gateway", "subscription", "ledger"] }] };
+}
 
 /** The ledger that answers whoever waits for it. */
 export const answeringLedger: ContextDefinition = {
@@ -35,7 +37,7 @@ function asInStageA(context: ContextDefinition): ContextDefinition {
       : {
           intake: {
             processes: intake.processes.map((one) => (one === topUpProcess ? requestedTopUpProcess : one)),
-            factsFrom: [...intake.factsFrom, requestContext.name, answeringLedger.name],
+            factsFrom: [...intake.factsFrom, request, answeringLedger.name],
           },
         }),
     ...(deciders === undefined
@@ -43,7 +45,7 @@ function asInStageA(context: ContextDefinition): ContextDefinition {
       : {
           deciders: deciders.map((one) =>
             (one.decider as unknown) === accountDecider
-              ? { decider: quotaBook as never, commandsFrom: [...one.commandsFrom, requestContext.name] }
+              ? { decider: quotaBook as never, commandsFrom: [...one.commandsFrom, request] }
               : one,
           ),
         }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
-import type { ServerProcess } from "@entente/testkit";
+import { eventually, type ServerProcess } from "@entente/testkit";
 import { type Caller, caller, type ProcessBody } from "./client.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
 import { inEntitlement, type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
@@ -195,16 +195,3 @@ describe("what lands at Salesforce first", () => {
     }
   });
 });
-
-/** Repeats an assertion until it holds, at most 60 s: what it waits for is announced nowhere outside. */
-async function eventually(assertion: () => Promise<void>): Promise<void> {
-  const limit = performance.now() + 60_000;
-  for (;;) {
-    try {
-      return await assertion();
-    } catch (error) {
-      if (performance.now() > limit) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}

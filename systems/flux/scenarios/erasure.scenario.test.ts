@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openDatabase } from "@entente/core/internal";
-import type { ServerProcess } from "@entente/testkit";
+import { eventually, type ServerProcess } from "@entente/testkit";
 import { type Caller, caller } from "./client.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
 import { type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
@@ -225,16 +225,3 @@ describe("personal data, and its erasure", () => {
     assert.match(replayed.stderr, /^Verified: /m);
   });
 });
-
-/** Nothing announces it over HTTP: asked again until it holds, 30 s at most. */
-async function eventually<Result>(work: () => Promise<Result>): Promise<Result> {
-  const limit = performance.now() + 30_000;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (performance.now() > limit) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-}

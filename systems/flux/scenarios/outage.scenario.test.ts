@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { eventually } from "@entente/testkit";
 import { type Caller, caller } from "./client.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
 
@@ -117,17 +118,4 @@ function contextIn(status: Record<string, unknown>, name: string): { readonly st
 
 async function drained(operator: Caller): Promise<void> {
   await eventually(async () => assert.equal((await operator.get("/status")).body.backlog, 0));
-}
-
-/** Repeats an assertion until it holds, at most 30 s: what it waits for is announced nowhere outside. */
-async function eventually(assertion: () => Promise<void>): Promise<void> {
-  const limit = performance.now() + 30_000;
-  for (;;) {
-    try {
-      return await assertion();
-    } catch (error) {
-      if (performance.now() > limit) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
 }

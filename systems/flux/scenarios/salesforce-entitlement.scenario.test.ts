@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { ServerProcess } from "@entente/testkit";
+import { eventually, type ServerProcess } from "@entente/testkit";
 import { type Caller, caller } from "./client.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
 import { inEntitlement, type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
@@ -315,17 +315,4 @@ async function readings(flux: FluxUnderTest): Promise<{ corrected: number; gone:
     "select data from entente.journal where type = 'entente.feed-read' order by xid, seq",
   );
   return rows.map(({ data }) => data);
-}
-
-/** Repeats an assertion until it holds, at most 30 s: what it waits for is announced nowhere outside. */
-async function eventually(assertion: () => Promise<void>): Promise<void> {
-  const limit = performance.now() + 30_000;
-  for (;;) {
-    try {
-      return await assertion();
-    } catch (error) {
-      if (performance.now() > limit) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
 }

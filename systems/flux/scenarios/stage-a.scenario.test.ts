@@ -1,7 +1,7 @@
 /** Stage A: a top-up enters through Salesforce, is handed to SAP over the mesh, and its result returns to Salesforce and app (FLX-42, FLX-43). */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { ServerProcess } from "@entente/testkit";
+import { eventually, type ServerProcess } from "@entente/testkit";
 import { type JournalRow, type StageAUnderTest, startStageA } from "./stage-a.fixture.ts";
 
 const requestObject = "Top_Up_Request__c";
@@ -298,16 +298,3 @@ describe("a top-up in stage A", () => {
     });
   }
 });
-
-/** Repeats an assertion until it holds, at most a minute: what it waits for is announced nowhere outside. */
-async function eventually(assertion: () => Promise<void>): Promise<void> {
-  const limit = performance.now() + 60_000;
-  for (;;) {
-    try {
-      return await assertion();
-    } catch (error) {
-      if (performance.now() > limit) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}

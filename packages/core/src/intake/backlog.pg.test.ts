@@ -137,6 +137,49 @@ for (const when of ["before", "after"] as const) {
   });
 }
 
+test("more accepted during one reading than is kept of it counts once, while readings go on and after them", async () => {
+  const name = bed.newName();
+  const stage = await bed.stage(bank(name));
+  const front = stage.database("front");
+  const asked = Promise.withResolvers<void>();
+  const halfway = Promise.withResolvers<void>();
+  const looked = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  let readings = 0;
+  const parked = {
+    ...front,
+    run: (async (statement, values) => {
+      const second = ++readings === 2;
+      if (second) {
+        asked.resolve();
+        await halfway.promise;
+      }
+      const rows = await front.run(statement, values);
+      if (second) {
+        looked.resolve();
+        await goOn.promise;
+      }
+      return rows;
+    }) as typeof front.run,
+  };
+  const backlog = await openBacklog({ database: parked, everyMs: 5, batchesKept: 3 });
+  bed.atEnd(() => backlog.close());
+  await asked.promise;
+  for (let n = 1; n <= 8; n++) {
+    backlog.accepted(1, await acceptOne(front));
+    assert.equal(backlog.read().backlog, n);
+    if (n === 4) {
+      halfway.resolve();
+      await looked.promise;
+    }
+  }
+  goOn.resolve();
+  await until(() => {
+    assert.equal(backlog.read().backlog, 8);
+    return readings >= 6;
+  });
+});
+
 test("a command that a reading saw before its acceptance was heard counts once", async () => {
   const name = bed.newName();
   const stage = await bed.stage(bank(name));

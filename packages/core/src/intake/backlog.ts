@@ -1,5 +1,6 @@
 import { isFailure } from "../model/failure.ts";
 import type { Database, Statement } from "../postgres/database.ts";
+import { openUncounted, readSnapshot } from "./uncounted.ts";
 
 /**
  * How much was accepted and not yet brought to an end, and how fast it drains. Counted, not estimated:
@@ -51,44 +52,44 @@ export interface BacklogOptions {
   readonly assumedDrainPerSecond?: number;
   /** Milliseconds between readings (default 250). */
   readonly everyMs?: number;
-}
-
-interface UncountedBatch {
-  readonly count: number;
-  readonly xid: string | null;
-  /** The latest reading that had begun by then. */
-  readonly duringReading: number;
-}
-
-/** Which transactions a snapshot (`xmin:xmax:xid,xid…`, PostgreSQL's pg_snapshot) sees, of those that are committed. */
-function readSnapshot(text: string): (xid: bigint) => boolean {
-  const [xmin = "0", xmax = "0", underWay = ""] = text.split(":");
-  const open = new Set(underWay.split(","));
-  return (xid) => xid < BigInt(xmin) || (xid < BigInt(xmax) && !open.has(String(xid)));
+  /** Batches kept one by one while a reading is under way (default 1,000); see `openUncounted`. */
+  readonly batchesKept?: number;
 }
 
 /** Starts reading the totals at an interval; a failed reading keeps the last one. */
 export async function openBacklog(options: BacklogOptions): Promise<Backlog> {
   const everyMs = options.everyMs ?? 250;
+  const uncounted = openUncounted(options.batchesKept);
+  /** As the latest reading that counted acceptances found it. */
+  let acceptedSeen = 0;
   let backlog = 0;
-  /** What this process accepted and no reading has counted yet. A reading under way may or may not see it: its snapshot tells. */
-  let uncounted: UncountedBatch[] = [];
-  let since = 0;
-  let readings = 0;
-  let seen: (xid: bigint) => boolean = () => false;
   let drain = 0;
   let finishedBefore: number | null = null;
   let readAt = performance.now();
   let keptAt = 0;
   let closed = false;
 
+  async function readRow(): Promise<TotalsRow | undefined> {
+    uncounted.begin();
+    try {
+      const [row] = await options.database.run<TotalsRow>(totals);
+      if (row === undefined) uncounted.failed();
+      return row;
+    } catch (error) {
+      uncounted.failed();
+      throw error;
+    }
+  }
+
   async function readTotals(): Promise<void> {
-    readings++;
-    const [row] = await options.database.run<TotalsRow>(totals);
+    const row = await readRow();
     if (row === undefined) return;
     const now = performance.now();
     if (drain === 0 && row.drain > 0) drain = row.drain;
-    const waiting = Math.max(0, row.accepted - row.finished);
+    const counted = uncounted.counted(readSnapshot(row.snapshot));
+    if (counted) acceptedSeen = row.accepted;
+    // Below zero where what ended since was accepted since, too: that is still among the uncounted.
+    const waiting = counted ? Math.max(0, acceptedSeen - row.finished) : acceptedSeen - row.finished;
     if (finishedBefore !== null && row.finished > finishedBefore && (waiting > 0 || backlog > 0)) {
       const rate = ((row.finished - finishedBefore) * 1000) / (now - readAt);
       // Heavier weight to what is new: the figure follows a recovered consumer within two seconds.
@@ -97,11 +98,6 @@ export async function openBacklog(options: BacklogOptions): Promise<Backlog> {
     finishedBefore = row.finished;
     readAt = now;
     backlog = waiting;
-    seen = readSnapshot(row.snapshot);
-    uncounted = uncounted.filter((one) =>
-      one.xid === null ? one.duringReading === readings : !seen(BigInt(one.xid)),
-    );
-    since = uncounted.reduce((sum, one) => sum + one.count, 0);
     if (drain > 0 && waiting > 0 && now - keptAt > 5_000) {
       keptAt = now;
       await options.database.run(keepDrain, [Math.max(1, Math.round(drain))]);
@@ -118,15 +114,11 @@ export async function openBacklog(options: BacklogOptions): Promise<Backlog> {
 
   return {
     read() {
-      const waiting = backlog + since;
+      const waiting = Math.max(0, backlog + uncounted.commands);
       const rate = drain > 0 ? drain : (options.assumedDrainPerSecond ?? 1_000);
       return { backlog: waiting, drainPerSecond: rate, expectedWaitSeconds: Math.ceil(waiting / rate) };
     },
-    accepted(count, xid) {
-      if (xid !== null && seen(BigInt(xid))) return;
-      uncounted.push({ count, xid, duringReading: readings });
-      since += count;
-    },
+    accepted: uncounted.accepted,
     async close() {
       closed = true;
       clearInterval(timer);

@@ -24,15 +24,20 @@ export interface DayRecord {
   readonly amounts: Amounts;
 }
 
+/** Names of one kind that a report lists; of more it has the number only. */
+export const namesListed = 1_000;
+
 export interface DayTotals {
   /** By group, in order of its name. As text, because sums may be larger than a safe integer. */
   readonly sums: readonly { readonly group: string; readonly ours: string; readonly theirs: string }[];
-  /** Names of acts that are completed here and that they do not have on this day. */
+  /** Names of acts that are completed here and that they do not have on this day. This and the next two: the first 1,000. */
   readonly missing: readonly string[];
   /** Labels of records that no act of this day, completed here, accounts for. */
   readonly extra: readonly string[];
   /** Labels of records that add up to something else than their act, such as one that is there twice. */
   readonly differing: readonly string[];
+  /** How many of these there are, with those that are not listed. */
+  readonly found: { readonly missing: number; readonly extra: number; readonly differing: number };
   /** Acts that count. */
   readonly counted: number;
   /** Acts without an outcome. */
@@ -81,15 +86,61 @@ export function compareDay(
     else if (!sameSums(own, side.sums)) differing.push(...side.labels);
   }
   const extra = [...theirs.values()].flatMap(({ labels }) => [...labels]);
-  const groups = [...new Set([...ourSums.keys(), ...theirSums.keys()])].sort();
-  const sums = groups.map((group) => ({
-    group,
-    ours: String(ourSums.get(group) ?? 0n),
-    theirs: String(theirSums.get(group) ?? 0n),
-  }));
+  const sums = sumsOf(ourSums, theirSums);
   const equal =
     missing.length + extra.length + differing.length === 0 && sums.every((sum) => sum.ours === sum.theirs);
-  return { sums, missing, extra, differing, counted, open, equal };
+  return {
+    sums,
+    missing: missing.slice(0, namesListed),
+    extra: extra.slice(0, namesListed),
+    differing: differing.slice(0, namesListed),
+    found: { missing: missing.length, extra: extra.length, differing: differing.length },
+    counted,
+    open,
+    equal,
+  };
+}
+
+/** Which of so many parts a name belongs to, 0 or more. The same name always to the same, so parts can be compared one after the other. */
+export function partOf(name: string, parts: number): number {
+  // FNV-1a, 32 bits.
+  let hash = 0x811c9dc5;
+  for (let n = 0; n < name.length; n++) hash = Math.imul(hash ^ name.charCodeAt(n), 0x01000193);
+  return (hash >>> 0) % parts;
+}
+
+/** What two parts of the same day come to together. */
+export function addTotals(a: DayTotals, b: DayTotals): DayTotals {
+  const ours: Sums = new Map();
+  const theirs: Sums = new Map();
+  for (const sum of [...a.sums, ...b.sums]) {
+    addTo(ours, sum.group, BigInt(sum.ours));
+    addTo(theirs, sum.group, BigInt(sum.theirs));
+  }
+  const both = (which: "missing" | "extra" | "differing") => [...a[which], ...b[which]].slice(0, namesListed);
+  return {
+    sums: sumsOf(ours, theirs),
+    missing: both("missing"),
+    extra: both("extra"),
+    differing: both("differing"),
+    found: {
+      missing: a.found.missing + b.found.missing,
+      extra: a.found.extra + b.found.extra,
+      differing: a.found.differing + b.found.differing,
+    },
+    counted: a.counted + b.counted,
+    open: a.open + b.open,
+    // Of unequal parts one names what is wrong, so that they cannot become equal together.
+    equal: a.equal && b.equal,
+  };
+}
+
+function sumsOf(ours: Sums, theirs: Sums): DayTotals["sums"] {
+  return [...new Set([...ours.keys(), ...theirs.keys()])].sort().map((group) => ({
+    group,
+    ours: String(ours.get(group) ?? 0n),
+    theirs: String(theirs.get(group) ?? 0n),
+  }));
 }
 
 type Sums = Map<string, bigint>;

@@ -1,6 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { closedDays, compareDay, type DayAct, type DayRecord, nextClosing } from "./day-totals.ts";
+import fc from "fast-check";
+import {
+  addTotals,
+  closedDays,
+  compareDay,
+  type DayAct,
+  type DayRecord,
+  namesListed,
+  nextClosing,
+  partOf,
+} from "./day-totals.ts";
 
 const day = "2026-11-24";
 const act = (name: string, over: Partial<DayAct> = {}): [string, DayAct] => [
@@ -28,6 +38,7 @@ test("equal sides have equal sums, also when a record comes in parts", () => {
     missing: [],
     extra: [],
     differing: [],
+    found: { missing: 0, extra: 0, differing: 0 },
     counted: 2,
     open: 0,
     equal: true,
@@ -60,6 +71,56 @@ test("in shared books the record of another tenant's act is left to that tenant,
   const shared = [act("a"), act("theirs", { tenantId: "globex" })];
   assert.equal(compare(shared, [record("a"), record("theirs")]).equal, true);
   assert.deepEqual(compare([act("a", { day: "2026-11-23" })], [record("a")]).extra, ["doc a"]);
+});
+
+test("a day compared in parts comes to what it comes to as a whole", () => {
+  const names = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 3 }), { maxLength: 20 });
+  const outcome = fc.constantFrom<DayAct["outcome"]>("completed", "completed", "open", "not-done");
+  const some = fc.record({
+    acts: names.chain((all) =>
+      fc.tuple(...all.map((name) => outcome.map((one) => act(name, { outcome: one })))),
+    ),
+    records: fc.array(fc.tuple(fc.string({ minLength: 1, maxLength: 3 }), fc.integer({ min: -5, max: 5 })), {
+      maxLength: 20,
+    }),
+    parts: fc.integer({ min: 1, max: 7 }),
+  });
+  fc.assert(
+    fc.property(some, ({ acts, records, parts }) => {
+      const own = acts.filter((_, n) => n % 2 === 0).map(([name]) => record(name));
+      const theirs = [...own, ...records.map(([name, cash]) => record(name, { cash }))];
+      const found = Array.from({ length: parts }, (_, part) =>
+        compare(
+          acts.filter(([name]) => partOf(name, parts) === part),
+          theirs.filter(({ name }) => partOf(name, parts) === part),
+        ),
+      ).reduce(addTotals);
+      const sorted = (one: typeof found) => ({
+        ...one,
+        missing: [...one.missing].sort(),
+        extra: [...one.extra].sort(),
+        differing: [...one.differing].sort(),
+      });
+      assert.deepEqual(sorted(found), sorted(compare(acts, theirs)));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("parts are about equally large", () => {
+  const sizes = new Map<number, number>();
+  for (let n = 0; n < 10_000; n++) {
+    const part = partOf(`FX${n.toString(32)}`, 10);
+    sizes.set(part, (sizes.get(part) ?? 0) + 1);
+  }
+  assert.equal(sizes.size, 10);
+  for (const size of sizes.values()) assert.ok(size > 700 && size < 1_300, `${size}`);
+});
+
+test("of very many differences some are listed and all are counted", () => {
+  const acts = Array.from({ length: namesListed + 5 }, (_, n) => act(`a${n}`));
+  const { missing, found } = compare(acts, []);
+  assert.deepEqual([missing.length, found.missing], [namesListed, namesListed + 5]);
 });
 
 test("sums are exact beyond what a number holds", () => {

@@ -21,7 +21,8 @@ export function causesToFind(entries: readonly Entry[]): {
   const own = new Set<string>();
   const anywhere = new Set<string>();
   for (const entry of entries) {
-    if (isOwnCommand(entry) && !known.has(entry.causationId)) own.add(entry.causationId);
+    const cause = isOwnCommand(entry) ? entry.causationId : saidBy(entry);
+    if (cause !== null && !known.has(cause)) own.add(cause);
     if (isPartOfProcess(entry) && !known.has(entry.processId)) anywhere.add(entry.processId);
   }
   return { own: [...own], anywhere: [...anywhere] };
@@ -64,6 +65,13 @@ function isSending(entry: Entry): boolean {
 /** A fact about a hand-off after its opening. */
 function isHandOffFact(entry: Entry): boolean {
   return entry.kind === "event" && entry.type.startsWith(handOffFacts) && entry.type !== openedType;
+}
+
+/** The callback, the look or the act of a person that a fact about a hand-off follows from; null: something of its own process. */
+function saidBy(entry: Entry): string | null {
+  const { causationId, data } = entry;
+  if (!isHandOffFact(entry) || data.by === "answer" || causationId === data.handOffId) return null;
+  return causationId;
 }
 
 function spanOf(entry: Entry, causes: FoundCauses, offsetMs: number): Span {
@@ -132,7 +140,12 @@ function placeOf(entry: Entry, causes: FoundCauses): Place {
     const own = text(entry, "handOffId") ?? causationId;
     // What a callback or a person said is a story of its own, and is linked.
     const parent = entry.data.by === "answer" ? causationId : own;
-    return { parentId: spanIdOf(parent), parentIsRemote: false, links: [] };
+    const said = causes.get(saidBy(entry) ?? "");
+    return {
+      parentId: spanIdOf(parent),
+      parentIsRemote: false,
+      links: said === undefined ? [] : [refOf(said)],
+    };
   }
   if (!isOwnCommand(entry)) return { parentId: spanIdOf(causationId), parentIsRemote: false, links: [] };
   // Not in our journal: the command it was decided on came from another context, with the trace it has.

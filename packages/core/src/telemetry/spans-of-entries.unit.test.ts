@@ -42,7 +42,12 @@ function sent(opened: Entry): Entry {
     data: { ...handOff, handOffId: opened.id, by: "courier", from: "created" },
   });
 }
-function ended(opened: Entry, sending: Entry, by: "answer" | "deadline", said: NewEntry["data"] = {}): Entry {
+function ended(
+  opened: Entry,
+  sending: Entry,
+  by: "answer" | "deadline" | "callback",
+  said: NewEntry["data"] = {},
+): Entry {
   const cause = by === "answer" ? sending : opened;
   const data = {
     ...handOff,
@@ -104,6 +109,48 @@ describe("the entries of a process", () => {
       for (const { attributes } of spans) assert.equal(attributes.process_id, start.id);
     });
   }
+});
+
+/** A message of the counterparty's: a process of its own. */
+function heardFrom(caller: string | null): Entry {
+  const start = accepted();
+  return read(
+    fact(
+      {
+        id: deriveId(start.id, 9),
+        processId: deriveId(start.id, 9),
+        kind: "callback",
+        type: "card-charge.callback",
+        causationId: null,
+        traceparent: caller,
+      },
+      at,
+    ),
+  );
+}
+
+test("a fact that a callback brought stands below its hand-off, and is linked to the callback's span in the callback's trace", () => {
+  const opened = opening(after(accepted(caller), 0, {}));
+  const callback = heardFrom(null);
+  const told = { ...ended(opened, sent(opened), "callback"), causationId: callback.id };
+  assert.deepEqual(causesToFind([told]).own, [callback.id]);
+  const received = named(treeOf([callback]), "receive card-charge.callback");
+  const end = named(spansOf([told], new Map([[callback.id, callback]]), 0), "completed card-charge");
+  assert.equal(end.parentId, spanIdOf(opened.id));
+  assert.deepEqual(end.links, [{ traceId: received.traceId, spanId: received.spanId }]);
+  assert.notEqual(received.traceId, end.traceId);
+});
+
+test("a fact that an answer or a deadline brought is linked to nothing, and a callback that is not to be found neither", () => {
+  const opened = opening(after(accepted(), 0, {}));
+  const sending = sent(opened);
+  for (const by of ["answer", "deadline"] as const) {
+    const end = ended(opened, sending, by);
+    assert.deepEqual(causesToFind([opened, sending, end]), { own: [], anywhere: [] });
+    assert.deepEqual(named(treeOf([opened, sending, end]), "completed card-charge").links, []);
+  }
+  const told = { ...ended(opened, sending, "callback"), causationId: heardFrom(null).id };
+  assert.deepEqual(named(treeOf([told]), "completed card-charge").links, []);
 });
 
 test("a sending is told with its ending, from its beginning, and has the id that its header named", () => {

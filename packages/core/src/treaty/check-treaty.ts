@@ -89,6 +89,7 @@ function wantActing(want: Want, given: Members): void {
     for (const name of ["ofAct", "readPage"]) want(`totals.${name}`, typeof totals[name] === "function");
     want("totals.closesAfterMs", isPositive(totals.closesAfterMs));
     want("totals.days", isPositive(totals.days) && Number(totals.days) <= 31);
+    want("totals.heldAtOnce", totals.heldAtOnce === undefined || isPositive(totals.heldAtOnce));
   }
   if (given.callback !== undefined) {
     const callback = members(given.callback);

@@ -13,7 +13,7 @@ const bed = await openTestBed();
 const dayMs = 86_400_000;
 
 /** Books over there: records by day; reading them fails as often as told. */
-async function scene() {
+async function scene(heldAtOnce?: number) {
   const counterparty = await startCounterparty();
   bed.atEnd(() => counterparty.close());
   const books = new Map<string, DayRecord[]>();
@@ -36,6 +36,7 @@ async function scene() {
     },
     closesAfterMs: 1_000,
     days: 3,
+    ...(heldAtOnce === undefined ? {} : { heldAtOnce }),
   };
   const treaty = billingTreaty({ counterparty, over: { totals } });
   const orders = await startOrders(bed, [treaty]);
@@ -99,6 +100,54 @@ test("equal sums are reported, page by page of the books; a difference becomes o
   await nextDay();
   await reports(orders, today, 3);
   assert.deepEqual(await cases(orders), []);
+});
+
+test("more acts than may be held are compared in parts, and more records than may be held in more parts; each day has one report", async () => {
+  const { orders, books, asked, today, nextDay } = await scene(2);
+  await orders.facts(...["1", "2", "3", "4", "5"].map((n) => billingReady(`ord-${n}`)));
+  const done = await orders.settled(5, "completed");
+  const [gone, wrong, ...right] = done.map(({ idempotencyKey }) => record(idempotencyKey));
+  assert.ok(gone !== undefined && wrong !== undefined);
+  const strange = Array.from({ length: 12 }, (_, n) => ({ ...record(`stray-${n}`), label: `doc ${n}` }));
+  books.set(today, [...right, record(wrong.name, 4), ...strange]);
+  await nextDay();
+  const all = await reports(orders, today, 1);
+  assert.equal(all.length, 1);
+  const [differs] = all;
+  assert.deepEqual(
+    [differs?.totals.missing, differs?.totals.differing, [...(differs?.totals.extra ?? [])].sort()],
+    [[gone.name], [wrong.label], strange.map(({ label }) => label).sort()],
+  );
+  assert.deepEqual(differs?.totals.sums, [{ group: "sales", ours: "25", theirs: String(15 + 4 + 60) }]);
+  assert.deepEqual([differs?.totals.counted, differs?.totals.found.extra], [5, 12]);
+  assert.ok(
+    asked.filter((one) => one === `acme ${today} first`).length > 3,
+    "the books were read for few parts",
+  );
+  books.set(today, [...right, gone, wrong]);
+  await nextDay();
+  const [, equal] = await reports(orders, today, 2);
+  assert.deepEqual(equal?.results, { "sums-equal": 1 });
+  assert.deepEqual(equal?.totals.sums, [{ group: "sales", ours: "25", theirs: "25" }]);
+  books.clear();
+  asked.length = 0;
+  await nextDay();
+  const [, , empty] = await reports(orders, today, 3);
+  assert.deepEqual([empty?.totals.missing.length, empty?.totals.found.missing], [5, 5]);
+  const readings = asked.filter((one) => one === `acme ${today} first`).length;
+  assert.equal(readings, 3, "five acts, of which two may be held, are three parts");
+});
+
+test("a day that was reported before a later one turned out too large is not reported again", async () => {
+  const { orders, books, today, nextDay } = await scene(2);
+  await orders.facts(billingReady("ord-1"));
+  const [done] = await orders.settled(1, "completed");
+  const strange = Array.from({ length: 12 }, (_, n) => record(`stray-${n}`));
+  books.set(today, [record(done?.idempotencyKey ?? ""), ...strange]);
+  await nextDay();
+  await reports(orders, today, 1);
+  const before = dayOf(Date.parse(`${today}T00:00:00Z`) - dayMs);
+  assert.equal((await reports(orders, before, 1)).length, 1);
 });
 
 test("a difference that a person has closed is not opened again, and another one of the same day is", async () => {

@@ -2,12 +2,14 @@ import { randomUUID } from "node:crypto";
 import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { appendEntries } from "../journal/append.ts";
 import {
+  addTotals,
   closedDays,
   compareDay,
   type DayAct,
   type DayRecord,
   type DayTotals,
   nextClosing,
+  partOf,
 } from "../model/day-totals.ts";
 import type { JsonObject } from "../model/entry.ts";
 import { meaningOf } from "../model/hand-off-answer.ts";
@@ -17,7 +19,7 @@ import { openCases } from "./fallout-cases.ts";
 import type { Pace } from "./pace.ts";
 import type { MeansOf } from "./reach.ts";
 import { runEntry } from "./reconcile.ts";
-import { actsSince, endRun, keepRun, readDue, takeRun, writeSumsCase } from "./totals-rows.ts";
+import { actsSince, countActs, endRun, keepRun, readDue, takeRun, writeSumsCase } from "./totals-rows.ts";
 import type { HandOffTreaty, TotalsRule } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
@@ -51,6 +53,18 @@ const graceMs = 60_000;
 const skewMs = 3_600_000;
 /** Pages of one day's books. */
 const pagesAllowed = 10_000;
+const heldByDefault = 100_000;
+/** For each of them the books are read once. */
+const partsAllowed = 1_000;
+
+/** Those acts and records whose names fall to one of so many parts: what is held in memory at once. */
+interface Part {
+  readonly part: number;
+  readonly parts: number;
+}
+
+/** How a run, or a piece of it, ended. `too-many`: more records in a part than may be held. */
+type Ended = "done" | "lost" | "too-many";
 
 export function compareTotals(options: TotalsOptions): TotalsComparer {
   const { treaty, around, database, report } = options;
@@ -63,14 +77,14 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
   /** Business time of the next run, and monotonic time of the next look at whether it may be made. */
   let dueAt = 0;
   let restsUntil = 0;
+  const held = totals.heldAtOnce ?? heldByDefault;
   const heldMs = treaty.times.answerWithinMs + graceMs;
 
-  async function readActs(days: readonly string[]): Promise<Map<string, DayAct>> {
+  async function readActs(since: number, { part, parts }: Part): Promise<Map<string, DayAct>> {
     const acts = new Map<string, DayAct>();
-    const since = Date.parse(`${days[0]}T00:00:00Z`) - skewMs;
     for await (const { tenantId, idempotencyKey, data, outcome } of actsSince(database, treaty.name, since)) {
       const { day, name, amounts } = totals.ofAct({ tenantId, idempotencyKey, data });
-      acts.set(name, { tenantId, day, name, amounts, outcome });
+      if (partOf(name, parts) === part) acts.set(name, { tenantId, day, name, amounts, outcome });
     }
     return acts;
   }
@@ -91,43 +105,78 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
     });
   }
 
-  /** Null: the run ends here; another instance has taken it, or they refused. */
-  async function readBooks(tenantId: string, day: string, holder: string): Promise<DayRecord[] | null> {
+  /** `lost`: the run ends here; another instance has taken it, or they refused. */
+  async function readBooks(
+    tenantId: string,
+    day: string,
+    { part, parts }: Part,
+    holder: string,
+  ): Promise<DayRecord[] | Exclude<Ended, "done">> {
     const records: DayRecord[] = [];
     let after: string | null = null;
     for (let n = 0; n < pagesAllowed; n++) {
       await options.pace();
-      if (!(await keepRun(database, treaty.name, holder, heldMs))) return null;
+      if (!(await keepRun(database, treaty.name, holder, heldMs))) return "lost";
       const limit = AbortSignal.timeout(treaty.times.answerWithinMs);
       const signal = AbortSignal.any([limit, stopped.signal]);
       const page = await totals.readPage({ tenantId, day, after }, options.means(treaty, signal, tenantId));
       if ("code" in page) {
         await refused(tenantId, page.code);
-        return null;
+        return "lost";
       }
-      records.push(...page.records);
+      for (const record of page.records) if (partOf(record.name, parts) === part) records.push(record);
+      if (records.length > held) return "too-many";
       after = page.next;
       if (after === null) return records;
     }
     throw new Error(`more than ${pagesAllowed} pages of one day`);
   }
 
-  /** One day of one tenant; false: the run ends here. */
+  /** A part of one day of one tenant. */
   async function compareOne(
     tenantId: string,
     day: string,
-    days: readonly string[],
+    since: number,
     acts: Map<string, DayAct>,
+    one: Part,
     holder: string,
-  ): Promise<boolean> {
-    const records = await readBooks(tenantId, day, holder);
-    if (records === null) return false;
-    let found = compareDay(tenantId, day, acts, records);
-    if (!found.equal) {
-      // What came in while the books were read is no difference: only what was so before and is so now counts.
-      found = compareDay(tenantId, day, bothTimes(acts, await readActs(days)), records);
+  ): Promise<DayTotals | Exclude<Ended, "done">> {
+    const records = await readBooks(tenantId, day, one, holder);
+    if (typeof records === "string") return records;
+    const found = compareDay(tenantId, day, acts, records);
+    if (found.equal) return found;
+    // What came in while the books were read is no difference: only what was so before and is so now counts.
+    return compareDay(tenantId, day, bothTimes(acts, await readActs(since, one)), records);
+  }
+
+  /** Every day of every tenant, part by part. What is in `reported` already is left out, and what is reported is added. */
+  async function compareParts(
+    days: readonly string[],
+    tenants: readonly string[],
+    since: number,
+    parts: number,
+    holder: string,
+    reported: Set<string>,
+  ): Promise<Ended> {
+    const sofar = new Map<string, DayTotals>();
+    for (let part = 0; part < parts; part++) {
+      const acts = await readActs(since, { part, parts });
+      for (const day of days) {
+        for (const tenantId of tenants) {
+          const place = `${day} ${tenantId}`;
+          if (reported.has(place)) continue;
+          const found = await compareOne(tenantId, day, since, acts, { part, parts }, holder);
+          if (typeof found === "string") return found;
+          const before = sofar.get(place);
+          const both = before === undefined ? found : addTotals(before, found);
+          sofar.set(place, both);
+          if (part < parts - 1) continue;
+          if (!(await record(tenantId, day, both, holder))) return "lost";
+          reported.add(place);
+        }
+      }
     }
-    return record(tenantId, day, found, holder);
+    return "done";
   }
 
   async function record(tenantId: string, day: string, found: DayTotals, holder: string): Promise<boolean> {
@@ -175,12 +224,17 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
     dueAt = now + treaty.times.reconcileEveryMs;
     try {
       const days = closedDays(now, totals.closesAfterMs, totals.days);
-      const acts = await readActs(days);
-      const tenants = [...new Set([...acts.values()].map(({ tenantId }) => tenantId))].sort();
-      for (const day of days) {
-        for (const tenantId of tenants) {
-          if (!(await compareOne(tenantId, day, days, acts, holder))) return;
-        }
+      const since = Date.parse(`${days[0]}T00:00:00Z`) - skewMs;
+      const counts = await countActs(database, treaty.name, since);
+      const tenants = counts.map(({ tenantId }) => tenantId);
+      const all = counts.reduce((sum, { acts }) => sum + acts, 0);
+      const reported = new Set<string>();
+      // Parts are about equally large, not exactly: an act more or less is no matter, only growth without end is.
+      for (let parts = Math.max(1, Math.ceil(all / held)); ; parts *= 2) {
+        if (parts > partsAllowed) throw new Error(`more than ${partsAllowed} parts of the acts to compare`);
+        const ended = await compareParts(days, tenants, since, parts, holder, reported);
+        if (ended === "lost") return;
+        if (ended === "done") break;
       }
       dueAt = nextClosing(now, totals.closesAfterMs);
     } finally {
@@ -230,22 +284,22 @@ const refusedLogon = "They do not accept our credentials. The treaty is stopped.
 
 const namesShown = 5;
 
-/** For the person who gets the case: which sums, and which records. The report has all of them. */
-function differenceOf(day: string, { sums, missing, extra, differing }: DayTotals): string {
+/** For the person who gets the case: which sums, and which records. The report has more of them. */
+function differenceOf(day: string, { sums, missing, extra, differing, found }: DayTotals): string {
   const unequal = sums
     .filter(({ ours, theirs }) => ours !== theirs)
     .map(({ group, ours, theirs }) => `${group}: ours ${ours}, theirs ${theirs}`);
   const parts = [
-    listed("Sums in minor units", unequal, "; "),
-    listed("Not in their books", missing),
-    listed("In their books only", extra),
-    listed("There with other amounts", differing),
+    listed("Sums in minor units", unequal, unequal.length, "; "),
+    listed("Not in their books", missing, found.missing),
+    listed("In their books only", extra, found.extra),
+    listed("There with other amounts", differing, found.differing),
   ];
   return [`The sums of ${day} differ.`, ...parts.filter((part) => part !== "")].join(" ");
 }
 
-function listed(what: string, all: readonly string[], between = ", "): string {
-  if (all.length === 0) return "";
-  const more = all.length > namesShown ? ` and ${all.length - namesShown} more` : "";
+function listed(what: string, all: readonly string[], count: number, between = ", "): string {
+  if (count === 0) return "";
+  const more = count > namesShown ? ` and ${count - namesShown} more` : "";
   return `${what}: ${all.slice(0, namesShown).join(between)}${more}.`;
 }

@@ -253,6 +253,22 @@ export async function readHandOff(connection: Connection, ref: HandOffRef): Prom
   return row === undefined ? null : handOffOf(row);
 }
 
+const named: Statement = {
+  name: "hand-off-named",
+  text: `select ${columns} from entente.hand_off h where h.tenant_id = $1 and h.hand_off_id = any($2::uuid[])
+    order by h.created_at, h.hand_off_id`,
+};
+
+/** Those of a tenant's hand-offs that are named and there, oldest first, in one query. */
+export async function readHandOffs(
+  connection: Connection,
+  tenantId: string,
+  handOffIds: readonly string[],
+): Promise<HandOff[]> {
+  if (handOffIds.length === 0) return [];
+  return (await connection.run<HandOffColumns>(named, [tenantId, uuidArray(handOffIds)])).map(handOffOf);
+}
+
 const list: Statement = {
   name: "hand-off-list",
   text: `select ${columns} from entente.hand_off h where h.tenant_id = $1 and h.state = any($2::text[])

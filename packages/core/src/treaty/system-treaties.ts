@@ -11,7 +11,7 @@ import type { CallbackHeaders } from "./callback-verification.ts";
 import { type FalloutCase, listCases } from "./fallout-cases.ts";
 import { type FollowedFeed, readFeeds } from "./followed-feed.ts";
 import { keyHash } from "./hand-off-entries.ts";
-import { type HandOffRef, listHandOffs, readHandOff } from "./hand-off-rows.ts";
+import { type HandOffRef, listHandOffs, readHandOff, readHandOffs } from "./hand-off-rows.ts";
 import {
   type ActedCase,
   type CaseAct,
@@ -80,6 +80,8 @@ export interface SystemTreaties {
     limit: number,
   ): Promise<HandOff[]>;
   handOff(context: string, ref: HandOffRef): Promise<HandOff | null>;
+  /** Those of a tenant's that are named and there, oldest first. */
+  handOffsNamed(context: string, tenantId: string, handOffIds: readonly string[]): Promise<HandOff[]>;
   callbacks(context: string, tenantId: string, limit: number): Promise<CallbackRecord[]>;
   cases(context: string, tenantId: string, limit: number): Promise<FalloutCase[]>;
   claimCase(context: string, act: CaseAct): Promise<void>;
@@ -244,6 +246,8 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     handOffs: async (context, tenantId, states, target, limit) =>
       listHandOffs(databaseOf(context), tenantId, states, target, limit),
     handOff: async (context, ref) => readHandOff(databaseOf(context), ref),
+    handOffsNamed: async (context, tenantId, handOffIds) =>
+      readHandOffs(databaseOf(context), tenantId, handOffIds),
     callbacks: async (context, tenantId, limit) => listCallbacks(databaseOf(context), tenantId, limit),
     cases: async (context, tenantId, limit) => listCases(databaseOf(context), tenantId, limit),
     async claimCase(context, act) {

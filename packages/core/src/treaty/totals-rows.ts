@@ -76,6 +76,19 @@ export interface OpenedAct {
   readonly outcome: "completed" | "open" | "not-done";
 }
 
+/** How many acts of a treaty were opened since then (business time), by tenant in order of its name. */
+export async function countActs(
+  database: Database,
+  treaty: string,
+  since: number,
+): Promise<readonly { readonly tenantId: string; readonly acts: number }[]> {
+  return database.execute(
+    `select tenant_id as "tenantId", sum(greatest(row_count, 1))::float8 as acts from entente.hand_off
+     where treaty = $1 and created_at >= to_timestamp($2::float8 / 1000) group by tenant_id order by tenant_id`,
+    [treaty, since],
+  );
+}
+
 const perPage = 100;
 
 const page: Statement = {

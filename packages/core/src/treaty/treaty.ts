@@ -203,6 +203,11 @@ export interface TotalsRule<Data = JsonObject> {
   readonly closesAfterMs: number;
   /** Days that each run compares, the last ones that are over (1..31): what is changed later is found, too. */
   readonly days: number;
+  /**
+   * Acts, and records of a day, that are held in memory at once (default 100,000). More are compared in parts, one after the other; the books are
+   * read once for each.
+   */
+  readonly heldAtOnce?: number;
 }
 
 export interface TotalsQuestion {

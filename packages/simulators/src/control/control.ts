@@ -1,5 +1,6 @@
 import { type CallbackQueue, openCallbackQueue } from "./callback-queue.ts";
 import { type Connections, openConnections } from "./connections.ts";
+import { type KeptState, stateInMemory } from "./kept-state.ts";
 import { type Effect, type Logs, openLogs } from "./logs.ts";
 import { openRuleBook, type RuleBook } from "./rule-book.ts";
 import { type SeededRandom, seededRandom } from "./seeded-random.ts";
@@ -17,6 +18,8 @@ export interface Control {
   readonly rules: RuleBook;
   readonly logs: Logs;
   readonly connections: Connections;
+  /** The world, apart from what is only of use to a running program. After a reset its maps must be asked for anew. */
+  readonly state: KeptState;
   /** The seed it runs with now. */
   seed(): number;
   /** A stream of randomness. After a reset it must be asked for anew. */
@@ -29,27 +32,40 @@ export interface Control {
   callbacks<Callback>(deliver: (callback: Callback) => Promise<void>): CallbackQueue<Callback>;
   outage(): OutageMode;
   setOutage(mode: OutageMode): void;
+  /** Ends everything that waits: connections that are held, and what time would have brought. */
+  release(): void;
   /** As new, with the same seed or another. The system forgets its own state besides. */
   reset(seed?: number): void;
 }
 
-export function openControl(system: SystemDescription, firstSeed: number): Control {
+export function openControl(
+  system: SystemDescription,
+  firstSeed: number,
+  state: KeptState = stateInMemory(),
+): Control {
   let seed = firstSeed;
   let outage: OutageMode = "none";
   const clock = openSimulatorClock();
   const rules = openRuleBook(system, seed);
-  const logs = openLogs();
+  const logs = openLogs(state.map("effects"));
   const connections = openConnections(clock);
   const queues: { reset(): void }[] = [];
   const isoNow = () => new Date(clock.now()).toISOString();
+  function release(): void {
+    connections.releaseAll();
+    clock.reset();
+    for (const queue of queues) queue.reset();
+  }
   return {
     system,
     clock,
     rules,
     logs,
     connections,
+    state,
     seed: () => seed,
-    random: (label) => seededRandom(seed, label),
+    // Ids of an earlier start are not given again.
+    random: (label) => seededRandom(seed, state.starts === 0 ? label : `${label} ${state.starts}`),
     isoNow,
     effect(effect) {
       logs.effect({ at: isoNow(), ...effect });
@@ -65,14 +81,14 @@ export function openControl(system: SystemDescription, firstSeed: number): Contr
       if (mode !== outage) connections.releaseAll();
       outage = mode;
     },
+    release,
     reset(next = seed) {
       seed = next;
       outage = "none";
-      connections.releaseAll();
-      clock.reset();
+      release();
       rules.reset(seed);
       logs.clear();
-      for (const queue of queues) queue.reset();
+      state.clear();
     },
   };
 }

@@ -64,9 +64,10 @@ export interface Logs {
 
 export type MutableCall = { -readonly [Field in keyof Call]: Call[Field] };
 
-export function openLogs(): Logs {
+/** `kept`: the effects so far, to which new ones are added. */
+export function openLogs(kept: Map<string, Effect> = new Map()): Logs {
   let calls: MutableCall[] = [];
-  let effects: Effect[] = [];
+  let effects: Effect[] = [...kept.values()];
   let received = 0;
   return {
     call(call) {
@@ -80,6 +81,7 @@ export function openLogs(): Logs {
     effect(effect) {
       const row = { n: effects.length + 1, ...effect };
       effects.push(row);
+      kept.set(String(row.n), row);
       return row;
     },
     calls: ({ after = 0, operation, key }) =>
@@ -100,6 +102,7 @@ export function openLogs(): Logs {
     clear() {
       calls = [];
       effects = [];
+      kept.clear();
       received = 0;
     },
   };

@@ -3,6 +3,7 @@ import fastify from "fastify";
 import { type Logger, pino } from "pino";
 import { type Control, openControl } from "./control.ts";
 import { controlRoutes } from "./control-routes.ts";
+import { openStateFile, stateInMemory } from "./kept-state.ts";
 import { type ReceivedCallSpan, tellCalls } from "./received-call-span.ts";
 import type { SimulatorSystem } from "./simulator-system.ts";
 import type { SystemDescription } from "./system-description.ts";
@@ -15,6 +16,8 @@ export interface SimulatorOptions {
   readonly seed?: number;
   /** Where defects of the simulator itself are told; absent: standard error. */
   readonly logger?: Logger;
+  /** Folder that keeps its world from one start to the next; absent: it ends with the simulator. */
+  readonly stateFolder?: string;
   /** Hears of every request that was dealt with; absent: nobody does. */
   readonly tellCall?: (call: ReceivedCallSpan) => void;
 }
@@ -40,7 +43,7 @@ const bodyBytes = 150 * 1024 * 1024;
 
 /**
  * Starts one simulator on the loopback interface, ready when this resolves.
- * Errors: those of listening, such as EADDRINUSE.
+ * Errors: those of listening, such as EADDRINUSE; those of openStateFile.
  */
 export async function startSimulator(
   { description, open }: SimulatorDefinition,
@@ -48,7 +51,11 @@ export async function startSimulator(
 ): Promise<RunningSimulator> {
   const seed = options.seed ?? randomInt(2 ** 32);
   const log = options.logger ?? pino({ level: "error" }, pino.destination(2));
-  const control = openControl(description, seed);
+  const state =
+    options.stateFolder === undefined
+      ? stateInMemory()
+      : await openStateFile(options.stateFolder, description.name);
+  const control = openControl(description, seed, state);
   const system = open(control);
   const app = fastify({
     bodyLimit: bodyBytes,
@@ -63,18 +70,30 @@ export async function startSimulator(
     log.error({ err: error, method: request.method, route: request.routeOptions.url }, "simulator defect");
   });
   if (options.tellCall !== undefined) tellCalls(app, description.name, options.tellCall);
+  // What happened is on disk before anybody hears of it, and before the wire can swallow the answer: this hook stands before that one.
+  app.addHook("onRoute", (route) => {
+    route.onSend = [...[route.onSend ?? []].flat(), keep];
+  });
+  async function keep(_request: unknown, _reply: unknown, payload: unknown): Promise<unknown> {
+    await state.save();
+    return payload;
+  }
   simulateTraffic(app, control, system);
   app.register(controlRoutes(control, system), { prefix: "/_control" });
   for (const routes of system.routes) app.register(routes);
-  const url = await app.listen({ port: options.port ?? 0, host: "127.0.0.1" });
+  const url = await app.listen({ port: options.port ?? 0, host: "127.0.0.1" }).catch(async (error) => {
+    await state.close();
+    throw error;
+  });
   return {
     url,
     seed,
     control,
     async stop() {
-      control.reset();
+      control.release();
       await system.stop?.();
       await app.close();
+      await state.close();
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { KeptState } from "../control/kept-state.ts";
 import type { BalanceTransaction } from "./balance-transaction.ts";
 import type { Charge } from "./charge.ts";
 import type { Customer } from "./customer.ts";
@@ -21,16 +22,22 @@ export interface AccountState {
   readonly answers: Map<string, StoredAnswer>;
 }
 
-export function emptyAccount(account: string): AccountState {
+/** The account as it is kept; new, when nothing is. */
+export function accountIn(state: KeptState, account: string): AccountState {
+  const kept = <Value>(what: string): Map<string, Value> => state.map(`${account} ${what}`);
+  const answers = kept<StoredAnswer>("answers");
+  // The program ended while these requests ran: nobody was answered, and a repeat runs.
+  for (const [key, { answer }] of answers) if (answer === null) answers.delete(key);
   return {
     account,
-    paymentIntents: new Map(),
-    charges: new Map(),
-    refunds: new Map(),
-    customers: new Map(),
-    balanceTransactions: new Map(),
-    events: new Map(),
+    paymentIntents: kept("payment intents"),
+    charges: kept("charges"),
+    refunds: kept("refunds"),
+    customers: kept("customers"),
+    balanceTransactions: kept("balance transactions"),
+    events: kept("events"),
+    // Whoever listens is a running program, and says so when it starts.
     webhookEndpoints: new Map(),
-    answers: new Map(),
+    answers,
   };
 }

@@ -72,6 +72,8 @@ function settleLater(
   const { clock } = world.control;
   clock.at(clock.now() + refundSettlesAfterMs, () => {
     const act = world.later(cause, succeeds ? "settle-refund" : "fail-refund", refund.id);
+    act.state.refunds.set(refund.id, refund);
+    act.state.charges.set(charge.id, charge);
     if (succeeds) {
       refund.status = "succeeded";
       act.happened("refund.updated", refund);

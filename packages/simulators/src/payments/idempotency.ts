@@ -62,6 +62,7 @@ export function keepAnswers(app: FastifyInstance, { clock }: Pick<Control, "cloc
     const { statusCode } = reply;
     if (request.begun || statusCode < 400 || statusCode >= 500) {
       stored.answer = { status: statusCode, body: String(payload) };
+      request.account.answers.set(idempotencyKeyOf(request) as string, stored);
     } else {
       forget(request.account, stored, idempotencyKeyOf(request) as string);
     }

@@ -186,6 +186,8 @@ function settleLater(
 ): void {
   world.control.clock.at(world.control.clock.now() + debitSettlesAfterMs, () => {
     const act = world.later(cause, "settle-payment-intent", intent.id);
+    act.state.paymentIntents.set(intent.id, intent);
+    act.state.charges.set(charge.id, charge);
     if (failure === null) {
       succeed(world, act, intent, charge);
       if (intent.status === "succeeded") act.effect(moneyOf(intent));
@@ -245,6 +247,7 @@ function letGoLater(world: PaymentsWorld, cause: Act, intent: PaymentIntent): vo
   clock.at(clock.now() + authorisedForMs, () => {
     if (intent.status !== "requires_capture") return;
     const act = world.later(cause, "expire-payment-intent", intent.id);
+    act.state.paymentIntents.set(intent.id, intent);
     cancelIntent(world, act, intent, "automatic");
     act.effect({ id: intent.id });
     act.over();

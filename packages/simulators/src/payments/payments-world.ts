@@ -1,7 +1,7 @@
 import type { Behaviour } from "../control/behaviour.ts";
 import type { Control } from "../control/control.ts";
 import type { EffectOfCall } from "../control/received-call.ts";
-import { type AccountState, emptyAccount } from "./account-state.ts";
+import { type AccountState, accountIn } from "./account-state.ts";
 import { accountsByApiKey } from "./description.ts";
 import { defaultApiVersion, type PaymentEvent } from "./payment-event.ts";
 import { wants } from "./webhook-endpoint.ts";
@@ -44,7 +44,7 @@ export interface PaymentsWorld {
 
 export function openPaymentsWorld(control: Control): PaymentsWorld {
   const { clock } = control;
-  let accounts = emptyAccounts();
+  let accounts = accountsIn(control);
   let ids = control.random("payments ids");
   let requestIds = control.random("payments requests");
   const sender = openWebhookSender(control);
@@ -96,7 +96,7 @@ export function openPaymentsWorld(control: Control): PaymentsWorld {
         effect: (effect) => control.effect({ operation, key, ...effect }),
       }),
     reset() {
-      accounts = emptyAccounts();
+      accounts = accountsIn(control);
       ids = control.random("payments ids");
       requestIds = control.random("payments requests");
       sender.reset();
@@ -106,6 +106,6 @@ export function openPaymentsWorld(control: Control): PaymentsWorld {
   return world;
 }
 
-function emptyAccounts(): Map<string, AccountState> {
-  return new Map(Object.values(accountsByApiKey).map((account) => [account, emptyAccount(account)]));
+function accountsIn({ state }: Control): Map<string, AccountState> {
+  return new Map(Object.values(accountsByApiKey).map((account) => [account, accountIn(state, account)]));
 }

@@ -30,19 +30,28 @@ export interface EventLog {
   listen(hear: (event: LoggedEvent) => void): void;
 }
 
-export function openEventLog(now: () => number, random: SeededRandom): EventLog {
-  let log: LoggedEvent[] = [];
+/** `kept`: events so far, by replay id; `counters`: where its numbering begins and stands. Both are written to. */
+export function openEventLog(
+  now: () => number,
+  random: SeededRandom,
+  kept: Map<string, LoggedEvent> = new Map(),
+  counters: Map<string, number> = new Map(),
+): EventLog {
+  let log: LoggedEvent[] = [...kept.values()];
+  let last = counters.get("last event") ?? 1_000 + Math.floor(random.next() * 1_000);
+  const first = counters.get("before the first event") ?? last;
   /** Of the last event that retention took away. */
-  let forgottenUpTo = 0;
-  let last = 1_000 + Math.floor(random.next() * 1_000);
-  const first = last;
+  let forgottenUpTo = counters.get("last event forgotten") ?? 0;
+  counters.set("before the first event", first);
   const listeners: ((event: LoggedEvent) => void)[] = [];
 
   function forget(): void {
-    const kept = log.findIndex(({ at }) => at > now() - retentionMs);
-    const gone = kept === -1 ? log : log.slice(0, kept);
+    const firstKept = log.findIndex(({ at }) => at > now() - retentionMs);
+    const gone = firstKept === -1 ? log : log.slice(0, firstKept);
     if (gone.length === 0) return;
     forgottenUpTo = (gone.at(-1) as LoggedEvent).replayId;
+    counters.set("last event forgotten", forgottenUpTo);
+    for (const { replayId } of gone) kept.delete(String(replayId));
     log = log.slice(gone.length);
   }
 
@@ -51,6 +60,8 @@ export function openEventLog(now: () => number, random: SeededRandom): EventLog 
       last += 1 + Math.floor(random.next() * 3);
       const logged = { ...event, replayId: last, at: now() };
       log.push(logged);
+      kept.set(String(last), logged);
+      counters.set("last event", last);
       forget();
       for (const hear of listeners) hear(logged);
       return logged;

@@ -13,7 +13,7 @@ import { openQueryCursors, type QueryCursors } from "./query-cursors.ts";
 import { recordId } from "./record-id.ts";
 import { openSchema, type Schema } from "./schema.ts";
 import { openSessions, type Sessions, users } from "./sessions.ts";
-import { type Change, openStore, type Store } from "./store.ts";
+import { type Change, type KeptRows, openStore, type Store } from "./store.ts";
 import type { Writing } from "./writing.ts";
 
 export interface OrgOptions {
@@ -46,12 +46,18 @@ export interface Org {
 export function openOrg(control: Control, { limits, jwtPublicKey }: OrgOptions): Org {
   const now = () => control.clock.now();
   const schema = openSchema(fluxObjects);
-  const store = openStore(schema);
-  fillWithDemoData(schema, store, users[0].id);
+  const values: KeptRows["values"] = control.state.map("rows");
+  const isNew = values.size === 0;
+  const store = openStore(schema, { values, counters: control.state.map("record numbers") });
+  if (isNew) fillWithDemoData(schema, store, users[0].id);
+  const counters = control.state.map<number>("counters");
+  const next = (counter: string, first: number): number => {
+    const n = (counters.get(counter) ?? first - 1) + 1;
+    counters.set(counter, n);
+    return n;
+  };
   const uuids = control.random("uuid");
-  const events = openEventLog(now, control.random("replay ids"));
-  let commits = 10_648_084_000;
-  let jobs = 0;
+  const events = openEventLog(now, control.random("replay ids"), control.state.map("events"), counters);
   const newUuid = () => {
     const hex = createHash("sha256").update(uuids.token(22)).digest("hex");
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
@@ -65,18 +71,16 @@ export function openOrg(control: Control, { limits, jwtPublicKey }: OrgOptions):
     events,
     bulkJobs: new Map(),
     newJobId() {
-      jobs += 1;
-      return recordId("750", jobs);
+      return recordId("750", next("jobs", 1));
     },
     jwtPublicKey,
     now,
     after: (ms, act) => void control.clock.at(now() + ms, act),
     newUuid,
     facts(userId, changeOrigin) {
-      commits += 1;
       return {
         transactionKey: newUuid(),
-        commitNumber: commits,
+        commitNumber: next("commits", 10_648_084_001),
         committedAt: Math.trunc(now()),
         userId,
         changeOrigin,

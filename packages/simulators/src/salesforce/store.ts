@@ -35,9 +35,19 @@ export interface Transaction {
   rollBack(savepoint: number): void;
 }
 
-export function openStore(schema: Schema): Store {
+/** Where an org keeps its rows: their values by id, and the last number given for an id, by prefix. */
+export interface KeptRows {
+  readonly values: Map<string, { readonly object: string; readonly values: Values }>;
+  readonly counters: Map<string, number>;
+}
+
+/** `kept`: the rows so far, in order of creation; new ones are added. */
+export function openStore(
+  schema: Schema,
+  kept: KeptRows = { values: new Map(), counters: new Map() },
+): Store {
+  const { counters } = kept;
   const tables = new Map(schema.objects.map((object) => [object.name, new Map<string, Row>()]));
-  const counters = new Map<string, number>();
   /** By `object.field`, then by value: ids. */
   const index = new Map<string, Map<string, Set<string>>>();
   const tableOf = (object: ObjectSchema) => tables.get(object.name) as Map<string, Row>;
@@ -68,14 +78,22 @@ export function openStore(schema: Schema): Store {
     }
     if (row === null) {
       if (previous !== null) tableOf(previous.object).delete(previous.id);
+      if (previous !== null) kept.values.delete(previous.id);
       return;
     }
     tableOf(row.object).set(row.id, row);
+    if (kept.values.get(row.id)?.values !== row.values)
+      kept.values.set(row.id, { object: row.object.name, values: row.values });
     for (const { place, key } of entriesOf(row)) {
       const values = index.get(place) ?? new Map<string, Set<string>>();
       index.set(place, values);
       values.set(key, (values.get(key) ?? new Set()).add(row.id));
     }
+  }
+
+  for (const [id, { object, values }] of [...kept.values]) {
+    const found = schema.object(object);
+    if (found !== undefined) put({ object: found, id, values }, null);
   }
 
   return {

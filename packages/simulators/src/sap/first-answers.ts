@@ -6,8 +6,10 @@ export interface FirstAnswers {
 }
 
 /** `keptMs` is asked at every question: it is a setting. */
-export function openFirstAnswers(keptMs: () => number): FirstAnswers {
-  const kept = new Map<string, { readonly answer: unknown; readonly at: number }>();
+export function openFirstAnswers(
+  keptMs: () => number,
+  kept: Map<string, { readonly answer: unknown; readonly at: number }> = new Map(),
+): FirstAnswers {
   return {
     find(name, now) {
       const found = kept.get(name);

@@ -19,28 +19,45 @@ export interface AsyncMessage {
 
 export interface Messages {
   add(message: Pick<AsyncMessage, "id" | "uuid" | "receivedAt" | "references">): AsyncMessage;
+  /** What became of it. */
+  end(message: AsyncMessage, outcome: NonNullable<AsyncMessage["outcome"]>): void;
   all(): readonly AsyncMessage[];
   byId(id: string): readonly AsyncMessage[];
   find(number: string): AsyncMessage | undefined;
 }
 
-export function openMessages(): Messages {
-  const all: AsyncMessage[] = [];
+/**
+ * `kept`: messages so far, by number; new ones are added. One that waited when the program ended is gone, as if it had been lost on the way:
+ * who asks is told that there is none.
+ */
+export function openMessages(kept: Map<string, AsyncMessage> = new Map()): Messages {
+  const byNumber = new Map<string, AsyncMessage>();
   const byId = new Map<string, AsyncMessage[]>();
+  let last = 0;
+  function enter(message: AsyncMessage): void {
+    last = Number(message.number);
+    byNumber.set(message.number, message);
+    byId.set(message.id, [...(byId.get(message.id) ?? []), message]);
+  }
+  for (const message of kept.values()) {
+    if (message.outcome === null) kept.delete(message.number);
+    else enter(message);
+  }
   return {
     add(message) {
-      const added: AsyncMessage = {
-        ...message,
-        number: String(all.length + 1).padStart(20, "0"),
-        outcome: null,
-      };
-      all.push(added);
-      byId.set(added.id, [...(byId.get(added.id) ?? []), added]);
+      const number = String(last + 1).padStart(20, "0");
+      const added: AsyncMessage = { ...message, number, outcome: null };
+      enter(added);
+      kept.set(number, added);
       return added;
     },
-    all: () => all,
+    end(message, outcome) {
+      message.outcome = outcome;
+      kept.set(message.number, message);
+    },
+    all: () => [...byNumber.values()],
     byId: (id) => byId.get(id) ?? [],
-    find: (number) => all[Number(number) - 1],
+    find: (number) => byNumber.get(number.padStart(20, "0")),
   };
 }
 

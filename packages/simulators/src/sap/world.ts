@@ -44,10 +44,11 @@ export function openWorld(control: Control, settings: Settings): World {
     periods,
     checks: () => duplicateChecks(world.settings),
     logicalSystem,
+    kept: control.state.map("documents"),
   });
   const partners = openBusinessPartners(master, () => Math.trunc(control.clock.now()));
   const idocs = openIdocStore();
-  const messages = openMessages();
+  const messages = openMessages(control.state.map("messages"));
   const start = Math.floor(random.next() * 2 ** 32)
     .toString(16)
     .padStart(8, "0");
@@ -60,14 +61,14 @@ export function openWorld(control: Control, settings: Settings): World {
     partners,
     idocs,
     messages,
-    quotas: openQuotaBook(),
+    quotas: openQuotaBook(control.state.map("quota accounts"), control.state.map("quota decisions")),
     sessions: openSessions("SAP_SESSIONID_ENT_100", () => random),
     services: [
       ...journalServices(() => ({ ledger, master })),
       partners.service,
       monitorService(messages, idocs),
     ],
-    firstAnswers: openFirstAnswers(() => world.settings.rememberMs),
+    firstAnswers: openFirstAnswers(() => world.settings.rememberMs, control.state.map("first answers")),
     random,
     uuid() {
       uuids += 1;

@@ -2,6 +2,11 @@ import type { ErrorMap } from "@entente/core";
 
 /** Messages of SAP's accounting interface (number and class), SOAP faults and HTTP statuses. */
 export const errorMap: ErrorMap = {
+  "no-company-code": {
+    class: "BUSINESS_REJECTED",
+    means:
+      "It is not said to which company code this tenant posts, and SAP was not asked. Operations sets it, then the rows are sent anew.",
+  },
   "201(F5)": {
     class: "BUSINESS_REJECTED",
     means: "The posting period is closed. Accounting opens it, or posts in the next.",

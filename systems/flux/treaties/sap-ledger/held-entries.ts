@@ -17,6 +17,7 @@ export type Held = "same" | "other";
  */
 export async function heldEntries(
   url: string,
+  companyCode: string,
   rows: readonly DispatchRow<JournalEntry>[],
   confirmation: string,
   authorization: string,
@@ -27,6 +28,7 @@ export async function heldEntries(
   if (suspects.length === 0) return {};
   const found = await readBack(
     url,
+    companyCode,
     suspects.map(({ idempotencyKey }) => referenceOf(idempotencyKey)),
     authorization,
     means,

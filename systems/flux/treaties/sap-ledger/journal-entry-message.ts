@@ -2,8 +2,7 @@ import type { Dispatch } from "@entente/core";
 import type { JournalEntry, PostingAccount } from "../../contexts/ledger/contract/journal-entry.ts";
 import { assignmentOf, referenceOf } from "./references.ts";
 
-/** Where the entries go: company code, document type and numbers of the chart of accounts. */
-const companyCode = "1010";
+/** Where the entries go within a company code: document type and numbers of the chart of accounts. */
 const documentType = "SA";
 export const glAccounts: Readonly<Record<PostingAccount, string>> = {
   "provider-clearing": "11002000",
@@ -15,24 +14,27 @@ export const glAccounts: Readonly<Record<PostingAccount, string>> = {
 export const postingPath = "/sap/bc/srt/scs_ext/sap/journalentrycreaterequestconfi";
 export const soapAction =
   "http://sap.com/xi/SAPSCORE/SFIN/JournalEntryCreateRequestConfirmation_In/JournalEntryCreateRequestConfirmation_InRequest";
-export { companyCode };
 
 /**
  * JournalEntryBulkCreateRequest: one entry per row, each with its reference as the message id that its confirmation repeats.
  * `at`: epoch milliseconds. Every sending has a UUID of its own: that a repeat is noticed by SAP is not relied on.
  */
-export function journalEntryMessage(dispatch: Dispatch<JournalEntry>, at: number): string {
+export function journalEntryMessage(
+  dispatch: Dispatch<JournalEntry>,
+  companyCode: string,
+  at: number,
+): string {
   const created = new Date(at).toISOString();
   const entries = dispatch.rows.map(
     ({ idempotencyKey, data }) =>
-      `<JournalEntryCreateRequest><MessageHeader><ID>${referenceOf(idempotencyKey)}</ID><CreationDateTime>${created}</CreationDateTime></MessageHeader>${journalEntry(data, dispatch.tenantId, referenceOf(idempotencyKey))}</JournalEntryCreateRequest>`,
+      `<JournalEntryCreateRequest><MessageHeader><ID>${referenceOf(idempotencyKey)}</ID><CreationDateTime>${created}</CreationDateTime></MessageHeader>${journalEntry(data, dispatch.tenantId, companyCode, referenceOf(idempotencyKey))}</JournalEntryCreateRequest>`,
   );
   // MessageHeader/ID has at most 35 characters.
   const id = dispatch.messageId.replaceAll("-", "");
   return `<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:sfin="http://sap.com/xi/SAPSCORE/SFIN"><soapenv:Header/><soapenv:Body><sfin:JournalEntryBulkCreateRequest><MessageHeader><ID>${id}</ID><UUID>${dispatch.messageId}</UUID><CreationDateTime>${created}</CreationDateTime><SenderBusinessSystemID>ENTENTE</SenderBusinessSystemID></MessageHeader>${entries.join("")}</sfin:JournalEntryBulkCreateRequest></soapenv:Body></soapenv:Envelope>`;
 }
 
-function journalEntry(entry: JournalEntry, tenantId: string, reference: string): string {
+function journalEntry(entry: JournalEntry, tenantId: string, companyCode: string, reference: string): string {
   const assignment = xml(assignmentOf(tenantId, entry.accountId));
   const items = entry.lines.map(({ account, amountMinor }, i) => {
     const side = amountMinor < 0 ? "H" : "S";

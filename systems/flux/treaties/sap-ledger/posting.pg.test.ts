@@ -132,5 +132,5 @@ function messageOf(fact: NewEntry, processId: string, times: number): string {
   const lines = entry.lines.map((line) => ({ ...line, amountMinor: line.amountMinor * times }));
   const row = { idempotencyKey: keyOf(processId), data: { ...entry, lines } };
   const message = { tenantId: tenant, messageId: "0199f0e2-7a3b-7c4d-8e5f-0123456789ab", rows: [row] };
-  return journalEntryMessage(message as never, now());
+  return journalEntryMessage(message as never, "1010", now());
 }

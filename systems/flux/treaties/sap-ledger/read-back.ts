@@ -1,15 +1,15 @@
 import type { Means } from "@entente/core";
 import type { HttpAnswer } from "../http-call.ts";
 import { type CubeItem, cubeAddress, readCube } from "./item-cube.ts";
-import { companyCode } from "./journal-entry-message.ts";
 
 /** References asked for at once: the address stays below 4 KB. */
 const perQuestion = 50;
 const pagesAllowed = 20;
 
-/** The items of the documents that have these references, or the answer that was none. */
+/** The items of the documents of a company code that have these references, or the answer that was none. */
 export async function readBack(
   url: string,
+  companyCode: string,
   references: readonly string[],
   authorization: string,
   means: Means,

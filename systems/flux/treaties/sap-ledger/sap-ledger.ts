@@ -5,6 +5,7 @@ import { balanceDebited } from "../../contexts/subscription/contract/balance-deb
 import { quotaDebitUndone } from "../../contexts/subscription/contract/quota-debit-undone.ts";
 import { type HttpAnswer, httpCall } from "../http-call.ts";
 import { basic } from "./communication-user.ts";
+import { type CompanyCodeOf, noCompanyCode } from "./company-codes.ts";
 import { readConfirmation } from "./confirmation.ts";
 import { errorMap } from "./error-map.ts";
 import { duplicateCodes, type Held, heldEntries } from "./held-entries.ts";
@@ -33,9 +34,13 @@ interface Said {
 
 /**
  * Posts what the ledger is owed to SAP. `entryOf` is the ledger context's decision: the entry a fact asks for, or null.
- * `url`: SAP's, without a path.
+ * `url`: SAP's, without a path. A tenant without a company code has its entries refused here, and each batch of them is a case.
  */
-export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | null): HandOffTreaty {
+export function sapLedger(
+  url: string,
+  entryOf: (fact: Entry) => JournalEntry | null,
+  companyCodeOf: CompanyCodeOf,
+): HandOffTreaty {
   return defineTreaty({
     name: "sap-ledger",
     version: "1.1.0",
@@ -61,6 +66,9 @@ export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | 
     },
     batch: { rowsAllowed: 100 },
     async send(dispatch, means) {
+      const keys = keysByReference(dispatch.rows.map(({ idempotencyKey }) => idempotencyKey));
+      const companyCode = companyCodeOf(dispatch.tenantId);
+      if (companyCode === null) return { status: noCompanyCode, raw: noCompanyCode, body: { keys } as Said };
       const answer = await httpCall(
         {
           url: url + postingPath,
@@ -70,21 +78,21 @@ export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | 
             "content-type": "text/xml; charset=utf-8",
             soapaction: `"${soapAction}"`,
           },
-          body: journalEntryMessage(dispatch, Date.now()),
+          body: journalEntryMessage(dispatch, companyCode, Date.now()),
         },
         means,
       );
-      const reply = replyOf(
-        answer,
-        keysByReference(dispatch.rows.map(({ idempotencyKey }) => idempotencyKey)),
-      );
+      const reply = replyOf(answer, keys);
       if (answer.status !== 200) return reply;
-      const held = await heldEntries(url, dispatch.rows, answer.text, await basic(means), means);
+      const held = await heldEntries(url, companyCode, dispatch.rows, answer.text, await basic(means), means);
       return { ...reply, body: { ...reply.body, held } };
     },
-    async inquire({ rowKeys }, means) {
+    async inquire({ tenantId, rowKeys }, means) {
       const keys = keysByReference(rowKeys);
-      const found = await readBack(url, Object.keys(keys), await basic(means), means);
+      const companyCode = companyCodeOf(tenantId);
+      // It had one when this was sent: "not here" would be a guess.
+      if (companyCode === null) throw new Error(`tenant ${tenantId} has no company code any more`);
+      const found = await readBack(url, companyCode, Object.keys(keys), await basic(means), means);
       if ("refused" in found) return replyOf(found.refused, keys);
       const documents = Object.fromEntries(
         found.items.map(({ reference, documentKey }) => [reference, documentKey]),
@@ -96,7 +104,7 @@ export function sapLedger(url: string, entryOf: (fact: Entry) => JournalEntry | 
       of === "inquiry"
         ? translateReadBack(status, body as Said)
         : translateConfirmation(status, body as Said),
-    totals: ledgerTotals(url),
+    totals: ledgerTotals(url, companyCodeOf),
     times: {
       answerWithinMs: 20_000,
       retryFirstMs: 10_000,

@@ -2,13 +2,15 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { classify, type Translation } from "@entente/core";
 import type { JournalEntry } from "../../contexts/ledger/contract/journal-entry.ts";
+import { companyCodesFrom } from "./company-codes.ts";
 import { errorMap } from "./error-map.ts";
 import { isEntry } from "./held-entries.ts";
 import type { CubeItem } from "./item-cube.ts";
+import { journalEntryMessage } from "./journal-entry-message.ts";
 import { keysByReference, referenceOf } from "./references.ts";
 import { sapLedger } from "./sap-ledger.ts";
 
-const treaty = sapLedger("https://sap.example", () => null);
+const treaty = sapLedger("https://sap.example", () => null, companyCodesFrom({ acme: "2020" }));
 const reference = referenceOf("row-1");
 const keys = keysByReference(["row-1"]);
 
@@ -23,6 +25,63 @@ const confirmation = (severity: string, document: string, ...items: string[]): s
 const read = (status: string, text: string, more: object = {}): Translation =>
   treaty.translate({ status, raw: text, body: { keys, text, ...more } }, "answer");
 const found = (translation: Translation) => classify(translation, errorMap, "").finding;
+
+describe("the company code", () => {
+  const row = {
+    row: 0,
+    aggregateType: "top-up",
+    aggregateId: "p",
+    line: null,
+    idempotencyKey: "row-1",
+    requestHash: "",
+    data: {
+      accountId: "acct-0001",
+      processId: "p",
+      cycle: "2026-11",
+      currency: "EUR",
+      postingDate: "2026-11-24",
+      text: "Top-up",
+      lines: [],
+    },
+  };
+  const dispatch = (tenantId: string) => ({ tenantId, messageId: "0199f0e2", rows: [row] }) as never;
+  const asked: string[] = [];
+  const means = {
+    secret: async () => "secret",
+    signal: new AbortController().signal,
+    connect: async () => {
+      asked.push("SAP");
+      throw new Error("away");
+    },
+  } as never;
+
+  test("an entry of a tenant without one is refused with a code, a person's, and SAP is not asked", async () => {
+    const reply = await treaty.send(dispatch("globex"), means);
+    const said = treaty.translate(reply, "answer");
+    assert.deepEqual(said, { says: "code", code: "no-company-code" });
+    assert.equal(found(said), "rejected");
+    assert.equal(errorMap["no-company-code"]?.class, "BUSINESS_REJECTED");
+    assert.deepEqual(asked, []);
+  });
+
+  test("one that was sent while the tenant had one is not called unknown to SAP", async () => {
+    await assert.rejects(
+      async () => treaty.inquire({ tenantId: "globex", rowKeys: ["row-1"] } as never, means),
+      /no company code/,
+    );
+  });
+
+  test("is each tenant's own, in what is posted and in the sums", () => {
+    const message = journalEntryMessage(dispatch("acme"), "2020", 0);
+    assert.match(message, /<CompanyCode>2020<\/CompanyCode>/);
+    assert.doesNotMatch(message, /1010/);
+    const lines = [{ account: "quota-owed", amountMinor: 5 }];
+    const act = { idempotencyKey: "row-1", data: { ...row.data, lines } as never };
+    const amounts = (tenantId: string) => treaty.totals?.ofAct({ tenantId, ...act }).amounts;
+    assert.deepEqual(amounts("acme"), { "2020 EUR 23200000": 5 });
+    assert.deepEqual(amounts("globex"), { "none EUR 23200000": 5 });
+  });
+});
 
 describe("what proves that nothing was posted", () => {
   test("SAP's own fault with the time to wait: outside the batch window", () => {

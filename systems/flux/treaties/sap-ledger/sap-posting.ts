@@ -12,6 +12,7 @@ import {
   type QuotaDebitUndone,
   quotaDebitUndone,
 } from "../../contexts/subscription/contract/quota-debit-undone.ts";
+import type { CompanyCodeOf } from "./company-codes.ts";
 import { sapLedger } from "./sap-ledger.ts";
 import { postingRunbook, postingSheet } from "./sheet.ts";
 
@@ -26,8 +27,12 @@ const OwedEntry = Type.Object({
  * of its own in the process of its top-up, and the ledger is told what became of it. One message per entry is dearer than a batch, and
  * is what lets a top-up be confirmed by its document.
  */
-export function sapPosting(url: string, entryOf: (fact: Entry) => JournalEntry | null): HandOffTreaty {
-  const { batch: _together, ...ledger } = sapLedger(url, entryOf);
+export function sapPosting(
+  url: string,
+  entryOf: (fact: Entry) => JournalEntry | null,
+  companyCodeOf: CompanyCodeOf,
+): HandOffTreaty {
+  const { batch: _together, ...ledger } = sapLedger(url, entryOf, companyCodeOf);
   return {
     ...ledger,
     name: "sap-posting",

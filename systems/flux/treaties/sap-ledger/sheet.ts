@@ -64,7 +64,7 @@ export const runbook: Runbook = {
   escalationContacts:
     "Accounting on duty for rejected entries, SAP Core on duty for outages, integration platform for everything else.",
   auditEvidenceLocation:
-    "Journal of the ledger context (entente.hand-off-*), and the documents in company code 1010 by reference.",
+    "Journal of the ledger context (entente.hand-off-*), and the documents in the company code of the tenant by reference.",
 };
 
 /** Where somebody waits for the books: one entry a message. What is not said here is as in the ledger's. */
@@ -101,7 +101,7 @@ export const answers: TreatyAnswers = {
   whoOwnsTheFact: "The subscription owns the debit; the books own the document.",
   whoMayAsk: "The ledger context, for facts of the subscription; persons through cases.",
   whatIsTheContract: "Contract journal-entry.ts and SAP's JournalEntryBulkCreateRequest.",
-  whatDoesSuccessMean: "The entry has a document in company code 1010.",
+  whatDoesSuccessMean: "The entry has a document in the company code of its tenant.",
   whatDoesRejectionMean: "That one entry is not posted; the others of its batch are judged by themselves.",
   whatDoesTimeoutMean: "Nothing: entries may be posted or not, some or all. The books are asked.",
   whatIsSafeToRetry:

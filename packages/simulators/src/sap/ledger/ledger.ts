@@ -36,11 +36,14 @@ export interface LedgerSettings {
   readonly checks: () => DuplicateChecks;
   /** This system's name in messages and object keys. */
   readonly logicalSystem: string;
+  /** Documents that are in the books already, by number, company code and year run together; new ones are added. */
+  readonly kept?: Map<string, PostedDocument>;
 }
 
 const firstNumber = 100_000_000;
 
-export function openLedger({ master, periods, checks, logicalSystem }: LedgerSettings): Ledger {
+export function openLedger(settings: LedgerSettings): Ledger {
+  const { master, periods, checks, logicalSystem, kept = new Map() } = settings;
   const documents: PostedDocument[] = [];
   const numbers = new Map<string, number>();
   const byKey = new Map<string, PostedDocument>();
@@ -89,6 +92,11 @@ export function openLedger({ master, periods, checks, logicalSystem }: LedgerSet
     totals.add(document);
   }
 
+  for (const document of kept.values()) {
+    enter(document);
+    numbers.set(`${document.companyCode} ${document.year}`, Number(document.number) + 1);
+  }
+
   return {
     post(entry, now, refusal) {
       const items = refusals(entry, now, refusal);
@@ -120,7 +128,11 @@ export function openLedger({ master, periods, checks, logicalSystem }: LedgerSet
         postedAt: now,
       };
       enter(document);
-      if (reversed !== undefined) reversed.reversedBy = ownKey;
+      kept.set(ownKey, document);
+      if (reversed !== undefined) {
+        reversed.reversedBy = ownKey;
+        kept.set(objectKeyOf(reversed), reversed);
+      }
       return { document, items: [says.posted("BKPFF", ownKey, logicalSystem)] };
     },
     find: (companyCode, year, number) => byKey.get(bookKey(`${number}${companyCode}${year}`)),

@@ -50,10 +50,11 @@ export interface QuotaBook {
   accounts(): readonly KeptAccount[];
 }
 
-export function openQuotaBook(): QuotaBook {
-  const accounts = new Map<string, KeptAccount>();
-  const decisions = new Map<string, QuotaDecision>();
-
+/** `accounts` and `decisions`: what it knows already, and is written to. */
+export function openQuotaBook(
+  accounts: Map<string, KeptAccount> = new Map(),
+  decisions: Map<string, QuotaDecision> = new Map(),
+): QuotaBook {
   function accountOf({ tenant, account, cycle }: QuotaQuestion): KeptAccount {
     const name = JSON.stringify([tenant, account]);
     const known = accounts.get(name);

@@ -92,7 +92,7 @@ export function soapRoutes(
     const reasons = chooseRefusals(simulation, call, message);
     processLater(simulation, () => {
       const entries = postEntries(simulation, call, message, reasons);
-      received.outcome = { at: simulation.now(), entries };
+      messages.end(received, { at: simulation.now(), entries });
       const unknown = call.under("unknown-status");
       const body = confirmationOf(
         simulation,

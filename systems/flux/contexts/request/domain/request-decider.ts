@@ -30,7 +30,7 @@ import { evolve, noRequests, type OpenRequests } from "./open-requests.ts";
  *
  * | Command | The request is | Becomes |
  * | --- | --- | --- |
- * | `flux.top-up` | – | submitted |
+ * | `flux.top-up` | – | submitted; failed where the authority is another tenant's |
  * | `flux.note-request` | submitted | requested, and is carried out |
  * | `flux.note-submission`: refused, given up | submitted | failed |
  * | `flux.note-request-gone` | submitted | failed |
@@ -38,8 +38,14 @@ import { evolve, noRequests, type OpenRequests } from "./open-requests.ts";
  * | `flux.report-posting`: given up | requested | settled, and its debit is taken back |
  * | `flux.report-refusal` | requested | settled |
  * | `flux.note-settlement` | settled | closed |
+ *
+ * `served`: the tenant whose the authority is; null: it is everybody's.
  */
-export const requestDecider: Decider<OpenRequests> = {
+export function requestDeciderFor(served: string | null): Decider<OpenRequests> {
+  return { ...requestDecider, decide: (state, command, context) => decide(served, state, command, context) };
+}
+
+const requestDecider: Omit<Decider<OpenRequests>, "decide"> = {
   name: "request",
   commands: {
     [topUp.type]: { parking: "step-aside", schemaVersion: topUp.schemaVersion },
@@ -55,15 +61,22 @@ export const requestDecider: Decider<OpenRequests> = {
   // It refuses nothing by itself: a request fails by the authority's word or a person's, and that is this fact, too.
   refusalType: requestFailed.type,
   initial: noRequests,
-  decide,
   evolve,
 };
 
 const nothing: Decision = { facts: [] };
 
-function decide({ open }: OpenRequests, command: Entry, context: DecisionContext): Decision {
+function decide(
+  served: string | null,
+  { open }: OpenRequests,
+  command: Entry,
+  context: DecisionContext,
+): Decision {
   switch (command.type) {
     case topUp.type: {
+      // Nobody would ever ask that authority about it: its customer would wait for good.
+      if (served !== null && context.tenantId !== served)
+        return failed(context.processId, "tenant-not-served");
       const data = { requestId: context.processId, ...(command.data as TopUp) };
       return { facts: [{ type: topUpSubmitted.type, data }] };
     }

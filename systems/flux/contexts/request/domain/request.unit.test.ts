@@ -10,9 +10,11 @@ import { noteSettlement } from "../contract/request-settled.ts";
 import { takeBackTopUp } from "../contract/take-back-top-up.ts";
 import { exampleRequestId as requestId } from "../contract/top-up-request.ts";
 import { noRequests, type OpenRequests } from "./open-requests.ts";
-import { requestDecider } from "./request-decider.ts";
+import { requestDeciderFor } from "./request-decider.ts";
 
 type Message = { readonly type: string; readonly example: JsonObject };
+
+const requestDecider = requestDeciderFor("demo");
 
 /** The command of a contract's example, with other members where the test says so. */
 function decided(state: OpenRequests, { type, example }: Message, change: JsonObject = {}): Decision {
@@ -38,6 +40,22 @@ const requested = after(submitted, decided(submitted, noteRequest));
 const settled = after(requested, decided(requested, reportPosting));
 const said = ({ facts, commands = [] }: Decision): string[] =>
   [...facts, ...commands].map(({ type }) => type);
+
+test("another tenant's top-up fails at once with its code, and one of the tenant whose the authority is does not", () => {
+  const command = { type: topUp.type, data: topUp.example } as unknown as Entry;
+  const context = { now: 0, key: "acct-0001", processId: requestId, commandId: "c", version: 0 };
+  const decide = (tenantId: string, served: string | null) => {
+    const decision = requestDeciderFor(served).decide(noRequests, command, { ...context, tenantId });
+    assert.ok(!isRefusal(decision));
+    return decision;
+  };
+  const refused = decide("acme", "demo");
+  assert.deepEqual(said(refused), ["flux.request-failed"]);
+  assert.equal((refused.facts[0]?.data as { code?: string } | undefined)?.code, "tenant-not-served");
+  assert.deepEqual(after(noRequests, refused), noRequests, "nothing of it is kept open");
+  assert.deepEqual(said(decide("demo", "demo")), ["flux.top-up-submitted"]);
+  assert.deepEqual(said(decide("acme", null)), ["flux.top-up-submitted"]);
+});
 
 describe("a request", () => {
   test("is submitted, carried out when the authority tells of it, settled and closed; then nothing of it is kept", () => {
