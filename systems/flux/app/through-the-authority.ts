@@ -3,12 +3,15 @@ import { requestedTopUpProcess } from "../contexts/gateway/domain/requested-top-
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { postingDecider } from "../contexts/ledger/domain/posting-decider.ts";
 import { requestDecider } from "../contexts/request/domain/request-decider.ts";
+import { openRequestsProjection } from "../contexts/request/store/open-requests.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { quotaBook } from "../contexts/subscription/domain/quota-book.ts";
 
 /** How far each top-up has come at the authority for customers. */
 export const requestContext: ContextDefinition = {
   name: "request",
+  migrations: new URL("../contexts/request/store/migrations/", import.meta.url),
+  projections: [openRequestsProjection],
   deciders: [{ decider: requestDecider as never, commandsFrom: ["gateway", "subscription", "ledger"] }],
 };
 
@@ -19,8 +22,9 @@ export const answeringLedger: ContextDefinition = {
 };
 
 /**
- * Flux in stage A: top-ups go to the request context instead of the subscription, which is the quota book behind it, and their customers see
- * every step. Without the contexts above it would wait for ever.
+ * Flux where top-ups go to the request context, and the subscription is the quota book behind it; their customers see every step. Without the
+ * contexts above it would wait for ever. A top-up that is addressed to the subscription is decided there and ends as in stage B: so the
+ * crossing is this system, too, and programs of both may run side by side.
  */
 export function throughTheAuthority({ name, contexts }: SystemDefinition): SystemDefinition {
   return { name, contexts: contexts.map(asInStageA) };
@@ -33,6 +37,7 @@ function asInStageA(context: ContextDefinition): ContextDefinition {
     ...(intake === undefined
       ? {}
       : {
+          migrations: new URL("../contexts/gateway/store/migrations/", import.meta.url),
           intake: {
             processes: intake.processes.map((one) => (one === topUpProcess ? requestedTopUpProcess : one)),
             factsFrom: [...intake.factsFrom, requestContext.name, answeringLedger.name],

@@ -55,6 +55,7 @@ const pagesAllowed = 10_000;
 export function compareTotals(options: TotalsOptions): TotalsComparer {
   const { treaty, around, database, report } = options;
   const { totals } = treaty;
+  const inTheBooks = [treaty.name, ...(totals.togetherWith ?? [])];
   const alarm = openAlarm();
   const stopped = new AbortController();
   const unlisten = options.wakeUps.listen([`${around.context}:hand-offs`, `${around.context}:control`], () =>
@@ -68,7 +69,7 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
   async function readActs(days: readonly string[]): Promise<Map<string, DayAct>> {
     const acts = new Map<string, DayAct>();
     const since = Date.parse(`${days[0]}T00:00:00Z`) - skewMs;
-    for await (const { tenantId, idempotencyKey, data, outcome } of actsSince(database, treaty.name, since)) {
+    for await (const { tenantId, idempotencyKey, data, outcome } of actsSince(database, inTheBooks, since)) {
       const { day, name, amounts } = totals.ofAct({ tenantId, idempotencyKey, data });
       acts.set(name, { tenantId, day, name, amounts, outcome });
     }

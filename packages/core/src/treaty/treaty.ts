@@ -203,6 +203,8 @@ export interface TotalsRule<Data = JsonObject> {
   readonly closesAfterMs: number;
   /** Days that each run compares, the last ones that are over (1..31): what is changed later is found, too. */
   readonly days: number;
+  /** Other treaties of the context whose acts stand in the same books, running or not any more (default: none). */
+  readonly togetherWith?: readonly string[];
 }
 
 export interface TotalsQuestion {

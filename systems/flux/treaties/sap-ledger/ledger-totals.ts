@@ -33,6 +33,8 @@ export function ledgerTotals(url: string): TotalsRule<JournalEntry> {
     },
     closesAfterMs: 3_600_000,
     days: 7,
+    // A stage may have been changed within those days.
+    togetherWith: ["sap-ledger", "sap-posting"],
   };
 }
 
