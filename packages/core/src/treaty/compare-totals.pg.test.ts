@@ -12,8 +12,8 @@ import type { TotalsRule } from "./treaty.ts";
 const bed = await openTestBed();
 const dayMs = 86_400_000;
 
-/** Books over there: records by day; reading them fails as often as told. */
-async function scene() {
+/** Books over there: records by day; reading them fails as often as told. `before`: a treaty that posts into the same. */
+async function scene(before?: string) {
   const counterparty = await startCounterparty();
   bed.atEnd(() => counterparty.close());
   const books = new Map<string, DayRecord[]>();
@@ -36,9 +36,12 @@ async function scene() {
     },
     closesAfterMs: 1_000,
     days: 3,
+    ...(before === undefined ? {} : { togetherWith: [before] }),
   };
   const treaty = billingTreaty({ counterparty, over: { totals } });
-  const orders = await startOrders(bed, [treaty]);
+  const others =
+    before === undefined ? [] : [billingTreaty({ counterparty, name: before, purpose: `${before}-purpose` })];
+  const orders = await startOrders(bed, [treaty, ...others]);
   const today = dayOf(orders.system.clock.now());
   /** To the time at which the next day is over. */
   const nextDay = async (): Promise<void> => {
@@ -98,6 +101,21 @@ test("equal sums are reported, page by page of the books; a difference becomes o
   books.set(today, records);
   await nextDay();
   await reports(orders, today, 3);
+  assert.deepEqual(await cases(orders), []);
+});
+
+test("acts of another treaty that stand in the same books count on our side", async () => {
+  const { orders, books, today, nextDay } = await scene("billing-before");
+  await orders.facts(billingReady("ord-1"));
+  const done = await orders.settled(2, "completed");
+  assert.deepEqual(done.map(({ treaty }) => treaty).sort(), ["billing-activation", "billing-before"]);
+  books.set(
+    today,
+    done.map(({ idempotencyKey }) => record(idempotencyKey)),
+  );
+  await nextDay();
+  const [equal] = await reports(orders, today, 1);
+  assert.deepEqual(equal?.totals.sums, [{ group: "sales", ours: "10", theirs: "10" }]);
   assert.deepEqual(await cases(orders), []);
 });
 

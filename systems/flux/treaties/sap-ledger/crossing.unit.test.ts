@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Entry, JsonObject } from "@entente/core";
-import { journalEntryOf } from "../../contexts/ledger/domain/journal-entry-of.ts";
+import type { JournalEntry } from "../../contexts/ledger/contract/journal-entry.ts";
 import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
 import { quotaDebitUndone } from "../../contexts/subscription/contract/quota-debit-undone.ts";
 import { ledgerOfOthers, postingOfRequests } from "./crossing.ts";
@@ -9,6 +9,16 @@ import { sapLedger } from "./sap-ledger.ts";
 import { sapPosting } from "./sap-posting.ts";
 
 const processId = balanceDebited.example.processId;
+/** Every fact is worth an entry here: what the books are owed is the ledger's to say. */
+const journalEntryOf = (): JournalEntry => ({
+  accountId: "acct-0001",
+  processId,
+  cycle: "2026-11",
+  currency: "EUR",
+  postingDate: "2026-11-30",
+  text: "Top-up",
+  lines: [],
+});
 const posting = postingOfRequests(sapPosting("https://sap.example", journalEntryOf));
 const ledger = ledgerOfOthers(sapLedger("https://sap.example", journalEntryOf));
 
