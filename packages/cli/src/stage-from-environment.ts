@@ -5,6 +5,6 @@ import { isStage, type Stage, stages } from "@entente/flux";
 export function stageFromEnvironment({ ENTENTE_FLUX_STAGE: text }: NodeJS.ProcessEnv): Stage {
   if (text === undefined || text === "") return "B";
   if (isStage(text)) return text;
-  const known = stages.join(" nor ");
-  throw new Failure("refused", "stage-unknown", `ENTENTE_FLUX_STAGE="${text}" is neither ${known}.`);
+  const known = stages.join(", ");
+  throw new Failure("refused", "stage-unknown", `ENTENTE_FLUX_STAGE="${text}" is none of ${known}.`);
 }

@@ -24,6 +24,7 @@ import {
   fluxRoutes,
   fluxTags,
   fluxWith,
+  hasStageA,
   seedDemoData,
   textOf,
 } from "@entente/flux";
@@ -33,6 +34,7 @@ import { placeCounterparties } from "./counterparties.ts";
 import { dieAt, poisoned } from "./drills.ts";
 import { devTokenSecret } from "./home.ts";
 import { openLog } from "./log.ts";
+import { refuseWithoutCrossing } from "./refuse-without-crossing.ts";
 import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-from-environment.ts";
 import { stageFromEnvironment } from "./stage-from-environment.ts";
 import { openTelemetry } from "./telemetry/open-telemetry.ts";
@@ -45,7 +47,7 @@ const systems = { flux: fluxWith };
  * Runs a system until it is told to stop. In development its counterparties are simulated. Prints where the simulators are, and last
  * one line `ready …` when it takes requests.
  * Errors: `system-unknown`, `mode-unknown`, `stage-unknown`, `port-invalid`, `production-keys-missing`, `port-in-use` (refused), and those
- * of placeCounterparties, the embedded server and startSystem.
+ * of placeCounterparties, refuseWithoutCrossing, the embedded server and startSystem.
  */
 export async function up(
   name: string,
@@ -103,6 +105,7 @@ export async function up(
       log.info("The audit log is kept and not signed: ENTENTE_AUDIT_KEY is not set.");
     const adminUrl = embedded?.url ?? (given as string);
     await refuseWeakServer(adminUrl, environment);
+    if (!hasStageA(stage)) await refuseWithoutCrossing(definition.name, adminUrl, environment);
     const archiveFolder = archiveFolderOf(mode, home, environment.ENTENTE_ARCHIVE);
     if (archiveFolder === null)
       log.info("No month leaves the journals of evidence: ENTENTE_ARCHIVE is not set.");
@@ -150,7 +153,7 @@ export async function up(
         registers: [metrics.register, ...dropped],
         errors: fluxErrors,
         textOf: textOf(system),
-        routes: [fluxRoutes(system), callbackRoute(system)],
+        routes: [fluxRoutes(system, stage), callbackRoute(system)],
       });
       stops.unshift(() => edge.close());
       await telemetry?.exportMetrics(edge.registers);

@@ -17,10 +17,11 @@ import {
   companyCodesFrom,
   demoCompanyCodes,
 } from "../treaties/sap-ledger/company-codes.ts";
+import { ledgerOfOthers, postingOfRequests } from "../treaties/sap-ledger/crossing.ts";
 import { sapLedger } from "../treaties/sap-ledger/sap-ledger.ts";
 import { sapPosting } from "../treaties/sap-ledger/sap-posting.ts";
 import { sapQuota } from "../treaties/sap-quota/sap-quota.ts";
-import type { Stage } from "./stage.ts";
+import { hasStageA, type Stage, stages } from "./stage.ts";
 
 /** Systems outside ours that Flux knows how to deal with. */
 export const counterpartyNames = ["payments", "salesforce", "sap"] as const;
@@ -52,39 +53,53 @@ export type Counterparties = Readonly<Partial<Record<CounterpartyName, Counterpa
 export interface PlacedTreaty {
   readonly with: CounterpartyName;
   readonly context: string;
-  /** Stage of Flux that it belongs to (default: every one). */
-  readonly stage?: Stage;
+  /** Stages of Flux that it belongs to (default: every one). */
+  readonly stages?: readonly Stage[];
   /** False: not with this counterparty (default: with any). */
   applies?(counterparty: Counterparty): boolean;
   /** Pure. */
   declare(counterparty: Counterparty): Treaty;
 }
 
+const inA = stages.filter(hasStageA);
+
 /** Every treaty of Flux, one line each. */
 export const placedTreaties: readonly PlacedTreaty[] = [
   {
     with: "sap",
     context: "ledger",
-    stage: "B",
+    stages: ["B"],
     declare: (sap) => sapLedger(sap.url, journalEntryOf, companyCodesOf(sap)),
   },
   {
     with: "sap",
     context: "ledger",
-    stage: "A",
+    stages: ["A"],
     declare: (sap) => sapPosting(sap.url, journalEntryOf, companyCodesOf(sap)),
   },
   {
     with: "sap",
+    context: "ledger",
+    stages: ["A-to-B"],
+    declare: (sap) => postingOfRequests(sapPosting(sap.url, journalEntryOf, companyCodesOf(sap))),
+  },
+  {
+    with: "sap",
+    context: "ledger",
+    stages: ["A-to-B"],
+    declare: (sap) => ledgerOfOthers(sapLedger(sap.url, journalEntryOf, companyCodesOf(sap))),
+  },
+  {
+    with: "sap",
     context: "subscription",
-    stage: "B",
+    stages: ["B"],
     applies: ({ keepsQuota }) => keepsQuota === true,
     declare: ({ url }) => sapQuota(url),
   },
   {
     with: "payments",
     context: "subscription",
-    stage: "B",
+    stages: ["B"],
     declare: (payments) =>
       paymentsTreaty({ url: payments.url, payerOf: payersOf(payments), charging: chargingOf(payments) }),
   },
@@ -93,9 +108,9 @@ export const placedTreaties: readonly PlacedTreaty[] = [
   { with: "salesforce", context: "entitlement", declare: (one) => convertLead(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => entitlementChanges(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => entitlementNow(orgOf(one)) },
-  { with: "salesforce", context: "request", stage: "A", declare: (one) => recordRequest(orgOf(one)) },
-  { with: "salesforce", context: "request", stage: "A", declare: (one) => requestFeed(orgOf(one)) },
-  { with: "salesforce", context: "request", stage: "A", declare: (one) => closeRequest(orgOf(one)) },
+  { with: "salesforce", context: "request", stages: inA, declare: (one) => recordRequest(orgOf(one)) },
+  { with: "salesforce", context: "request", stages: inA, declare: (one) => requestFeed(orgOf(one)) },
+  { with: "salesforce", context: "request", stages: inA, declare: (one) => closeRequest(orgOf(one)) },
 ];
 
 /** Errors: thrown without a tenant: an org that is nobody's would be shown to everybody. */
@@ -130,7 +145,7 @@ export interface DeclaredTreaty {
 
 export function treatiesWith(counterparties: Counterparties, stage: Stage = "B"): readonly DeclaredTreaty[] {
   return placedTreaties.flatMap((placed) => {
-    if (placed.stage !== undefined && placed.stage !== stage) return [];
+    if (placed.stages !== undefined && !placed.stages.includes(stage)) return [];
     const counterparty = counterparties[placed.with];
     return counterparty === undefined || placed.applies?.(counterparty) === false
       ? []

@@ -15,7 +15,7 @@ import { balanceOutcome } from "../contexts/subscription/store/balance-outcome.t
 import { type Counterparties, chargingOf, treatiesWith } from "./counterparties.ts";
 import { entitlementContext } from "./entitlement-context.ts";
 import { movingQuota } from "./moving-quota.ts";
-import type { Stage } from "./stage.ts";
+import { hasStageA, type Stage } from "./stage.ts";
 import { answeringLedger, requestContext, throughTheAuthority } from "./through-the-authority.ts";
 import { withCharges } from "./with-charges.ts";
 
@@ -43,7 +43,7 @@ export const flux: SystemDefinition = {
 
 /** Contexts that are there for their treaties alone. */
 function treatyContexts(stage: Stage, { salesforce }: Counterparties): readonly ContextDefinition[] {
-  return stage === "A"
+  return hasStageA(stage)
     ? [answeringLedger, entitlementContext, requestContext(salesforce?.tenantId ?? null)]
     : [{ name: "ledger" }, entitlementContext];
 }
@@ -55,10 +55,10 @@ const processesOf: Readonly<Record<string, readonly ProcessDefinition[]>> = {
 
 /**
  * Flux with the treaties it has with these counterparties. Without any it is `flux`. Stages: docs/decisions/0015-three-stages-of-flux.md.
- * Errors: `stage-counterparty-missing` (refused) for stage A without Salesforce or without SAP.
+ * Errors: `stage-counterparty-missing` (refused) for stage A, and the crossing from it, without Salesforce or without SAP.
  */
 export function fluxWith(counterparties: Counterparties, stage: Stage = "B"): SystemDefinition {
-  if (stage === "A") refuseWithoutAuthorities(counterparties);
+  if (hasStageA(stage)) refuseWithoutAuthorities(counterparties);
   const declared = Map.groupBy(treatiesWith(counterparties, stage), ({ context }) => context);
   const withTreaties = (context: ContextDefinition): ContextDefinition => {
     const own = declared.get(context.name);
@@ -82,7 +82,7 @@ export function fluxWith(counterparties: Counterparties, stage: Stage = "B"): Sy
 }
 
 function baseOf({ payments, sap }: Counterparties, stage: Stage): SystemDefinition {
-  if (stage === "A") return throughTheAuthority(flux);
+  if (hasStageA(stage)) return throughTheAuthority(flux);
   const base = payments === undefined ? flux : withCharges(flux, chargingOf(payments));
   return sap?.keepsQuota === true ? movingQuota(base) : base;
 }
@@ -120,7 +120,13 @@ export {
 } from "./counterparties.ts";
 export { demoTenant, seedDemoData } from "./demo-data.ts";
 export { fluxFitness } from "./fitness.ts";
+export {
+  contextsOfStageA,
+  type OpenInStageA,
+  readOpenInStageA,
+  refuseOpenInStageA,
+} from "./open-in-stage-a.ts";
 export { registerWebhook } from "./register-webhook.ts";
 export { fluxReplay } from "./replay.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";
-export { isStage, type Stage, stages } from "./stage.ts";
+export { hasStageA, isStage, type Stage, stages } from "./stage.ts";

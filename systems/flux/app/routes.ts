@@ -9,10 +9,14 @@ import { authorityText } from "../contexts/gateway/domain/authority-text.ts";
 import { customerText } from "../contexts/gateway/domain/customer-text.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { pendingUnits } from "../contexts/gateway/store/pending-units.ts";
+import { hasUndecidedRequest } from "../contexts/gateway/store/requested-top-ups.ts";
 import { readBalance } from "../contexts/subscription/store/read-balance.ts";
 import { customerRoutes } from "./customer-routes.ts";
 import { entitlementRoutes } from "./entitlement-routes.ts";
 import { quotaShareRoutes } from "./quota-share-routes.ts";
+import type { Stage } from "./stage.ts";
+import { stageRoutes } from "./stage-routes.ts";
+import { openTurns } from "./turns.ts";
 
 const Accepted = Type.Object(
   { processId: Type.String({ format: "uuid" }), state: Type.Enum(["queued"]) },
@@ -55,10 +59,10 @@ export const fluxErrors: readonly EdgeError[] = [
 ];
 
 /** Flux's face to its customers: `POST /top-ups` and `GET /accounts/{id}/balance`. */
-export function fluxRoutes(system: System): FastifyPluginAsync {
-  // In stage A a top-up is a request first; the subscription hears of it when the authority has it.
-  const isRequested = system.contexts.has("request");
+export function fluxRoutes(system: System, stage: Stage = "B"): FastifyPluginAsync {
+  const inTurn = openTurns();
   return async (app) => {
+    await app.register(stageRoutes(system, stage));
     if (system.contexts.has("entitlement")) {
       await app.register(entitlementRoutes(system));
       await app.register(customerRoutes(system));
@@ -81,15 +85,23 @@ export function fluxRoutes(system: System): FastifyPluginAsync {
       },
       handler: (request, reply) => {
         const { accountId } = request.body;
-        speakerFor(request, accountId);
-        return acceptCommand(request, reply, system, {
-          type: topUp.type,
-          schemaVersion: topUp.schemaVersion,
-          target: isRequested ? "request" : "subscription",
-          key: accountId,
-          customerId: null,
-          data: request.body,
-        });
+        const { tenant } = speakerFor(request, accountId);
+        const accept = (target: string) =>
+          acceptCommand(request, reply, system, {
+            type: topUp.type,
+            schemaVersion: topUp.schemaVersion,
+            target,
+            key: accountId,
+            customerId: null,
+            data: request.body,
+          });
+        if (stage === "B") return accept("subscription");
+        // A top-up is a request first; the subscription hears of it when the authority has it.
+        if (stage === "A") return accept("request");
+        const { database } = contextOf(system, "gateway");
+        return inTurn(`${tenant}\u0000${accountId}`, async () =>
+          accept((await hasUndecidedRequest(database, tenant, accountId)) ? "request" : "subscription"),
+        );
       },
     });
 

@@ -3,6 +3,7 @@ import { requestedTopUpProcess } from "../contexts/gateway/domain/requested-top-
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { postingDecider } from "../contexts/ledger/domain/posting-decider.ts";
 import { requestDeciderFor } from "../contexts/request/domain/request-decider.ts";
+import { openRequestsProjection } from "../contexts/request/store/open-requests.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { quotaBook } from "../contexts/subscription/domain/quota-book.ts";
 
@@ -11,7 +12,12 @@ const request = "request";
 /** How far each top-up has come at the authority for customers. `served`: the tenant whose that is; null: everybody's. */
 export function requestContext(served: string | null): ContextDefinition {
   const decider = requestDeciderFor(served) as never;
-  return { name: request, deciders: [{ decider, commandsFrom: ["gateway", "subscription", "ledger"] }] };
+  return {
+    name: request,
+    migrations: new URL("../contexts/request/store/migrations/", import.meta.url),
+    projections: [openRequestsProjection],
+    deciders: [{ decider, commandsFrom: ["gateway", "subscription", "ledger"] }],
+  };
 }
 
 /** The ledger that answers whoever waits for it. */
@@ -21,8 +27,9 @@ export const answeringLedger: ContextDefinition = {
 };
 
 /**
- * Flux in stage A: top-ups go to the request context instead of the subscription, which is the quota book behind it, and their customers see
- * every step. Without the contexts above it would wait for ever.
+ * Flux where top-ups go to the request context, and the subscription is the quota book behind it; their customers see every step. Without the
+ * contexts above it would wait for ever. A top-up that is addressed to the subscription is decided there and ends as in stage B: so the
+ * crossing is this system, too, and programs of both may run side by side.
  */
 export function throughTheAuthority({ name, contexts }: SystemDefinition): SystemDefinition {
   return { name, contexts: contexts.map(asInStageA) };
@@ -35,6 +42,7 @@ function asInStageA(context: ContextDefinition): ContextDefinition {
     ...(intake === undefined
       ? {}
       : {
+          migrations: new URL("../contexts/gateway/store/migrations/", import.meta.url),
           intake: {
             processes: intake.processes.map((one) => (one === topUpProcess ? requestedTopUpProcess : one)),
             factsFrom: [...intake.factsFrom, request, answeringLedger.name],

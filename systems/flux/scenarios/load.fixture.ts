@@ -6,6 +6,8 @@ export interface Load {
   readonly records: readonly ClientRecord[];
   /** Commands whose client was told 202. */
   accepted(): number;
+  /** One command of its own for the n-th account, written down with the others; asks until it is told 202. Answers its process. */
+  ask(n: number): Promise<string>;
   /** Lets every client finish the command it has under way, and ends. */
   finish(): Promise<void>;
 }
@@ -18,6 +20,8 @@ export interface LoadOptions {
   readonly random: SeededRandom;
   /** Share of commands that are sent twice at the same time. */
   readonly twins: number;
+  /** What a client does between a 202 and its next command (default: nothing). */
+  readonly afterwards?: (processId: string) => Promise<void>;
 }
 
 export function startLoad(options: LoadOptions): Load {
@@ -28,38 +32,43 @@ export function startLoad(options: LoadOptions): Load {
   let finishing = false;
   let made = 0;
 
-  async function ask(key: string, n: number): Promise<ClientRecord["outcome"]> {
+  async function ask(key: string, n: number): Promise<ClientRecord> {
     const account = `acct-${String(n).padStart(4, "0")}`;
     const sentOrder = order++;
     const sentAt = Date.now();
     const answer = await post(agent, options, key, account, `car-${String(n).padStart(4, "0")}`);
-    const outcome = outcomeOf(answer.status);
-    records.push({
+    const record: ClientRecord = {
       key,
       account,
       sentAt,
       sentOrder,
       answeredOrder: answer.status === 0 ? null : order++,
-      outcome,
+      outcome: outcomeOf(answer.status),
       processId: answer.processId,
-    });
-    return outcome;
+    };
+    records.push(record);
+    return record;
+  }
+
+  /** Answers the process. */
+  async function untilAccepted(n: number, twin: boolean): Promise<string> {
+    const key = `chaos-${made++}`;
+    for (;;) {
+      const asked = [ask(key, n)];
+      if (twin) asked.push(ask(key, n));
+      const told = (await Promise.all(asked)).find(({ outcome }) => outcome === "accepted");
+      if (told?.processId != null) return told.processId;
+      // Does not keep the process alive: a test that fails leaves clients behind that ask for ever.
+      await new Promise((resolve) => setTimeout(resolve, 20).unref());
+    }
   }
 
   async function client(): Promise<void> {
     while (!finishing) {
       const n = 1 + options.random.below(options.accounts);
-      const key = `chaos-${made++}`;
-      const twin = options.random.next() < options.twins;
-      for (;;) {
-        const asked = [ask(key, n)];
-        if (twin) asked.push(ask(key, n));
-        const outcomes = await Promise.all(asked);
-        if (outcomes.includes("accepted")) break;
-        // Does not keep the process alive: a test that fails leaves clients behind that ask for ever.
-        await new Promise((resolve) => setTimeout(resolve, 20).unref());
-      }
+      const processId = await untilAccepted(n, options.random.next() < options.twins);
       accepted++;
+      await options.afterwards?.(processId);
     }
   }
 
@@ -67,6 +76,11 @@ export function startLoad(options: LoadOptions): Load {
   return {
     records,
     accepted: () => accepted,
+    async ask(n) {
+      const processId = await untilAccepted(n, false);
+      accepted++;
+      return processId;
+    },
     async finish() {
       finishing = true;
       await Promise.all(clients);

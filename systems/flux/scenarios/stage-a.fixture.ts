@@ -8,6 +8,8 @@ import { type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce
 /** Flux in stage A between a Salesforce and a SAP that can be taken away: an edge, and one worker for everything behind it. */
 export interface StageAUnderTest {
   readonly flux: FluxUnderTest;
+  /** The edge that was started first. */
+  readonly edge: ServerProcess;
   readonly salesforce: SalesforceUnderTest;
   readonly sap: ControlClient;
   readonly customer: Caller;
@@ -43,7 +45,7 @@ export async function startStageA(): Promise<StageAUnderTest> {
     ENTENTE_SAP_USER: "ENTENTE_COMM",
     ENTENTE_SAP_PASSWORD: "entente-dev-1",
   });
-  await flux.startEdge();
+  const edge = await flux.startEdge();
   const customer = await caller(flux, { role: "operator", sub: "scenario" });
   const operator = await caller(flux, { role: "operator", sub: "olga" });
   const reading = (context: string) => {
@@ -54,6 +56,7 @@ export async function startStageA(): Promise<StageAUnderTest> {
   const databases = new Map<string, ReturnType<typeof reading>>();
   return {
     flux,
+    edge,
     salesforce,
     sap: openControlClient(sap.url),
     customer,

@@ -12,8 +12,8 @@ import type { TotalsRule } from "./treaty.ts";
 const bed = await openTestBed();
 const dayMs = 86_400_000;
 
-/** Books over there: records by day; reading them fails as often as told. */
-async function scene(heldAtOnce?: number) {
+/** Books over there: records by day; reading them fails as often as told. `before`: a treaty that posts into the same. */
+async function scene({ heldAtOnce, before }: { heldAtOnce?: number; before?: string } = {}) {
   const counterparty = await startCounterparty();
   bed.atEnd(() => counterparty.close());
   const books = new Map<string, DayRecord[]>();
@@ -37,9 +37,12 @@ async function scene(heldAtOnce?: number) {
     closesAfterMs: 1_000,
     days: 3,
     ...(heldAtOnce === undefined ? {} : { heldAtOnce }),
+    ...(before === undefined ? {} : { togetherWith: [before] }),
   };
   const treaty = billingTreaty({ counterparty, over: { totals } });
-  const orders = await startOrders(bed, [treaty]);
+  const others =
+    before === undefined ? [] : [billingTreaty({ counterparty, name: before, purpose: `${before}-purpose` })];
+  const orders = await startOrders(bed, [treaty, ...others]);
   const today = dayOf(orders.system.clock.now());
   /** To the time at which the next day is over. */
   const nextDay = async (): Promise<void> => {
@@ -103,7 +106,7 @@ test("equal sums are reported, page by page of the books; a difference becomes o
 });
 
 test("more acts than may be held are compared in parts, and more records than may be held in more parts; each day has one report", async () => {
-  const { orders, books, asked, today, nextDay } = await scene(2);
+  const { orders, books, asked, today, nextDay } = await scene({ heldAtOnce: 2 });
   await orders.facts(...["1", "2", "3", "4", "5"].map((n) => billingReady(`ord-${n}`)));
   const done = await orders.settled(5, "completed");
   const [gone, wrong, ...right] = done.map(({ idempotencyKey }) => record(idempotencyKey));
@@ -139,7 +142,7 @@ test("more acts than may be held are compared in parts, and more records than ma
 });
 
 test("a day that was reported before a later one turned out too large is not reported again", async () => {
-  const { orders, books, today, nextDay } = await scene(2);
+  const { orders, books, today, nextDay } = await scene({ heldAtOnce: 2 });
   await orders.facts(billingReady("ord-1"));
   const [done] = await orders.settled(1, "completed");
   const strange = Array.from({ length: 12 }, (_, n) => record(`stray-${n}`));
@@ -148,6 +151,21 @@ test("a day that was reported before a later one turned out too large is not rep
   await reports(orders, today, 1);
   const before = dayOf(Date.parse(`${today}T00:00:00Z`) - dayMs);
   assert.equal((await reports(orders, before, 1)).length, 1);
+});
+
+test("acts of another treaty that stand in the same books count on our side", async () => {
+  const { orders, books, today, nextDay } = await scene({ before: "billing-before" });
+  await orders.facts(billingReady("ord-1"));
+  const done = await orders.settled(2, "completed");
+  assert.deepEqual(done.map(({ treaty }) => treaty).sort(), ["billing-activation", "billing-before"]);
+  books.set(
+    today,
+    done.map(({ idempotencyKey }) => record(idempotencyKey)),
+  );
+  await nextDay();
+  const [equal] = await reports(orders, today, 1);
+  assert.deepEqual(equal?.totals.sums, [{ group: "sales", ours: "10", theirs: "10" }]);
+  assert.deepEqual(await cases(orders), []);
 });
 
 test("a difference that a person has closed is not opened again, and another one of the same day is", async () => {

@@ -69,6 +69,7 @@ type Ended = "done" | "lost" | "too-many";
 export function compareTotals(options: TotalsOptions): TotalsComparer {
   const { treaty, around, database, report } = options;
   const { totals } = treaty;
+  const inTheBooks = [treaty.name, ...(totals.togetherWith ?? [])];
   const alarm = openAlarm();
   const stopped = new AbortController();
   const unlisten = options.wakeUps.listen([`${around.context}:hand-offs`, `${around.context}:control`], () =>
@@ -82,7 +83,7 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
 
   async function readActs(since: number, { part, parts }: Part): Promise<Map<string, DayAct>> {
     const acts = new Map<string, DayAct>();
-    for await (const { tenantId, idempotencyKey, data, outcome } of actsSince(database, treaty.name, since)) {
+    for await (const { tenantId, idempotencyKey, data, outcome } of actsSince(database, inTheBooks, since)) {
       const { day, name, amounts } = totals.ofAct({ tenantId, idempotencyKey, data });
       if (partOf(name, parts) === part) acts.set(name, { tenantId, day, name, amounts, outcome });
     }
@@ -225,7 +226,7 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
     try {
       const days = closedDays(now, totals.closesAfterMs, totals.days);
       const since = Date.parse(`${days[0]}T00:00:00Z`) - skewMs;
-      const counts = await countActs(database, treaty.name, since);
+      const counts = await countActs(database, inTheBooks, since);
       const tenants = counts.map(({ tenantId }) => tenantId);
       const all = counts.reduce((sum, { acts }) => sum + acts, 0);
       const reported = new Set<string>();

@@ -2,7 +2,7 @@
 import { readEntries } from "../journal/read.ts";
 import type { JsonObject } from "../model/entry.ts";
 import type { RowOutcome } from "../model/hand-off-record.ts";
-import { uuidArray } from "../postgres/arrays.ts";
+import { textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { openCases } from "./fallout-cases.ts";
 import type { OpeningData } from "./hand-off-entries.ts";
@@ -76,16 +76,16 @@ export interface OpenedAct {
   readonly outcome: "completed" | "open" | "not-done";
 }
 
-/** How many acts of a treaty were opened since then (business time), by tenant in order of its name. */
+/** How many acts of the treaties were opened since then (business time), by tenant in order of its name. */
 export async function countActs(
   database: Database,
-  treaty: string,
+  treaties: readonly string[],
   since: number,
 ): Promise<readonly { readonly tenantId: string; readonly acts: number }[]> {
   return database.execute(
     `select tenant_id as "tenantId", sum(greatest(row_count, 1))::float8 as acts from entente.hand_off
-     where treaty = $1 and created_at >= to_timestamp($2::float8 / 1000) group by tenant_id order by tenant_id`,
-    [treaty, since],
+     where treaty = any($1::text[]) and created_at >= to_timestamp($2::float8 / 1000) group by tenant_id order by tenant_id`,
+    [textArray(treaties), since],
   );
 }
 
@@ -94,7 +94,7 @@ const perPage = 100;
 const page: Statement = {
   name: "totals-acts",
   text: `select tenant_id, hand_off_id, state, in_doubt, idempotency_key, row_count, created_at from entente.hand_off
-    where treaty = $1 and created_at >= to_timestamp($2::float8 / 1000)
+    where treaty = any($1::text[]) and created_at >= to_timestamp($2::float8 / 1000)
       and (created_at, hand_off_id) > (to_timestamp($3::float8 / 1000), $4::uuid)
     order by created_at, hand_off_id limit ${perPage}`,
 };
@@ -114,15 +114,15 @@ interface ActRow extends Record<string, unknown> {
   readonly created_at: number;
 }
 
-/** The acts of a treaty, of every tenant, that were opened since then (business time), page by page. */
+/** The acts of treaties, of every tenant, that were opened since then (business time), page by page. */
 export async function* actsSince(
   database: Database,
-  treaty: string,
+  treaties: readonly string[],
   since: number,
 ): AsyncGenerator<OpenedAct> {
   let after: readonly [number, string] = [0, "00000000-0000-0000-0000-000000000000"];
   for (;;) {
-    const found = await database.run<ActRow>(page, [treaty, since, ...after]);
+    const found = await database.run<ActRow>(page, [textArray(treaties), since, ...after]);
     const ids = found.map((one) => one.hand_off_id);
     const batches = found.filter((one) => one.row_count > 0).map((one) => one.hand_off_id);
     const [entries, rows] = await Promise.all([

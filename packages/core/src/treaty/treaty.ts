@@ -208,6 +208,8 @@ export interface TotalsRule<Data = JsonObject> {
    * read once for each.
    */
   readonly heldAtOnce?: number;
+  /** Other treaties of the context whose acts stand in the same books, running or not any more (default: none). */
+  readonly togetherWith?: readonly string[];
 }
 
 export interface TotalsQuestion {

@@ -58,13 +58,13 @@ describe("a rejection", () => {
     });
   }
 
-  test("every reason that can be chosen is tested here or with business partners", async () => {
+  test("every reason that can be chosen is tested here, with business partners or with quotas", async () => {
     const { rejections } = (await (await fetch(`${sap.url}/_control`)).json()) as {
       rejections: { reason: string }[];
     };
     assert.deepEqual(
       rejections.map(({ reason }) => reason).sort(),
-      [...reasons.map(([reason]) => reason), "partner-locked", "partner-refused"].sort(),
+      [...reasons.map(([reason]) => reason), "partner-locked", "partner-refused", "quota-blocked"].sort(),
     );
   });
 

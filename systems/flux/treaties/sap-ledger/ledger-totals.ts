@@ -37,6 +37,8 @@ export function ledgerTotals(url: string, companyCodeOf: CompanyCodeOf): TotalsR
     },
     closesAfterMs: 3_600_000,
     days: 7,
+    // A stage may have been changed within those days.
+    togetherWith: ["sap-ledger", "sap-posting"],
   };
 }
 

@@ -80,7 +80,7 @@ function debitOf(fact: Entry): Figures | null {
 }
 
 /** The undo of a debit that the books never had is nothing to them. */
-function isOfNothingPosted({ type, data }: Entry): boolean {
+export function isOfNothingPosted({ type, data }: Entry): boolean {
   return type === quotaDebitUndone.type && (data as QuotaDebitUndone).reasonCode === postingGivenUp;
 }
 

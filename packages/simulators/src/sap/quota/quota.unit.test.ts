@@ -68,6 +68,14 @@ test("a later cycle begins with nothing taken, and what is restored of an ended 
   assert.deepEqual(said(await ask("restore", { units: 30 })), ["restored", 0, 5]);
 });
 
+test("a quota that a person has blocked refuses, and takes nothing", async () => {
+  await sap.client.rule({ behaviour: "rejection", reason: "quota-blocked" });
+  await assert.rejects(ask("ask", { units: 5 }), { actual: 422 });
+  assert.equal((await sap.client.effects({ operation: "decide-quota" })).length, 0);
+  await sap.client.removeRules();
+  assert.deepEqual(said(await ask("ask", { units: 5 })), ["taken", 5, 5]);
+});
+
 test("without the password nothing is decided", async () => {
   const answer = await fetch(`${sap.url}${path}`, { method: "POST", body: "{}" });
   assert.equal(answer.status, 401);

@@ -2,6 +2,7 @@ import type { Entry, ProcessDefinition, ProcessReason, ProcessStep, ProcessView 
 import { topUpPosted } from "../../ledger/contract/report-posting.ts";
 import { type RequestClosed, requestClosed } from "../../request/contract/request-settled.ts";
 import { type RequestFailed, requestFailed, topUpRequested } from "../../request/contract/top-up-request.ts";
+import { isAskedByCustomer } from "../../subscription/contract/asked-by-customer.ts";
 import { type BalanceDebited, balanceDebited } from "../../subscription/contract/balance-debited.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
 import { type TopUpRefused, topUpRefused } from "../../subscription/contract/top-up-refused.ts";
@@ -27,6 +28,8 @@ type StepName = (typeof stepNames)[number];
  * | `flux.top-up-refused` | balance-debited failed | failed, with the refusal's reason |
  * | `flux.quota-debit-undone` | balance-debited undone | failed, `compensated` |
  * | `entente.command-parked`, `entente.command-discarded` of the top-up, not debited | – | failed, as in top-up-process.ts |
+ *
+ * One that the subscription decided on the customer's own command has crossed to stage B, and looks as in top-up-process.ts.
  */
 export const requestedTopUpProcess: ProcessDefinition = {
   ...topUpProcess,
@@ -48,9 +51,13 @@ function apply(view: ProcessView, fact: Entry): ProcessView {
     case topUpRequested.type:
       return done(view, "request-recorded", fact);
     case balanceDebited.type:
+      if (isAskedByCustomer(fact)) return topUpProcess.apply(view, fact);
       return done({ ...view, outcome: fundingSplit(fact.data as BalanceDebited) }, debitStep, fact);
     case topUpPosted.type:
-      return done(view, "posted", fact);
+      // A worker that is still in stage A tells of every posting; a top-up that was confirmed by its debit waits for none.
+      return view.state === "confirmed" && !isDone(view, "request-closed")
+        ? view
+        : done(view, "posted", fact);
     case requestClosed.type:
       // The close of a refused one tells the customer nothing that the refusal has not.
       return (fact.data as RequestClosed).outcome === "posted" ? done(view, "request-closed", fact) : view;
@@ -62,6 +69,7 @@ function apply(view: ProcessView, fact: Entry): ProcessView {
       });
     }
     case topUpRefused.type:
+      if (isAskedByCustomer(fact)) return topUpProcess.apply(view, fact);
       return failed(view, debitStep, "failed", fact, refusedReason((fact.data as TopUpRefused).code));
     case quotaDebitUndone.type:
       return (fact.data as QuotaDebitUndone).undoneProcessId === fact.processId

@@ -9,6 +9,7 @@ import { balanceDebited } from "../../subscription/contract/balance-debited.ts";
 import { quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
 import { topUpRefused } from "../../subscription/contract/top-up-refused.ts";
 import { requestedTopUpProcess } from "./requested-top-up-process.ts";
+import { topUpProcess } from "./top-up-process.ts";
 
 const processId = "0199f0e2-7a3b-7c4d-8e5f-0123456789ab";
 type Message = { readonly type: string; readonly example: JsonObject };
@@ -56,6 +57,20 @@ describe("how a top-up of stage A looks", () => {
     const shown = view(fact(topUpRequested), fact(balanceDebited), undone, closed, fact(topUpPosted));
     assert.deepEqual([shown.state, shown.reason?.code], ["failed", "compensated"]);
     assert.deepEqual(steps(shown), ["request-recorded done", "balance-debited undone"]);
+  });
+
+  test("one that the subscription decided on the customer's own command looks as in stage B, whatever a worker of stage A tells of it", () => {
+    const crossed = (message: Message, change: JsonObject = {}): Entry =>
+      ({ ...fact(message, change), causationId: processId }) as Entry;
+    const debited = view(crossed(balanceDebited));
+    assert.equal(debited.state, "confirmed");
+    assert.deepEqual(steps(debited), ["balance-debited done"]);
+    assert.deepEqual(debited, topUpProcess.apply(queuedProcess, crossed(balanceDebited)));
+    assert.equal(view(crossed(balanceDebited), fact(topUpPosted)).state, "confirmed");
+    assert.equal(view(fact(topUpPosted), crossed(balanceDebited)).state, "confirmed");
+    assert.deepEqual(view(crossed(topUpRefused)), topUpProcess.apply(queuedProcess, crossed(topUpRefused)));
+    const undone = crossed(quotaDebitUndone, { undoneProcessId: processId });
+    assert.equal(view(crossed(balanceDebited), undone).reason?.code, "compensated");
   });
 
   test("a top-up that cannot be executed has failed, and goes on where it was when it is redriven", () => {

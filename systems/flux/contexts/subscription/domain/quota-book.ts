@@ -7,8 +7,6 @@ import { undoQuotaDebit } from "../contract/undo-quota-debit.ts";
 import type { AccountState } from "./account.ts";
 import { accountDecider } from "./account-decider.ts";
 
-const { [topUp.type]: _fromCustomers, ...rules } = accountDecider.commands;
-
 /** What it is asked for, and the command of the account that is the same. */
 const sameAs: Readonly<Record<string, string>> = {
   [carryOutTopUp.type]: topUp.type,
@@ -16,13 +14,14 @@ const sameAs: Readonly<Record<string, string>> = {
 };
 
 /**
- * The account as it serves the adapter to the books in stage A: every rule, fact and state of the account as it is. Customers do not reach
- * it with top-ups: it takes them from the request context alone, and says there when it refuses one.
+ * The account as it serves the adapter to the books in stage A: every rule, fact and state of the account as it is. It takes top-ups from the
+ * request context, and says there when it refuses one. From customers it takes them as ever, because an edge that crosses to stage B
+ * addresses it while its worker may still be one of stage A.
  */
 export const quotaBook: Decider<AccountState> = {
   ...accountDecider,
   commands: {
-    ...rules,
+    ...accountDecider.commands,
     [carryOutTopUp.type]: { parking: "step-aside", schemaVersion: carryOutTopUp.schemaVersion },
     [takeBackTopUp.type]: { parking: "step-aside", schemaVersion: takeBackTopUp.schemaVersion },
   },

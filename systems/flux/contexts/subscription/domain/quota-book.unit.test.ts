@@ -74,9 +74,15 @@ describe("the quota book", () => {
     assert.equal(unopened.commands?.[0]?.data.code, "account-unknown");
   });
 
-  test("takes no top-up from a customer, and leaves every other command of the account as it is", () => {
-    const { [topUp.type]: _fromCustomers, ...others } = accountDecider.commands;
-    assert.ok(!(topUp.type in quotaBook.commands));
-    for (const [type, rule] of Object.entries(others)) assert.deepEqual(quotaBook.commands[type], rule, type);
+  test("leaves every command of the account as it is, a customer's top-up that has crossed to stage B included", () => {
+    for (const [type, rule] of Object.entries(accountDecider.commands))
+      assert.deepEqual(quotaBook.commands[type], rule, type);
+    for (const data of [topUp.example, { ...topUp.example, condenserId: "car-0999" }]) {
+      const crossed = command(topUp.type, data);
+      assert.deepEqual(
+        quotaBook.decide(opened, crossed, context),
+        accountDecider.decide(opened, crossed, context),
+      );
+    }
   });
 });
