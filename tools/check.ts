@@ -14,9 +14,9 @@ const testFolders = /^(?:(?:packages|systems|tools|bench)\/.*|examples\/[^/]+)\.
 /** Tests share the machine with the PostgreSQL servers they start. */
 const testFilesAtOnce = 3;
 /** A test that hangs fails instead of holding everything up. */
-const testMs = 300_000;
+const testMs = 600_000;
 /** The runner's own limit does not reach a file whose tests have ended but whose process does not: this one does. */
-const stepMs = 30 * 60_000;
+const stepMs = 60 * 60_000;
 const slowestFiles = path.join(import.meta.dirname, "slowest-files.ts");
 
 interface Step {

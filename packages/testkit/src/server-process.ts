@@ -19,7 +19,7 @@ export interface StartOptions {
   readonly cwd?: string;
   /** The line of standard output or error that says the process is ready. */
   readonly readyLine: RegExp;
-  /** Milliseconds, default 30,000. */
+  /** Milliseconds, default 90,000. */
   readonly readyTimeoutMs?: number;
   /** Names the process in messages; default: the command. */
   readonly name?: string;
@@ -89,7 +89,7 @@ export async function startProcess(options: StartOptions): Promise<ServerProcess
   release(child);
 
   try {
-    const ready = await lines.wait(options.readyLine, options.readyTimeoutMs ?? 30_000, 0);
+    const ready = await lines.wait(options.readyLine, options.readyTimeoutMs ?? 90_000, 0);
     return running(name, pid, ready, child, lines, ended);
   } catch (error) {
     signalGroup(pid, "SIGKILL");
