@@ -49,8 +49,9 @@ function ratio(scenario: Scenario, outcome: Outcome, outcomes: Outcome[]): strin
 }
 
 function table(scenario: Scenario, outcomes: Outcome[]): string {
-  const first = outcomes.find((outcome) => outcome.figures !== undefined)?.figures ?? {};
-  const names = [scenario.main, ...Object.keys(first).filter((name) => name !== scenario.main)];
+  const names = [
+    ...new Set([scenario.main, ...outcomes.flatMap(({ figures }) => Object.keys(figures ?? {}))]),
+  ];
   const lines = [
     `| target | ${names.join(" | ")} | ours is better by |`,
     `| --- | ${names.map(() => "--:").join(" | ")} | --: |`,
