@@ -6,6 +6,7 @@ import { Failure, isId, type ReplayRules } from "@entente/core";
 import { noteVerifier, type ReplayReport, replayBundle } from "@entente/core/internal";
 import { fluxReplay } from "@entente/flux";
 import { sayReport } from "./audit.ts";
+import { tenantOf } from "./tenant-of-token.ts";
 
 export interface AuditReplayOptions {
   readonly key?: string;
@@ -162,18 +163,6 @@ function isTexts(files: unknown): files is Readonly<Record<string, string>> {
     files !== null &&
     Object.values(files).every((one) => typeof one === "string")
   );
-}
-
-/** What the token says, for finding the log; whether it says so rightly is the system's to judge. */
-function tenantOf(token: string): string | null {
-  try {
-    const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as {
-      tenant?: unknown;
-    };
-    return typeof claims.tenant === "string" ? claims.tenant : null;
-  } catch {
-    return null;
-  }
 }
 
 function questionInvalid(text: string): Failure {

@@ -1,4 +1,5 @@
 import { Failure } from "@entente/core";
+import { tenantOf } from "./tenant-of-token.ts";
 
 /**
  * Asks a running system to erase what is personal of a data subject. The tenant is the token's; naming it guards against the wrong token.
@@ -43,17 +44,6 @@ export async function erase(
   const said = typeof body.detail === "string" ? ` ${body.detail}` : "";
   const code = typeof body.code === "string" ? ` (${body.code})` : "";
   throw new Failure("refused", "erasure-not-done", `The system answered ${answer.status}${code}.${said}`);
-}
-
-function tenantOf(token: string): string | null {
-  try {
-    const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as {
-      tenant?: unknown;
-    };
-    return typeof claims.tenant === "string" ? claims.tenant : null;
-  } catch {
-    return null;
-  }
 }
 
 function questionInvalid(text: string): Failure {
