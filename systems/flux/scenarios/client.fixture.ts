@@ -6,7 +6,7 @@ export interface Caller {
   topUp(accountId: string, key: string, units?: number, condenserId?: string): Promise<Answer>;
   get(path: string): Promise<Answer>;
   post(path: string, body: object, headers?: Record<string, string>): Promise<Answer>;
-  /** Asks until the process is in one of the states; fails after 90 s. */
+  /** Asks until the process is in one of the states; fails after 30 s. */
   until(processId: string, ...states: string[]): Promise<ProcessBody>;
 }
 
@@ -52,7 +52,7 @@ export async function caller(
     topUp: (accountId, key, units = 1, condenserId = accountId.replace("acct", "car")) =>
       post("/top-ups", { accountId, condenserId, units }, { "idempotency-key": key }),
     async until(processId, ...states) {
-      const limit = performance.now() + 90_000;
+      const limit = performance.now() + 30_000;
       for (;;) {
         const { body } = await get(`/processes/${processId}`);
         if (states.includes(String(body.state))) return body as ProcessBody;

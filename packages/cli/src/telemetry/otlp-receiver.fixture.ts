@@ -152,7 +152,7 @@ export async function startOtlpReceiver(port = 0): Promise<OtlpReceiver> {
     answerWith(next) {
       how = next;
     },
-    until(what, question, withinMs = 120_000) {
+    until(what, question, withinMs = 60_000) {
       return new Promise((resolve, reject) => {
         const look = (): void => {
           const answer = question();
