@@ -9,7 +9,10 @@ import {
   type CounterpartyName,
   counterpartyNames,
   demoTenant,
+  type PaymentsTreaty,
   paymentsCharge,
+  paymentsRefund,
+  paymentsWebhooks,
   registerWebhook,
   type SecretOf,
 } from "@entente/flux";
@@ -22,6 +25,7 @@ const variables: Readonly<Record<CounterpartyName, Readonly<Record<string, strin
     ENTENTE_PAYMENTS_URL: "url",
     ENTENTE_PAYMENTS_API_KEY: "apiKey",
     ENTENTE_PAYMENTS_WEBHOOK_SECRET: "webhookSecret",
+    ENTENTE_PAYMENTS_REFUND_WEBHOOK_SECRET: "refundWebhookSecret",
     ENTENTE_PAYMENTS_FROM: "from",
   },
   salesforce: {
@@ -52,7 +56,7 @@ export interface PlacedCounterparties {
   /** For people: where the simulators are. */
   readonly lines: readonly string[];
   /**
-   * Has the simulator of payments send its messages to the edge at this address, signed with a secret that is made now. A simulator that was
+   * Has the simulator of payments send its messages to the edge at this address, signed with secrets that are made now. A simulator that was
    * started again has forgotten it, and sends none: what they would tell is then found by asking.
    */
   hear(edgeUrl: string): Promise<void>;
@@ -113,19 +117,28 @@ export async function placeCounterparties(options: CounterpartiesOptions): Promi
   if (tenants !== null && Object.keys(tenants).length === 0)
     log("nobody pays and nothing is posted to SAP: ENTENTE_TENANTS is not set");
   const payments = simulated.get("payments");
-  let webhookSecret: string | undefined;
+  /** Made when its endpoints are registered. */
+  const webhookSecrets = new Map<string, string | null>(
+    Object.values(paymentsWebhooks).map(({ secret }) => [secret, null]),
+  );
   return {
     counterparties,
     // Read at every use: a simulator's secrets never change, and others may be rotated.
     secretOf(name, secret) {
-      if (name === "payments" && secret === "webhookSecret" && payments !== undefined) return webhookSecret;
+      if (name === "payments" && payments !== undefined && webhookSecrets.has(secret))
+        return webhookSecrets.get(secret) ?? undefined;
       return simulated.get(name)?.credentials[secret] ?? secretFrom(environment, name, secret);
     },
     async hear(edgeUrl) {
       if (payments === undefined) return;
       const { url, credentials } = payments;
-      const callbackUrl = `${edgeUrl}/callbacks/${paymentsCharge}`;
-      webhookSecret = await registerWebhook({ url, apiKey: credentials.apiKey ?? "", callbackUrl });
+      const { apiKey = "" } = credentials;
+      const register = async (treaty: PaymentsTreaty): Promise<void> => {
+        const callbackUrl = `${edgeUrl}/callbacks/${treaty}`;
+        const secret = await registerWebhook({ url, apiKey, treaty, callbackUrl });
+        webhookSecrets.set(paymentsWebhooks[treaty].secret, secret);
+      };
+      await Promise.all([register(paymentsCharge), register(paymentsRefund)]);
     },
     privateRanges: [
       ...(environment.ENTENTE_PRIVATE_RANGES ?? "").split(",").filter((range) => range !== ""),

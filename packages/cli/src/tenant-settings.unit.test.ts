@@ -23,6 +23,7 @@ const real = {
   ENTENTE_PAYMENTS_URL: "https://pay.example",
   ENTENTE_PAYMENTS_API_KEY: "key",
   ENTENTE_PAYMENTS_WEBHOOK_SECRET: "secret",
+  ENTENTE_PAYMENTS_REFUND_WEBHOOK_SECRET: "secret",
   ENTENTE_PAYMENTS_FROM: "2026-01-01T00:00:00Z",
 };
 const place = (mode: "dev" | "production", more: Readonly<Record<string, string>> = {}) =>

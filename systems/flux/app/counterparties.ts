@@ -3,6 +3,7 @@ import { journalEntryOf } from "../contexts/ledger/domain/journal-entry-of.ts";
 import type { Charging } from "../contexts/subscription/contract/charge.ts";
 import { demoPayers, type PayerOf, type PayerTable, payersFrom } from "../treaties/payments/payers.ts";
 import { paymentsTreaty } from "../treaties/payments/payments-treaty.ts";
+import { refundTreaty } from "../treaties/payments/refund-treaty.ts";
 import { changeEntitlement } from "../treaties/salesforce-entitlement/change-entitlement.ts";
 import { convertLead } from "../treaties/salesforce-entitlement/convert-lead.ts";
 import { entitlementChanges } from "../treaties/salesforce-entitlement/entitlement-changes.ts";
@@ -103,6 +104,7 @@ export const placedTreaties: readonly PlacedTreaty[] = [
     declare: (payments) =>
       paymentsTreaty({ url: payments.url, payerOf: payersOf(payments), charging: chargingOf(payments) }),
   },
+  { with: "payments", context: "subscription", stages: ["B"], declare: ({ url }) => refundTreaty({ url }) },
   { with: "salesforce", context: "entitlement", declare: (one) => changeEntitlement(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => openCase(orgOf(one)) },
   { with: "salesforce", context: "entitlement", declare: (one) => convertLead(orgOf(one)) },

@@ -108,6 +108,7 @@ function followingEntitlements(context: ContextDefinition): ContextDefinition {
 }
 
 export { paymentsCharge } from "../treaties/payments/payments-treaty.ts";
+export { paymentsRefund } from "../treaties/payments/refund-news.ts";
 export { everyCounterparty, fluxContract, fluxDocs, fluxSnapshot } from "./contract.ts";
 export {
   type Counterparties,
@@ -126,7 +127,7 @@ export {
   readOpenInStageA,
   refuseOpenInStageA,
 } from "./open-in-stage-a.ts";
-export { registerWebhook } from "./register-webhook.ts";
+export { type PaymentsTreaty, paymentsWebhooks, registerWebhook } from "./register-webhook.ts";
 export { fluxReplay } from "./replay.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";
 export { hasStageA, isStage, type Stage, stages } from "./stage.ts";

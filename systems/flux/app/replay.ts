@@ -26,7 +26,9 @@ export const fluxReplay: ReplayRules = {
   reducers: [accountReducer as never],
   processes: {
     ...Object.fromEntries(plainProcesses.map((one) => [one.type, first(() => one)])),
-    "charged-top-up": first(({ from }) => chargedTopUpProcess({ from: Number(from) })),
+    "charged-top-up": first(({ from, refunds }) =>
+      chargedTopUpProcess({ from: Number(from) }, refunds === true),
+    ),
     "requested-top-up": first(() => requestedTopUpProcess),
   },
 };

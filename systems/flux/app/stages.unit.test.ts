@@ -24,7 +24,7 @@ test("the crossing has everything of stage A, and posts what is B's as B does; p
   assert.deepEqual(crossing?.toSorted(), [...(inA ?? []), "sap-ledger"].toSorted());
   assert.deepEqual(
     inB?.filter((name) => !crossing?.includes(name)),
-    ["sap-quota", "payments-charge"],
+    ["sap-quota", "payments-charge", "payments-refund"],
   );
 });
 
@@ -35,6 +35,7 @@ test("stage B is what is run when nothing is said, and has nothing of stage A", 
   assert.deepEqual(treatiesOf(everyCounterparty), [
     "sap-quota",
     "payments-charge",
+    "payments-refund",
     "sap-ledger",
     "salesforce-entitlement",
     "salesforce-case",

@@ -13,6 +13,7 @@ import {
   startSystem,
   type Treaty,
 } from "@entente/core";
+import { appendEntries, newId } from "@entente/core/internal";
 import { buildEdge, callbackRoute } from "@entente/edge";
 import { openControlClient, simulators } from "@entente/simulators";
 import { testServer } from "@entente/testkit";
@@ -24,11 +25,14 @@ import {
   fluxTags,
   fluxWith,
   paymentsCharge,
+  paymentsRefund,
   registerWebhook,
   textOf,
 } from "../app/flux.ts";
+import { type BalanceDebited, balanceDebited } from "../contexts/subscription/contract/balance-debited.ts";
 import { openAccount } from "../contexts/subscription/contract/open-account.ts";
 import { registerCondenser } from "../contexts/subscription/contract/register-condenser.ts";
+import { undoQuotaDebit } from "../contexts/subscription/contract/undo-quota-debit.ts";
 import { type Caller, caller } from "./client.fixture.ts";
 
 const apiKey = "sk_test_entente";
@@ -59,8 +63,14 @@ export interface ChargedFlux {
   /** Opens an account with its condenser. */
   open(accountId: string): Promise<void>;
   handOff(processId: string, ...states: readonly HandOffState[]): Promise<HandOff>;
+  /** The refund of a process's charge, once there is one in such a state. */
+  refund(processId: string, ...states: readonly HandOffState[]): Promise<HandOff>;
+  /** Has the debit of a top-up undone, as a compensation within its process does. */
+  undo(processId: string): Promise<void>;
   /** Effects of the provider for a process: how often it was charged. */
   chargesOf(processId: string): Promise<number>;
+  /** What the provider holds of refunds of the process's charge. Amounts in minor units. */
+  refundsOf(processId: string): Promise<readonly { readonly amount: number; readonly status: string }[]>;
   /** Both clocks. */
   moveTime(ms: number): Promise<void>;
   /** Takes the provider away, down to its port, and gives it back with nothing remembered. */
@@ -111,7 +121,7 @@ export async function startChargedFlux({
   const customer = await caller({ url, token }, { role: "operator" });
   const control = openControlClient(running.url);
 
-  async function find(processId: string): Promise<HandOff | undefined> {
+  async function find(processId: string, treaty: string = paymentsCharge): Promise<HandOff | undefined> {
     const states = [
       "created",
       "sent",
@@ -123,7 +133,25 @@ export async function startChargedFlux({
       "fallout",
     ] as const;
     const all = await system.treaties.handOffs("subscription", demoTenant, states, null, 1_000);
-    return all.find((one) => one.processId === processId);
+    return all.find((one) => one.processId === processId && one.treaty === treaty);
+  }
+
+  async function found(
+    what: string,
+    processId: string,
+    treaty: string,
+    states: readonly HandOffState[],
+  ): Promise<HandOff> {
+    let last: HandOff | undefined;
+    await comes(
+      `the ${what} of ${processId} is ${states.join(" or ")}`,
+      async () => {
+        last = await find(processId, treaty);
+        return last !== undefined && states.includes(last.state);
+      },
+      () => last?.state,
+    );
+    return last as unknown as HandOff;
   }
 
   return {
@@ -135,7 +163,12 @@ export async function startChargedFlux({
     webhooks: recorder.webhooks,
     webhookSecret: () => secret,
     async listen() {
-      secret = await registerWebhook({ url: running.url, apiKey, callbackUrl: recorder.url });
+      secret = await registerWebhook({
+        url: running.url,
+        apiKey,
+        treaty: paymentsCharge,
+        callbackUrl: recorder.url,
+      });
       const list = await fetch(`${running.url}/v1/webhook_endpoints`, {
         headers: { authorization: `Bearer ${apiKey}` },
       });
@@ -167,22 +200,59 @@ export async function startChargedFlux({
         });
       }
     },
-    async handOff(processId, ...states) {
-      let found: HandOff | undefined;
-      await comes(
-        `the charge of ${processId} is ${states.join(" or ")}`,
-        async () => {
-          found = await find(processId);
-          return found !== undefined && states.includes(found.state);
-        },
-        () => found?.state,
+    handOff: (processId, ...states) => found("charge", processId, paymentsCharge, states),
+    refund: (processId, ...states) => found("refund", processId, paymentsRefund, states),
+    async undo(processId) {
+      const database = system.contexts.get("subscription")?.database;
+      if (database === undefined) throw new Error("Flux has no subscription");
+      const [debited] = await database.execute<{ id: string; key: string; data: BalanceDebited }>(
+        "select id, key, data from entente.journal where type = $1 and process_id = $2",
+        [balanceDebited.type, processId],
       );
-      return found as HandOff;
+      if (debited === undefined) throw new Error(`the top-up ${processId} was never debited`);
+      const { cycle, fundedFromQuota, fundedOnDemand, onDemandAmountMinor } = debited.data;
+      const now = system.clock.now();
+      const { type, schemaVersion } = undoQuotaDebit;
+      await appendEntries(database, [
+        {
+          id: newId(now),
+          kind: "command",
+          type,
+          schemaVersion,
+          source: "subscription",
+          target: "subscription",
+          tenantId: demoTenant,
+          key: debited.key,
+          keyVersion: null,
+          processId,
+          correlationId: processId,
+          causationId: debited.id,
+          customerId: null,
+          ttlMs: null,
+          traceparent: null,
+          occurredAt: now,
+          data: {
+            accountId: debited.key,
+            processId,
+            reasonCode: "delivery-failed",
+            debit: { cycle, fundedFromQuota, fundedOnDemand, onDemandAmountMinor },
+          },
+        },
+      ]);
     },
     async chargesOf(processId) {
       const handOff = await find(processId);
       const effects = await control.effects({ operation: "create-payment-intent" });
       return effects.filter(({ key }) => key === handOff?.idempotencyKey).length;
+    },
+    async refundsOf(processId) {
+      const handOff = await find(processId);
+      const query = new URLSearchParams({ payment_intent: handOff?.externalReference ?? "" });
+      const answer = await fetch(`${running.url}/v1/refunds?${query}`, {
+        headers: { authorization: `Bearer ${apiKey}` },
+      });
+      const { data } = (await answer.json()) as { data: { amount: number; status: string }[] };
+      return data.map(({ amount, status }) => ({ amount, status }));
     },
     async moveTime(ms) {
       // Webhooks are signed by the provider's clock and judged by ours.

@@ -115,6 +115,63 @@ test("the provider away: a top-up is done in part and says that it is late; the 
   assert.equal(await flux.chargesOf(processId), 1);
 });
 
+test("a top-up undone after it was charged: one refund, although the provider made it and we were told that it timed out", async () => {
+  await flux.open("acct-0006");
+  const processId = await topUp("acct-0006", 104);
+  await customer.until(processId, "confirmed");
+  const lost = { behaviour: "timeout", effect: true, times: 1 } as const;
+  await provider.rule({ ...lost, when: { operation: "create-refund" } });
+  await flux.undo(processId);
+  const owed = await customer.until(processId, "failed");
+  assert.equal(sentence(owed).reason?.code, "charge-to-refund");
+  assert.match(sentence(owed).text ?? "", /undone, but a charge was made.*We give it back\./);
+  assert.deepEqual(stepsOf(owed), [
+    "accepted done",
+    "balance-debited undone",
+    "charged done",
+    "refunded open",
+  ]);
+  await flux.refund(processId, "unknown");
+  await flux.moveTime(2 * 60_000 + 1_000);
+  const { tries } = await flux.refund(processId, "completed");
+  assert.equal(tries, 1);
+  await refunded(processId);
+  assert.deepEqual(await balance("acct-0006"), { quotaUnits: 100, usedUnits: 0, onDemandMinor: 0 });
+});
+
+test("a charge that turns out made after its top-up was undone is given back once, whatever is said again", async () => {
+  await flux.open("acct-0007");
+  const lost = { behaviour: "timeout", effect: true, times: 1 } as const;
+  await provider.rule({ ...lost, when: { operation: "create-payment-intent" } });
+  const processId = await topUp("acct-0007", 104);
+  await flux.handOff(processId, "unknown");
+  await flux.undo(processId);
+  const undone = await customer.until(processId, "failed");
+  assert.equal(sentence(undone).reason?.code, "compensated");
+  assert.deepEqual(await flux.system.treaties.cases("subscription", "demo", 10), []);
+  await flux.moveTime(2 * 60_000 + 1_000);
+  await flux.refund(processId, "completed");
+  await refunded(processId);
+  // The undo once more, and time for every look that is due: nothing is given back twice.
+  await flux.undo(processId);
+  await flux.moveTime(15 * 60_000);
+  await refunded(processId);
+});
+
+/** The customer reads it, and the provider's own record says the same: charged once, given back once, nothing left for a person. */
+async function refunded(processId: string): Promise<void> {
+  await comes("the customer reads that the money is back", async () => {
+    const { body } = await customer.get(`/processes/${processId}`);
+    return sentence(body).reason?.code === "refunded";
+  });
+  const { body } = await customer.get(`/processes/${processId}`);
+  assert.match(sentence(body).text ?? "", /undone, and the EUR 1\.00 charged for it was given back;/);
+  assert.deepEqual(stepsOf(body).slice(1), ["balance-debited undone", "charged done", "refunded done"]);
+  assert.equal(await flux.chargesOf(processId), 1);
+  assert.deepEqual(await flux.refundsOf(processId), [{ amount: 100, status: "succeeded" }]);
+  assert.deepEqual(await flux.system.treaties.cases("subscription", "demo", 10), []);
+}
+
 test("hostile and strange messages change nothing and are recorded; the genuine one confirms", async () => {
   await flux.open("acct-0005");
   await flux.open("acct-0996");

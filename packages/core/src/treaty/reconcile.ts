@@ -65,12 +65,16 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
   async function ask(handOff: StoredHandOff, rowKeys: readonly string[]): Promise<Heard> {
     await options.pace();
     const { tenantId, handOffId, idempotencyKey, requestHash, externalReference, correlationId } = handOff;
+    const { aggregateType, aggregateId, line } = handOff;
     // A question has no entry of its own before its answer: it is asked on behalf of the hand-off.
     const trace = traceHeaders(around.telemetry, handOff, handOffId);
     const reach = { treaty, means, answerWithinMs: treaty.times.answerWithinMs, trace };
     return askOnce(reach, {
       tenantId,
       handOffId,
+      aggregateType,
+      aggregateId,
+      line,
       idempotencyKey,
       requestHash,
       externalReference,

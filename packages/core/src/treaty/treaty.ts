@@ -296,7 +296,8 @@ export interface DispatchRow<Data = JsonObject> extends Subject {
   readonly data: Data;
 }
 
-export interface Question {
+/** What an act is about stands in it as well, for authorities that must be asked by it while they have given no name of their own. */
+export interface Question extends Subject {
   readonly tenantId: string;
   readonly handOffId: string;
   readonly idempotencyKey: string;

@@ -307,9 +307,11 @@ function actOf({ idempotencyKey }: HandOff): string {
 /** Puts the treaty's own question over the wire. */
 async function inquire({ stage, options }: Scene, handOff: HandOff): Promise<Reply> {
   const { tenantId, handOffId, idempotencyKey, requestHash, externalReference, correlationId } = handOff;
+  const { aggregateType, aggregateId, line } = handOff;
+  const about = { tenantId, handOffId, aggregateType, aggregateId, line };
   const rowKeys = (await stage.rows(handOff)).map((row) => row.idempotencyKey);
   return stage.treaty.inquire(
-    { tenantId, handOffId, idempotencyKey, requestHash, externalReference, correlationId, rowKeys },
+    { ...about, idempotencyKey, requestHash, externalReference, correlationId, rowKeys },
     {
       signal: AbortSignal.timeout(stage.treaty.times.answerWithinMs),
       secret: async (name) => options.secrets?.[name] ?? "",

@@ -23,7 +23,12 @@ const treaty = paymentsTreaty({
 const counterparty = await controlledCounterparty(provider.url, {
   operation: "create-payment-intent",
   async sendCallbacksTo(url) {
-    secrets.webhookSecret = await registerWebhook({ url: provider.url, apiKey, callbackUrl: url });
+    secrets.webhookSecret = await registerWebhook({
+      url: provider.url,
+      apiKey,
+      treaty: "payments-charge",
+      callbackUrl: url,
+    });
   },
 });
 

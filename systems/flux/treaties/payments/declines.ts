@@ -1,5 +1,6 @@
 import type { ErrorMap } from "@entente/core";
 import type { DeclineCode } from "../../contexts/subscription/contract/charge-declines.ts";
+import { callErrors } from "./provider-errors.ts";
 
 /** What a code of the payment provider means: for operators, and for the customer whose charge was not made. */
 interface Decline {
@@ -77,25 +78,10 @@ export function reasonOf(theirCode: string | null): DeclineCode {
   return declines[theirCode]?.reason ?? "charge-given-up";
 }
 
-/**
- * Every code of theirs that is understood. None is `IDEMPOTENT_SUCCESS`: a repeat gets the first answer once more, and that says what
- * became of it. A server error may have happened, and is remembered under the key: it is asked about, never just repeated.
- */
+/** Every code of theirs that is understood of a charge. */
 export const paymentsErrorMap: ErrorMap = {
   ...Object.fromEntries(
     Object.entries(declines).map(([theirs, { means }]) => [theirs, { class: "BUSINESS_REJECTED", means }]),
   ),
-  rate_limit: { class: "TECHNICAL_RETRYABLE", means: "Too many requests; this one was not looked at." },
-  lock_timeout: { class: "TECHNICAL_RETRYABLE", means: "Another request held the same object." },
-  idempotency_key_in_use: {
-    class: "UNKNOWN",
-    means: "An earlier sending of ours is still being worked on.",
-  },
-  api_error: { class: "UNKNOWN", means: "A fault of the provider, before or after it charged." },
-  idempotency_error: {
-    class: "DUPLICATE_CONFLICT",
-    means: "They hold another request under our key; a person compares the two.",
-  },
-  "401": { class: "SECURITY_CONFIGURATION_FAILURE", means: "They do not know our API key." },
-  "403": { class: "SECURITY_CONFIGURATION_FAILURE", means: "Our API key may not do this." },
+  ...callErrors,
 };

@@ -18,7 +18,7 @@ export const paymentsSheet: SheetText = {
   tenantPropagation:
     "metadata.tenant of the payment intent; a webhook is looked up under that tenant only. The tenant is also the first part of the key.",
   stateImpact:
-    "Completed: flux.top-up-charged, the top-up is confirmed. Refused or given up: flux.charge-declined and flux.undo-quota-debit, the top-up has failed and the quota is back. Anything else: the top-up stays in processing with the step charged open.",
+    "Completed: flux.top-up-charged, the top-up is confirmed. Refused or given up: flux.charge-declined and flux.undo-quota-debit, the top-up has failed and the quota is back. Anything else: the top-up stays in processing with the step charged open. Made although the top-up is undone: payments-refund gives it back.",
   auditEvidence:
     "Every move is an entry of the subscription journal with hashes of key, request and answer, their code and their reference; webhooks are entries of their own.",
   replayBehaviour:
@@ -39,7 +39,7 @@ export const paymentsAnswers: TreatyAnswers = {
   whatIsTheContract:
     "One payment intent per top-up with an on-demand part, for its amount in its currency, charged at once without the customer being there.",
   whatDoesSuccessMean:
-    "The payment intent has the status succeeded: the money is taken. It is final here; refunds are another act.",
+    "The payment intent has the status succeeded: the money is taken. It is final here; giving it back is an act of its own, payments-refund.",
   whatDoesRejectionMean:
     "The bank or the provider said no, and no money moved. The debit is undone and the customer is told why, as far as a customer may be told.",
   whatDoesTimeoutMean:
@@ -49,7 +49,7 @@ export const paymentsAnswers: TreatyAnswers = {
   howAreDuplicatesFound:
     "By the idempotency key on both sides: a unique index here, the first answer repeated there for 24 hours, and metadata.entente_key for ever.",
   howIsDisagreementSettled:
-    "The provider's payment intent wins. Money taken for a top-up that was undone becomes a case, and the money is given back by a person.",
+    "The provider's payment intent wins. Money taken for a top-up that was undone is given back by payments-refund; by a person only where their name for the charge is not known.",
   whatIsAudited:
     "Each sending, answer, webhook, question and decision, with who and why where it was a person.",
   whoMayRepair:

@@ -19,6 +19,7 @@ import { noPaymentMethod, paymentsErrorMap } from "./declines.ts";
 import type { PayerOf } from "./payers.ts";
 import { paymentsRunbook } from "./payments-runbook.ts";
 import { paymentsAnswers, paymentsSheet } from "./payments-sheet.ts";
+import { refundOf } from "./refund-news.ts";
 import { FoundPaymentIntents, metadataNames, PaymentEvent, PaymentIntent } from "./their-messages.ts";
 import { translatePayment } from "./translate-payment.ts";
 
@@ -34,13 +35,14 @@ export const paymentsCharge = "payments-charge";
 
 /**
  * The on-demand part of a top-up is charged to the account's payment method. Kept by the subscription, which owns the debit that the
- * charge pays for and the undo of it. A top-up paid by quota alone asks for nothing here.
+ * charge pays for and the undo of it. A top-up paid by quota alone asks for nothing here. A charge that was made and is not wanted any
+ * more is given back by refund-treaty.ts.
  * Credentials: `apiKey`, `webhookSecret`.
  */
 export function paymentsTreaty({ url, payerOf, charging }: PaymentsSetting): HandOffTreaty {
   return defineTreaty({
     name: paymentsCharge,
-    version: "1.0.0",
+    version: "1.1.0",
     kind: "command-with-callback",
     target: "payments",
     purpose: "charge",
@@ -78,6 +80,7 @@ export function paymentsTreaty({ url, payerOf, charging }: PaymentsSetting): Han
       },
     },
     tells: tellOfCharge,
+    undoes: refundOf,
     times: {
       answerWithinMs: 30_000,
       retryFirstMs: 2_000,

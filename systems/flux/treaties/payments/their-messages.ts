@@ -39,7 +39,7 @@ export const metadataNames = {
 } as const;
 
 /** Events that say what became of a charge; the webhook endpoint is registered for these and no others. */
-export const eventsWanted: readonly string[] = [
+export const chargeEvents: readonly string[] = [
   "payment_intent.succeeded",
   "payment_intent.processing",
   "payment_intent.payment_failed",

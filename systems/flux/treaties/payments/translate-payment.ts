@@ -1,5 +1,6 @@
 import type { Reply, Translation } from "@entente/core";
 import { Value } from "typebox/value";
+import { codeOf, hasError, isLogonRefused, type ProviderError } from "./provider-errors.ts";
 import { FoundPaymentIntents, PaymentEvent, PaymentIntent } from "./their-messages.ts";
 
 /**
@@ -11,7 +12,7 @@ export function translatePayment(
   of: "answer" | "inquiry" | "callback",
 ): Translation {
   if (of === "callback") return aboutIntent((Value.Parse(PaymentEvent, body) as PaymentEvent).data.object);
-  if (status === "401" || status === "403") return asCode(status);
+  if (isLogonRefused(status)) return asCode(status);
   if (hasError(body)) return of === "inquiry" && status === "404" ? { says: "not-known" } : aboutError(body);
   if (of === "answer" || Value.Check(PaymentIntent, body))
     return aboutIntent(Value.Parse(PaymentIntent, body));
@@ -42,34 +43,13 @@ function aboutIntent(intent: PaymentIntent): Translation {
   throw new Error("no documented status of a charge");
 }
 
-interface TheirError {
-  readonly error: {
-    readonly type?: unknown;
-    readonly code?: unknown;
-    readonly decline_code?: unknown;
-    readonly payment_intent?: unknown;
-    /** Added by the call from the header `Retry-After`. */
-    readonly retry_after_seconds?: unknown;
-  };
-}
-
-function hasError(body: unknown): body is TheirError {
-  const error = (body as Partial<TheirError> | null)?.error;
-  return typeof error === "object" && error !== null;
-}
-
-function aboutError({ error }: TheirError): Translation {
-  const theirs = [error.decline_code, error.code, error.type].find((one) => typeof one === "string");
-  if (theirs === undefined) throw new Error("an error without code and type");
-  const intent = Value.Check(PaymentIntent, error.payment_intent) ? error.payment_intent : null;
+function aboutError(body: ProviderError): Translation {
+  const told = codeOf(body);
+  const { payment_intent: theirs } = body.error;
+  const intent = Value.Check(PaymentIntent, theirs) ? theirs : null;
   // An error about an intent that has taken the money says that the money was taken.
   if (intent?.status === "succeeded") return aboutIntent(intent);
-  const seconds = error.retry_after_seconds;
-  return {
-    ...asCode(String(theirs)),
-    ...(intent === null ? {} : { reference: intent.id }),
-    ...(typeof seconds === "number" ? { retryAfterMs: seconds * 1_000 } : {}),
-  };
+  return intent === null ? told : { ...told, reference: intent.id };
 }
 
 function asCode(theirs: string): Translation {

@@ -13,12 +13,14 @@ import {
   topUpCharged,
 } from "../../subscription/contract/charge.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
+import { type TopUpRefunded, topUpRefunded } from "../../subscription/contract/refund.ts";
 import { declinedReason } from "./charge-declined-reasons.ts";
 import { debitStep, fundingSplit, topUpProcess } from "./top-up-process.ts";
 import { topUpReasons } from "./top-up-reasons.ts";
 
 const acceptedStep = "accepted";
 const chargeStep = "charged";
+const refundStep = "refunded";
 
 /**
  * How a top-up looks to its customer where on-demand money is charged at once: with the steps that are done and the step that is
@@ -30,27 +32,37 @@ const chargeStep = "charged";
  * | `flux.top-up-charged` | processing | confirmed, with the funding split |
  * | `flux.charge-declined` | processing | processing: charge failed, the undo is on its way |
  * | `flux.quota-debit-undone` of this process | any | failed, with the reason of the decline; nothing is open any more |
- * | `flux.top-up-charged` | failed, undone | failed, `charge-to-refund`: money was taken all the same |
+ * | `flux.top-up-charged` | failed, undone | failed, `charge-to-refund`: money was taken all the same, refund open |
+ * | `flux.top-up-refunded` | failed, undone | failed, `refunded`: the money is back |
  *
  * Everything else as in top-up-process.ts. While nobody knows whether the charge was made, nothing is told: it stays open.
+ * `refunds` false: as views were folded before anything was given back by a treaty; for the replay of archives only.
  */
-export function chargedTopUpProcess(charging: Charging): ProcessDefinition {
+export function chargedTopUpProcess(charging: Charging, refunds = true): ProcessDefinition {
+  const { from } = charging;
   return {
     ...topUpProcess,
-    foldedBy: { name: "charged-top-up", terms: { from: charging.from } },
-    facts: [...topUpProcess.facts, topUpCharged.type, chargeDeclined.type],
+    foldedBy: { name: "charged-top-up", terms: refunds ? { from, refunds } : { from } },
+    facts: [
+      ...topUpProcess.facts,
+      topUpCharged.type,
+      chargeDeclined.type,
+      ...(refunds ? [topUpRefunded.type] : []),
+    ],
     apply(view, fact) {
       switch (fact.type) {
         case balanceDebited.type:
           return debited(view, fact, charging);
         case topUpCharged.type:
-          return charged(view, fact);
+          return charged(view, fact, refunds);
         case chargeDeclined.type:
           return isUndone(view)
             ? view
             : { ...view, steps: withStep(view, chargeStep, "failed", fact.occurredAt) };
         case quotaDebitUndone.type:
-          return undone(view, fact);
+          return undone(view, fact, refunds);
+        case topUpRefunded.type:
+          return refunded(view, fact);
         default:
           // Of a top-up that is debited, what happens to other commands of its process says nothing.
           return view.steps.some(({ name }) => name === chargeStep) ? view : topUpProcess.apply(view, fact);
@@ -71,24 +83,35 @@ function debited(view: ProcessView, fact: Entry, charging: Charging): ProcessVie
   return { state: "processing", steps: [...steps, open], reason: null, outcome: fundingSplit(debit) };
 }
 
-function charged(view: ProcessView, fact: Entry): ProcessView {
+function charged(view: ProcessView, fact: Entry, refunds: boolean): ProcessView {
   const steps = withStep(view, chargeStep, "done", fact.occurredAt);
   return isUndone(view)
-    ? { ...view, steps, reason: topUpReasons.chargeToRefund(fact.processId) }
+    ? toRefund({ ...view, steps }, fact, refunds)
     : { ...view, state: "confirmed", steps, reason: null };
 }
 
-function undone(view: ProcessView, fact: Entry): ProcessView {
+/** Money was taken for what is undone: it is owed, and shown as open, until it is back. */
+function toRefund(view: ProcessView, fact: Entry, refunds: boolean): ProcessView {
+  const steps = refunds ? withStep(view, refundStep, "open", fact.occurredAt) : view.steps;
+  return { ...view, steps, reason: topUpReasons.chargeToRefund(fact.processId) };
+}
+
+function refunded(view: ProcessView, fact: Entry): ProcessView {
+  const { amountMinor, currency } = fact.data as TopUpRefunded;
+  const steps = withStep(view, refundStep, "done", fact.occurredAt);
+  return { ...view, steps, reason: topUpReasons.refunded(fact.processId, amountMinor, currency) };
+}
+
+function undone(view: ProcessView, fact: Entry, refunds: boolean): ProcessView {
   const undo = fact.data as QuotaDebitUndone;
   if (undo.undoneProcessId !== fact.processId || isUndone(view)) return view;
   const steps = withStep(view, debitStep, "undone", fact.occurredAt)
     // What was open is owed to nobody any more; what was charged stays on show, and is somebody's to give back.
     .filter(({ state }) => state !== "open");
   const isTaken = steps.some(({ name, state }) => name === chargeStep && state === "done");
-  const reason = isTaken
-    ? topUpReasons.chargeToRefund(fact.processId)
-    : (declinedReason(undo.reasonCode, undo) ?? topUpReasons.compensated(fact.processId));
-  return { state: "failed", steps, reason, outcome: null };
+  const reason = declinedReason(undo.reasonCode, undo) ?? topUpReasons.compensated(fact.processId);
+  const ended: ProcessView = { state: "failed", steps, reason, outcome: null };
+  return isTaken ? toRefund(ended, fact, refunds) : ended;
 }
 
 /** Once given back, a debit stays so. */

@@ -5,6 +5,7 @@ import { balanceDebited } from "../../subscription/contract/balance-debited.ts";
 import { chargeDeclined, topUpCharged } from "../../subscription/contract/charge.ts";
 import { declineCodes } from "../../subscription/contract/charge-declines.ts";
 import { quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
+import { topUpRefunded } from "../../subscription/contract/refund.ts";
 import { declinedReason } from "./charge-declined-reasons.ts";
 import { chargedTopUpProcess } from "./charged-top-up-process.ts";
 import { customerText } from "./customer-text.ts";
@@ -73,7 +74,35 @@ describe("a top-up that is charged", () => {
     ]) {
       assert.deepEqual([view.state, view.reason?.code], ["failed", "charge-to-refund"]);
       assert.ok(steps(view).includes("charged done"));
+      assert.equal(steps(view).at(-1), "refunded open");
     }
+  });
+
+  test("says that the money is back, with the amount, and owes nothing any more", () => {
+    const refunded = fact(topUpRefunded.type, topUpRefunded.example, 4_000);
+    const view = after(debited, charged, undone("delivery-failed"), refunded);
+    assert.deepEqual([view.state, view.reason?.code, view.outcome], ["failed", "refunded", null]);
+    assert.deepEqual(steps(view), [
+      "accepted done",
+      "balance-debited undone",
+      "charged done",
+      "refunded done",
+    ]);
+    assert.match(
+      view.reason?.message ?? "",
+      /^This top-up was undone, and the EUR 1\.25 charged for it was given back;/,
+    );
+    // A charge that we only heard of when its refund was made has no step of its own.
+    const unheard = after(debited, undone("delivery-failed"), refunded);
+    assert.deepEqual([unheard.reason?.code, steps(unheard).at(-1)], ["refunded", "refunded done"]);
+  });
+
+  test("of archives from before refunds is folded as it was then", () => {
+    const before = chargedTopUpProcess({ from: 0 }, false);
+    const view = [debited, charged, undone("delivery-failed")].reduce(before.apply, queuedProcess);
+    assert.deepEqual(steps(view), ["accepted done", "balance-debited undone", "charged done"]);
+    assert.deepEqual(before.foldedBy?.terms, { from: 0 });
+    assert.deepEqual(definition.foldedBy?.terms, { from: 0, refunds: true });
   });
 
   test("is not moved by a refused repeat of its undo, nor by facts after its end", () => {

@@ -1,4 +1,5 @@
 import type { JsonObject, ProcessView } from "@entente/core/model";
+import { moneyText } from "./money-text.ts";
 
 /** What the text may say besides the state. Times in epoch milliseconds, business time. */
 export interface TextContext {
@@ -75,14 +76,6 @@ function onDemandText(outcome: JsonObject | null): string {
   const currency = outcome?.currency;
   if (typeof amountMinor !== "number" || amountMinor === 0 || typeof currency !== "string") return "";
   return ` ${outcome?.fundedOnDemand} of them on demand for ${moneyText(amountMinor, currency)}.`;
-}
-
-/** Exact: the amount is never a fraction in binary. How many digits are minor is the currency's own. */
-function moneyText(amountMinor: number, currency: string): string {
-  const format = new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "code" });
-  const minorDigits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  const decimal = `${amountMinor}e-${minorDigits}` as `${number}`;
-  return format.format(decimal).replace("\u00a0", " ");
 }
 
 function timeText(atMs: number): string {

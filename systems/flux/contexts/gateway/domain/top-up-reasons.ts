@@ -1,5 +1,6 @@
 import type { ProcessReason } from "@entente/core/model";
 import { refusalReasons, topUpRefusalCodes, undoRefusalCodes } from "../../subscription/contract/refusals.ts";
+import { moneyText } from "./money-text.ts";
 
 /** Sentences for refusals: the published reason, and that nothing was charged. Closed: one per code a top-up can meet. */
 const refusals = new Map<string, ProcessReason>(
@@ -38,9 +39,14 @@ export const topUpReasons = {
     code: "compensated",
     message: `This top-up could not be completed and its payment was undone. Quote process ${processId} to support.`,
   }),
-  /** It was undone, and charged all the same; a person gives the money back. */
+  /** It was undone, and charged all the same; the money is on its way back. */
   chargeToRefund: (processId: string): ProcessReason => ({
     code: "charge-to-refund",
     message: `This top-up was undone, but a charge was made for it all the same. We give it back. Quote process ${processId} to support.`,
+  }),
+  /** It was undone, and what was charged for it is back. */
+  refunded: (processId: string, amountMinor: number, currency: string): ProcessReason => ({
+    code: "refunded",
+    message: `This top-up was undone, and the ${moneyText(amountMinor, currency)} charged for it was given back; your bank may take some days to show it. Quote process ${processId} to support.`,
   }),
 } as const;

@@ -24,6 +24,7 @@ import {
   quotaShareMoved,
   quotaShareRefused,
 } from "./quota-keeper.ts";
+import { recordRefund, topUpRefunded } from "./refund.ts";
 import { registerCondenser } from "./register-condenser.ts";
 import { startCycle } from "./start-cycle.ts";
 import { topUpRefused } from "./top-up-refused.ts";
@@ -40,6 +41,7 @@ export const subscriptionCommands = [
   startCycle,
   recordCharge,
   recordDecline,
+  recordRefund,
   placeQuota,
   noteQuotaAnswer,
   noteQuotaReturn,
@@ -61,6 +63,7 @@ export const subscriptionFacts = [
   quotaDebitUndone,
   topUpCharged,
   chargeDeclined,
+  topUpRefunded,
   quotaLent,
   quotaAsked,
   quotaAnswered,

@@ -13,6 +13,7 @@ import { recordCharge, recordDecline } from "../contract/charge.ts";
 import { openAccount } from "../contract/open-account.ts";
 import { subscriptionFacts } from "../contract/published-language.ts";
 import { noteQuotaAnswer, noteQuotaReturn, placeQuota } from "../contract/quota-keeper.ts";
+import { recordRefund } from "../contract/refund.ts";
 import { registerCondenser } from "../contract/register-condenser.ts";
 import { startCycle } from "../contract/start-cycle.ts";
 import { topUpRefused } from "../contract/top-up-refused.ts";
@@ -24,6 +25,7 @@ import { decideFollowEntitlement } from "./follow-entitlement.ts";
 import { decideNoteQuotaAnswer, decideNoteQuotaReturn, decidePlaceQuota } from "./keep-quota.ts";
 import { decideOpenAccount } from "./open-account.ts";
 import { decideRecordCharge, decideRecordDecline } from "./record-charge.ts";
+import { decideRecordRefund } from "./record-refund.ts";
 import { refuse } from "./refuse.ts";
 import { decideRegisterCondenser } from "./register-condenser.ts";
 import { decideStartCycle } from "./start-cycle.ts";
@@ -32,7 +34,7 @@ import { decideUndoQuotaDebit } from "./undo-quota-debit.ts";
 /**
  * The account: authority for quota, balance and top-ups. Key: accountId.
  * Parking: what later commands build on holds the key (a top-up decided before a stuck cycle start would take the wrong
- * quota); a stuck top-up, undo or word of a charge steps aside, so that one customer's bad command does not stop that customer's next.
+ * quota); a stuck top-up, undo or word of a charge or refund steps aside, so that one customer's bad command does not stop that customer's next.
  */
 export const accountDecider: Decider<AccountState> = {
   name: "account",
@@ -46,6 +48,7 @@ export const accountDecider: Decider<AccountState> = {
     [undoQuotaDebit.type]: { parking: "step-aside", schemaVersion: undoQuotaDebit.schemaVersion },
     [recordCharge.type]: { parking: "step-aside", schemaVersion: recordCharge.schemaVersion },
     [recordDecline.type]: { parking: "step-aside", schemaVersion: recordDecline.schemaVersion },
+    [recordRefund.type]: { parking: "step-aside", schemaVersion: recordRefund.schemaVersion },
     [placeQuota.type]: { parking: "hold-key", schemaVersion: placeQuota.schemaVersion },
     [noteQuotaReturn.type]: { parking: "hold-key", schemaVersion: noteQuotaReturn.schemaVersion },
     [noteQuotaAnswer.type]: { parking: "step-aside", schemaVersion: noteQuotaAnswer.schemaVersion },
@@ -81,6 +84,8 @@ function decide(state: AccountState, command: Entry, context: DecisionContext): 
       return decideRecordCharge(state, command);
     case recordDecline.type:
       return decideRecordDecline(state, command);
+    case recordRefund.type:
+      return decideRecordRefund(state, command);
     case startCycle.type:
       return decideStartCycle(state, context);
     case registerCondenser.type:

@@ -15,6 +15,7 @@ import {
   quotaRestored,
   quotaReturned,
 } from "../contract/quota-keeper.ts";
+import { topUpRefunded } from "../contract/refund.ts";
 import { topUpRefused } from "../contract/top-up-refused.ts";
 import { type AccountState, evolve, type RunningCycle, unopenedAccount } from "./account.ts";
 
@@ -49,6 +50,7 @@ export const accountReducer: Reducer<ReplayedAccount> = {
     [entitlementNoted.type]: { 1: aside },
     [topUpCharged.type]: { 1: aside },
     [chargeDeclined.type]: { 1: aside },
+    [topUpRefunded.type]: { 1: aside },
     [topUpRefused.type]: { 1: aside },
     [quotaLent.type]: { 1: aside },
     [quotaAsked.type]: { 1: aside },

@@ -48,4 +48,20 @@ describe("what the payment provider says of a charge", () => {
     assert.deepEqual(told(undone, "flux.record-decline", { reasonCode: "card-declined" }), []);
     assert.equal(told(undone, "flux.record-charge")[0]?.type, "flux.top-up-charged");
   });
+
+  test("that it was given back is a fact and moves no balance: the undo had credited it", () => {
+    const debit = debited.at(-1)?.data as BalanceDebited;
+    const undone = [...debited, ...given(accountDecider, debited).when(undoOf(debit), inProcess(1)).facts];
+    const { reference: chargeReference, ...about } = charge;
+    const refund = { ...about, chargeReference, refundReference: "re_1" };
+    const facts = given(accountDecider, undone).when(
+      command("flux.record-refund", refund),
+      inProcess(1),
+    ).facts;
+    assert.deepEqual(
+      facts.map(({ type, data }) => [type, data]),
+      [["flux.top-up-refunded", refund]],
+    );
+    assert.deepEqual(stateOf([...undone, ...facts]), stateOf(undone));
+  });
 });
