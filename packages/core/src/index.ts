@@ -89,6 +89,7 @@ export type {
   ReconciliationReport,
   ReconciliationRun,
   RunAsk,
+  SumsComparison,
 } from "./treaty/reconciliation-runs.ts";
 export {
   type RecoveryAsk,

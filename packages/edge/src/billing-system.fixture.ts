@@ -1,6 +1,7 @@
 /** A small system with one treaty whose counterparty says what a test has it say, with the edge before it. */
 import { randomBytes } from "node:crypto";
 import {
+  type DayRecord,
   defineTreaty,
   type HandOffTreaty,
   type Reply,
@@ -43,6 +44,9 @@ export interface Script {
   /** `E1`: refused; `E9`: not on the map, which leaves doubt; `lost`: no answer. */
   send: "DONE" | "TAKEN" | "E1" | "E9" | "lost";
   inquire: "DONE" | "NONE" | "E1" | "lost";
+  /** The day (UTC) on which every act belongs, and what their books have of it. */
+  day: string;
+  books: readonly DayRecord[];
 }
 
 function billing(script: Script): HandOffTreaty {
@@ -68,6 +72,12 @@ function billing(script: Script): HandOffTreaty {
     ],
     send: () => say(script.send),
     inquire: () => say(script.inquire),
+    totals: {
+      ofAct: ({ idempotencyKey }) => ({ day: script.day, name: idempotencyKey, amounts: { sales: 5 } }),
+      readPage: async ({ day }) => ({ records: day === script.day ? script.books : [], next: null }),
+      closesAfterMs: 1_000,
+      days: 1,
+    },
     translate: ({ body }) => {
       const { status } = body as { status: string };
       if (status === "DONE") return { says: "completed", reference: "ext-1" };
@@ -110,7 +120,7 @@ export interface BillingSystem {
 }
 
 export async function startBilling(): Promise<BillingSystem> {
-  const script: Script = { send: "DONE", inquire: "DONE" };
+  const script: Script = { send: "DONE", inquire: "DONE", day: "2000-01-01", books: [] };
   const told: TreatyEvent[] = [];
   let happened = Promise.withResolvers<void>();
   const wake = (): void => {

@@ -1,4 +1,4 @@
-import type { Comparison, ReconciliationRun, System } from "@entente/core";
+import type { Comparison, ReconciliationRun, SumsComparison, System } from "@entente/core";
 import { Failure, isId } from "@entente/core/model";
 import type { FastifyPluginAsync } from "fastify";
 import { Type } from "typebox";
@@ -14,16 +14,21 @@ const results = [
   "external-unknown",
   "local-impossible",
 ] as const satisfies Comparison[];
+const sumsResults = ["sums-equal", "sums-differ"] as const satisfies SumsComparison[];
+const everyResult = [...results, ...sumsResults];
 
 const RunShown = Type.Object({
   runId: uuid,
   treaty: text,
   at: time,
   scheduled: Type.Boolean({ description: "The regular look; otherwise something was due or asked for." }),
-  looked: Type.Integer({ description: "Hand-offs that were asked about." }),
+  day: Type.Union([Type.String({ format: "date" }), Type.Null()], {
+    description: "The day (UTC) whose sums were compared; null: hand-offs were, one by one.",
+  }),
+  looked: Type.Integer({ description: "Hand-offs that were asked about; of sums, the acts that count." }),
   corrected: Type.Integer({ description: "Differences that became commands." }),
-  results: Type.Object(Object.fromEntries(results.map((result) => [result, Type.Integer()])), {
-    description: "How many of each of the five results.",
+  results: Type.Object(Object.fromEntries(everyResult.map((result) => [result, Type.Integer()])), {
+    description: "How many of each of the five results; of sums, whether all of them were equal.",
   }),
 });
 
@@ -35,6 +40,30 @@ const FindingShown = Type.Object({
   code: textOrNone,
   externalReference: textOrNone,
 });
+
+const names = Type.Array(text, { description: "1,000 at most; `found` counts all." });
+const TotalsShown = Type.Object(
+  {
+    sums: Type.Array(
+      Type.Object({
+        group: text,
+        ours: Type.String({ description: "Whole minor units." }),
+        theirs: Type.String({ description: "Whole minor units." }),
+      }),
+    ),
+    missing: names,
+    extra: names,
+    differing: names,
+    found: Type.Object({ missing: Type.Integer(), extra: Type.Integer(), differing: Type.Integer() }),
+    counted: Type.Integer({ description: "Acts that are completed here." }),
+    open: Type.Integer({ description: "Acts without an outcome; they count on neither side." }),
+    equal: Type.Boolean({ description: "Every sum, and every act by itself." }),
+  },
+  {
+    description:
+      "Of sums: ours against theirs, the acts they do not have, and what stands in their books for nothing or with other amounts.",
+  },
+);
 
 const Params = Type.Object({ name: text });
 
@@ -77,12 +106,16 @@ export function reconciliationRoutes(system: System): FastifyPluginAsync {
       },
       schema: {
         operationId: "readReconciliation",
-        summary: "One run with what each side said of every hand-off it looked at",
+        summary: "One run with what each side said of every hand-off it looked at, or of the sums of its day",
         tags: ["operations"],
         params: Type.Object({ name: text, runId: text }),
         response: {
           200: Type.Object(
-            { ...RunShown.properties, findings: Type.Array(FindingShown, { description: "64 at most." }) },
+            {
+              ...RunShown.properties,
+              findings: Type.Array(FindingShown, { description: "64 at most; none of sums." }),
+              totals: Type.Union([TotalsShown, Type.Null()]),
+            },
             { description: "The report." },
           ),
         },
@@ -98,7 +131,8 @@ export function reconciliationRoutes(system: System): FastifyPluginAsync {
           });
         reply.header("cache-control", "no-store");
         const findings = found.findings.map((one) => shown(FindingShown, { ...one }));
-        return { ...shownRun(found), findings };
+        const totals = found.totals === null ? null : shown(TotalsShown, { ...found.totals });
+        return { ...shownRun(found), findings, totals };
       },
     });
     app.route<{ Params: { name: string }; Body: { why: string } }>({
@@ -141,6 +175,6 @@ export function reconciliationRoutes(system: System): FastifyPluginAsync {
 const noRun = "00000000-0000-0000-0000-000000000000";
 
 function shownRun(run: ReconciliationRun): Record<string, unknown> {
-  const counts = Object.fromEntries(results.map((result) => [result, run.results[result] ?? 0]));
+  const counts = Object.fromEntries(everyResult.map((result) => [result, run.results[result] ?? 0]));
   return shown(RunShown, { ...run, at: isoTime(run.at), results: counts });
 }

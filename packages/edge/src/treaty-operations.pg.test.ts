@@ -40,7 +40,8 @@ test("what is open is compared at a person's wish, once a minute, and every run 
   const reports = await Promise.all(
     runs.map(async ({ runId }: { runId: string }) => (await get(`${path}/${runId}`, auditor)).body),
   );
-  for (const [n, { findings, ...run }] of reports.entries()) {
+  for (const [n, { findings, totals, ...run }] of reports.entries()) {
+    assert.deepStrictEqual([totals, run.day], [null, null]);
     assert.deepStrictEqual(run, runs[n]);
     assert.equal(findings.length, run.looked);
     assert.deepStrictEqual([run.corrected, run.results["external-success"]], [run.looked, run.looked]);
@@ -87,6 +88,29 @@ test("what nobody can tell and what they refused have results of their own, newe
   const rest = (await get(`${path}?limit=1&before=${newest.runId}`)).body.runs;
   assert.ok(rest.every(({ runId }: { runId: string }) => runId < newest.runId));
   assert.equal(seen.length, cases.length);
+});
+
+test("sums of a day that is over are a run of their own, with both sides' sums and what they do not have", async () => {
+  const tenant = "sums";
+  const today = new Date(system.clock.now()).toISOString().slice(0, 10);
+  Object.assign(script, { send: "DONE", day: today, books: [] });
+  const done = await billing.orders(tenant, ["c-1", "c-2"], "completed");
+  script.books = [{ name: "nobody's", label: "doc 9", amounts: { sales: 7 } }];
+  await system.setClock(Date.parse(today) + 86_400_000 + 2_000);
+  const ofToday = async () =>
+    (await get(path, { tenant })).body.runs.filter(({ day }: { day: string | null }) => day === today);
+  await billing.until(async () => (await ofToday()).length === 1);
+  const [run] = await ofToday();
+  assert.deepStrictEqual(
+    [run.scheduled, run.looked, run.corrected, run.results["sums-differ"], run.results.matched],
+    [true, 2, 0, 1, 0],
+  );
+  const { totals, findings, ...same } = (await get(`${path}/${run.runId}`, { tenant, ...auditor })).body;
+  assert.deepStrictEqual([same, findings], [run, []]);
+  assert.deepStrictEqual(totals.sums, [{ group: "sales", ours: "10", theirs: "7" }]);
+  assert.deepStrictEqual(totals.missing.toSorted(), done.map(({ idempotencyKey }) => idempotencyKey).sort());
+  assert.deepStrictEqual([totals.extra, totals.found], [["doc 9"], { missing: 2, extra: 1, differing: 0 }]);
+  assertProblem(await get(`${path}/${run.runId}`), 404, "reconciliation-unknown");
 });
 
 test("unknown treaties and runs, stopped treaties and people without the role are told so", async () => {

@@ -276,3 +276,41 @@ test("hostile and strange messages change nothing and are recorded; the genuine 
   await refused(genuine, "callback-timestamp-outside");
   assert.equal((await flux.handOff(open, "completed")).tries, 1);
 });
+
+test("declined, and charged over there all the same: an operator has it asked about, and it is given back once", async () => {
+  await flux.open("acct-0008");
+  await provider.rule({
+    behaviour: "rejection",
+    reason: "do_not_honor",
+    times: 1,
+    when: { operation: "create-payment-intent" },
+  });
+  const processId = await topUp("acct-0008", 104);
+  const declined = await customer.until(processId, "failed");
+  assert.equal(sentence(declined).reason?.code, "card-declined");
+  const { externalReference } = await flux.handOff(processId, "rejected");
+  // Somebody pays the same payment with another card, in the provider's dashboard.
+  const paid = await fetch(`${provider.url}/v1/payment_intents/${externalReference}/confirm`, {
+    method: "POST",
+    headers: { authorization: "Bearer sk_test_entente" },
+    body: new URLSearchParams({ payment_method: "pm_card_visa" }),
+  });
+  assert.equal(paid.status, 200);
+  await flux.handOff(processId, "fallout");
+  const [open, ...more] = await flux.system.treaties.cases("subscription", "demo", 10);
+  assert.deepEqual([open?.kind, open?.treaty, more], ["contradiction", "payments-charge", []]);
+  assert.deepEqual(await flux.refundsOf(processId), [], "one word against another moves no money");
+  await flux.system.treaties.decideCase("subscription", {
+    tenantId: "demo",
+    caseId: open?.caseId ?? "",
+    act: "ask-again",
+    by: "olga",
+    why: "their dashboard shows it paid",
+  });
+  await flux.refund(processId, "completed");
+  await comes("the customer reads that the money is back", async () => {
+    const { body } = await customer.get(`/processes/${processId}`);
+    return sentence(body).reason?.code === "refunded";
+  });
+  assert.deepEqual(await flux.refundsOf(processId), [{ amount: 100, status: "succeeded" }]);
+});

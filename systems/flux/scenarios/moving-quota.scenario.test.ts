@@ -3,14 +3,24 @@
  * and with answers of SAP lost on the way; afterwards SAP is a ledger and nothing else.
  */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { type Entry, type System, startSystem } from "@entente/core";
+import { buildEdge, type Edge } from "@entente/edge";
 import { openControlClient, simulators } from "@entente/simulators";
 import { seededRandom, testServer } from "@entente/testkit";
 import { demoAccountId, demoCondenserId } from "../app/demo-data.ts";
-import { fluxOutside, fluxWith, seedDemoData } from "../app/flux.ts";
+import {
+  fluxErrors,
+  fluxOutside,
+  fluxRoutes,
+  fluxTags,
+  fluxWith,
+  seedDemoData,
+  textOf,
+} from "../app/flux.ts";
 import { isInShare } from "../contexts/subscription/domain/quota-share.ts";
-import { readQuotaShare } from "../contexts/subscription/store/quota-share.ts";
+import { type Caller, caller } from "./client.fixture.ts";
 
 const accounts = 20;
 const seed = Number(process.env.ENTENTE_CHAOS_SEED ?? Date.now() % 1_000_000);
@@ -27,6 +37,9 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
   let sap: Awaited<ReturnType<Awaited<ReturnType<typeof simulators.sap>>>>;
   let control: ReturnType<typeof openControlClient>;
   let system: System;
+  let edge: Edge;
+  let url: string;
+  let operator: Caller;
   let asked = 0;
   /** Processes of all top-ups that were accepted. */
   const accepted: string[] = [];
@@ -43,6 +56,19 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
     // The middle of a month: the scenario moves time, and no cycle is to end under it.
     const now = new Date(system.clock.now());
     await system.setClock(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 10));
+    edge = await buildEdge({
+      system,
+      mode: "dev",
+      tokens: { key: { kind: "secret", secret: randomBytes(32) }, issuer: "test", audience: "flux" },
+      title: "Flux",
+      version: "0.1.0",
+      tags: fluxTags,
+      errors: fluxErrors,
+      textOf: textOf(system),
+      routes: [fluxRoutes(system)],
+    });
+    url = await edge.listen({ port: 0 });
+    operator = await as("operator");
     await seedDemoData(system, accounts);
     await until("every account has a balance", async () => {
       const [row] = await subscription().execute<{ n: number }>(
@@ -52,9 +78,32 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
     });
   });
   after(async () => {
+    await edge.close();
     await system.stop();
     await sap.stop();
   });
+
+  function as(role: string, tenant: string = tenantId): Promise<Caller> {
+    return caller(
+      {
+        url,
+        async token(claims) {
+          const answer = await fetch(`${url}/dev/token`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify({ sub: `${role}-${tenant}`, tenant, ...claims }),
+          });
+          return ((await answer.json()) as { token: string }).token;
+        },
+      },
+      { role, accounts: role === "customer" ? [demoAccountId(1)] : [] },
+    );
+  }
+
+  const share = async (who: Caller) => {
+    const { status, body } = await who.get("/quota-share");
+    return [status, body.sharePercent, body.movedAt];
+  };
 
   function subscription() {
     const context = system.contexts.get("subscription");
@@ -80,20 +129,13 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
     return processId;
   }
 
-  /** The operator's word, as `POST /quota-share` gives it; ends when it is on record. */
-  async function moveShare(sharePercent: number, key = `share ${sharePercent}`): Promise<string> {
-    const { processId } = await system.accept({
-      type: "flux.move-quota-share",
-      schemaVersion: "1.0.0",
-      target: "subscription",
-      tenantId,
-      key: "quota-share",
-      customerId: null,
-      caller: "olga",
-      idempotencyKey: key,
-      traceparent: null,
-      data: { sharePercent },
-    });
+  /** The operator's word; ends when it is on record. */
+  async function moveShare(sharePercent: number): Promise<string> {
+    const body = { sharePercent };
+    const accepted = await operator.post("/quota-share", body, { "idempotency-key": `to ${sharePercent}` });
+    assert.equal(accepted.status, 202);
+    const processId = String(accepted.body.processId);
+    assert.equal(accepted.headers.get("location"), `/processes/${processId}`);
     await until(
       `the share of ${sharePercent} has its outcome`,
       async () => (await stateOf(processId)) !== "queued",
@@ -145,6 +187,38 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
       return true;
     });
   }
+
+  test("the share is an operator's to say, of the own tenant, and nothing else than a whole percentage of it", async () => {
+    const auditor = await as("auditor");
+    assert.deepEqual(await share(auditor), [200, 100, null], "never said: every quota is decided here");
+    const customer = await as("customer");
+    const key = { "idempotency-key": "a try" };
+    for (const [who, code, status] of [
+      [auditor, "role-not-allowed", 403],
+      [customer, "role-not-allowed", 403],
+    ] as const) {
+      const refused = await who.post("/quota-share", { sharePercent: 50 }, key);
+      assert.deepEqual([refused.status, refused.body.code], [status, code]);
+    }
+    assert.equal((await customer.get("/quota-share")).status, 403);
+    const anonymous = await fetch(`${url}/quota-share`);
+    assert.equal(anonymous.status, 401);
+    for (const body of [
+      {},
+      { sharePercent: 101 },
+      { sharePercent: -1 },
+      { sharePercent: 12.5 },
+      { sharePercent: "50" },
+      { sharePercent: 50, tenant: "rival" },
+      [50],
+    ]) {
+      const refused = await operator.post("/quota-share", body, key);
+      assert.deepEqual([refused.status, refused.body.code], [422, "body-invalid"], JSON.stringify(body));
+    }
+    const keyless = await operator.post("/quota-share", { sharePercent: 50 });
+    assert.deepEqual([keyless.status, keyless.body.code], [400, "idempotency-key-missing"]);
+    assert.deepEqual(await share(operator), [200, 100, null], "what was refused has moved nothing");
+  });
 
   test("0, 50, 100 % under load: no top-up lost or doubled, and each account decided in one place at any time", async () => {
     await moveShare(0);
@@ -289,7 +363,10 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
     await until("it has failed", async () => (await stateOf(processId)) === "failed");
     const record = await system.processes.read(tenantId, processId);
     assert.equal(record?.reason?.code, "quota-share-falls");
-    assert.equal((await readQuotaShare(subscription(), tenantId))?.sharePercent, 100);
+    const [status, sharePercent, movedAt] = await share(operator);
+    assert.deepEqual([status, sharePercent], [200, 100]);
+    assert.ok(Date.parse(String(movedAt)) > 0);
+    assert.deepEqual(await share(await as("operator", "rival")), [200, 100, null], "another tenant's word");
   });
 });
 

@@ -1,4 +1,7 @@
-/** Stage A of Flux, where all three counterparties have a part in every top-up: what a receiver of OTLP gets of all of them. */
+/**
+ * Stage A of Flux, where Salesforce and SAP have a part in every top-up: what a receiver of OTLP gets of them. Payments have a part in a top-up of
+ * stage B alone, where Salesforce has none: see one-tree.pg.test.ts, and docs/reference/telemetry.md for who carries whose process.
+ */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { startOtlpReceiver } from "./otlp-receiver.fixture.ts";

@@ -1,12 +1,13 @@
 /** The orders system at work against a counterparty, with what tests ask about it. */
 
+import assert from "node:assert/strict";
 import { afterEach } from "node:test";
 import type { System, SystemOptions } from "../context/system.ts";
 import { appendEntries } from "../journal/append.ts";
 import type { NewEntry } from "../model/entry.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import type { HandOffTreaty } from "../treaty/treaty.ts";
-import type { TreatyEvent } from "../treaty/treaty-events.ts";
+import type { CaseLine, TreatyEvent } from "../treaty/treaty-events.ts";
 import { ordersSystem, outside } from "./billing-treaty.fixture.ts";
 import type { Happenings } from "./happenings.fixture.ts";
 import { databaseOf, type TestBed } from "./test-bed.fixture.ts";
@@ -30,11 +31,45 @@ export interface Orders {
   stop(): Promise<void>;
 }
 
-/** One system at a time: each holds connections of its own. */
-const running: (() => Promise<void>)[] = [];
+/** One system at a time: each holds connections of its own. Every case that was opened has been told by one line, whoever opened it. */
+const running: { readonly system: System; readonly told: readonly TreatyEvent[] }[] = [];
 afterEach(async () => {
-  for (const stop of running.splice(0)) await stop();
+  const systems = running.splice(0);
+  const read = await Promise.all(systems.map(({ system }) => openedCases(system)));
+  for (const { system } of systems) await system.stop();
+  // Of several programs any may have opened a case; one that a test has stopped reads none any more.
+  const cases = new Map(read.flatMap((found) => found ?? []).map(({ caseId, name }) => [caseId, name]));
+  if (read.every((found) => found === null)) return;
+  const lines = systems.flatMap(({ told }) =>
+    told.flatMap((event) => (event.event === "case" && event.step === "opened" ? [nameOf(event)] : [])),
+  );
+  assert.deepEqual(lines.toSorted(), [...cases.values()].toSorted(), "lines about cases that were opened");
 });
+
+function nameOf(about: Pick<CaseLine, "tenantId" | "treaty" | "kind" | "handOffId">): string {
+  return [about.tenantId, about.treaty, about.kind, about.handOffId ?? "-"].join(" ");
+}
+
+/** Null: it is stopped. */
+async function openedCases(
+  system: System,
+): Promise<readonly { readonly caseId: string; readonly name: string }[] | null> {
+  try {
+    const rows = await databaseOf(system, "orders").execute<CaseRow>(
+      `select case_id as "caseId", tenant_id as "tenantId", treaty, kind, hand_off_id as "handOffId"
+       from entente.fallout_case`,
+    );
+    return rows.map((row) => ({ caseId: row.caseId, name: nameOf(row) }));
+  } catch {
+    return null;
+  }
+}
+
+interface CaseRow
+  extends Record<string, unknown>,
+    Pick<CaseLine, "tenantId" | "treaty" | "kind" | "handOffId"> {
+  readonly caseId: string;
+}
 
 export async function startOrders(
   bed: TestBed,
@@ -47,7 +82,7 @@ export async function startOrders(
     ...said,
     outside: { ...outside(treaties), ...said.outside, report: (event) => void told.push(event) },
   });
-  running.push(() => system.stop());
+  running.push({ system, told });
   const database = databaseOf(system, "orders");
   const states = [
     "created",

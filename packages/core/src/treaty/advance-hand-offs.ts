@@ -31,7 +31,7 @@ import { nextOpen } from "./sending-window.ts";
 import type { HandOffNews, HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { type Counts, openCounts } from "./treaty-counts.ts";
-import { caseLine, type HandOffStep, lineOf, type TreatyEvent } from "./treaty-events.ts";
+import { type CaseLine, type HandOffStep, lineOf, subjectOf, type TreatyEvent } from "./treaty-events.ts";
 
 /**
  * The one way hand-offs move: locks their rows, asks the model, and writes facts, rows, cases, figures and commands to the domain with one
@@ -119,23 +119,20 @@ export async function advanceLocked(
   const step = openStep(around, locked, await rowsOf(connection, locked, witnessed));
   const outcomes = witnessed.map((one) => step.apply(one));
   await step.tell(connection);
-  await step.write(connection);
+  const opened = await step.write(connection);
   const { facts, unwanted, commands } = step;
-  return { outcomes, facts, unwanted, commands, lines: () => linesOf(witnessed, outcomes, step.opened) };
+  return { outcomes, facts, unwanted, commands, lines: () => linesOf(witnessed, outcomes, opened) };
 }
 
 function linesOf(
   witnessed: readonly Witnessed[],
   outcomes: readonly Outcome[],
-  opened: Step["opened"],
+  opened: readonly CaseLine[],
 ): TreatyEvent[] {
   const steps = outcomes.flatMap(({ handOff, verdict, code }, n) =>
     handOff === null ? [] : [lineOf(handOff, stepOf(witnessed[n] as Witnessed), verdict, code)],
   );
-  const cases = opened.map(({ handOff, kind, owner, code }) =>
-    caseLine(handOff, kind, "opened", owner, code),
-  );
-  return [...steps, ...cases];
+  return [...steps, ...opened];
 }
 
 const steps = {
@@ -173,16 +170,11 @@ interface Step {
   apply(one: Witnessed): Outcome;
   /** Asks the treaties what their domains are to be told of the moves made. */
   tell(connection: Connection): Promise<void>;
-  write(connection: Connection): Promise<void>;
+  /** Returns a line for each case that was opened. */
+  write(connection: Connection): Promise<readonly CaseLine[]>;
   readonly facts: readonly NewEntry<object>[];
   readonly unwanted: readonly StoredHandOff[];
   readonly commands: number;
-  readonly opened: readonly {
-    readonly handOff: StoredHandOff;
-    readonly kind: CaseKind;
-    readonly owner: string;
-    readonly code: AnswerClass | null;
-  }[];
 }
 
 function openStep(
@@ -196,7 +188,6 @@ function openStep(
   const facts: NewEntry<object>[] = [];
   const commands: NewEntry<object>[] = [];
   const cases: NewCase[] = [];
-  const opened: Step["opened"][number][] = [];
   const settled: SettledCase[] = [];
   const rowChanges: {
     readonly handOffId: string;
@@ -459,11 +450,9 @@ function openStep(
     answerClass: AnswerClass | null,
     says: string,
   ): void {
-    const { tenantId, handOffId } = handOff;
     const owner = treaty.runbook.businessOwner;
     const code = handOff.lastErrorCode ?? handOff.externalCode;
-    cases.push({ tenantId, handOffId, treaty: treaty.name, target: treaty.target, kind, code, says, owner });
-    opened.push({ handOff, kind, owner, code: answerClass });
+    cases.push({ about: subjectOf(handOff, answerClass), treaty: treaty.name, kind, code, says, owner });
     counts.add(treaty.name, "fallout", kind);
   }
 
@@ -512,23 +501,23 @@ function openStep(
     tell,
     facts,
     unwanted,
-    opened,
     get commands() {
       return commands.length;
     },
     async write(connection) {
       const rows = [...changed].map((name) => handOffs.get(name) as StoredHandOff);
       // Issued together, so that they travel together.
-      await Promise.all([
+      const [opened] = await Promise.all([
+        openCases(connection, cases, now),
         appendEntries(connection, [...facts, ...commands]),
         updateHandOffs(connection, rows),
         writeRowOutcomes(connection, rowChanges, closedBatches),
         writeWithdrawnRows(connection, withdrawnRows),
-        openCases(connection, cases, now),
         settleCases(connection, settled, now),
         stopTreaties(connection, stopped, now),
         counts.write(connection),
       ]);
+      return opened;
     },
   };
 }

@@ -54,9 +54,12 @@ test("a batch costs the same few statements whatever its rows, to open, to send,
       const request = { aggregateType: "order", aggregateId: fact.key, line: "1", data: { amount: n } };
       return { treaty, tenantId, key, processId, correlationId, causationId, traceparent: null, request };
     });
-    const [opening, [handOffId = ""]] = await counted((connection) =>
-      openHandOffs(connection, around, wanted),
-    );
+    const [
+      opening,
+      {
+        handOffIds: [handOffId = ""],
+      },
+    ] = await counted((connection) => openHandOffs(connection, around, wanted));
     const ref = { tenantId: "acme", handOffId };
     const [sending] = await counted((connection) =>
       advanceHandOffs(connection, around, [

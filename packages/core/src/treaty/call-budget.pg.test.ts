@@ -7,6 +7,7 @@ import { budgetsOf, readBudgetFigures, readBudgets } from "./call-budget.ts";
 import { openCallMeter } from "./call-meter.ts";
 import { missingIn } from "./check-treaty.ts";
 import { listCases } from "./fallout-cases.ts";
+import type { TreatyEvent } from "./treaty-events.ts";
 
 const bed = await openTestBed();
 const day = 86_400_000;
@@ -20,16 +21,19 @@ async function scene() {
   const name = bed.newName();
   const stage = await bed.stage(ordersSystem(name, [billing, mirror]));
   const clock = { now: Date.UTC(2026, 10, 24, 6) };
+  const lines: TreatyEvent[] = [];
   const open = () => {
     const now = () => clock.now;
     const database = stage.connect("orders");
     // Nothing is written but by the test.
-    return openCallMeter({ database, treaties: [billing, mirror], now, everyMs: 1_000_000 });
+    const report = (event: TreatyEvent): void => void lines.push(event);
+    return openCallMeter({ database, treaties: [billing, mirror], now, everyMs: 1_000_000, report });
   };
   const database = stage.database("orders");
   const budgets = budgetsOf([billing, mirror]);
   return {
     clock,
+    lines,
     one: open(),
     other: open(),
     sql: (text: string) => bed.sql(name, "orders", text),
@@ -83,7 +87,7 @@ test("what several processes counted is one sum per tenant and day, and a day go
 });
 
 test("at its share of the day a budget opens one case that says who used most, and another one on another day", async () => {
-  const { one, other, cases, clock } = await scene();
+  const { one, other, cases, clock, lines } = await scene();
   one.count(mirror, "acme", "calls", "read", 5);
   one.count(billing, "acme", "calls", "send", 2);
   await one.flush();
@@ -108,6 +112,10 @@ test("at its share of the day a budget opens one case that says who used most, a
   one.count(mirror, "acme", "calls", "read", 8);
   await one.flush();
   assert.equal((await cases("acme")).length, 2);
+  assert.deepEqual(
+    lines.map((line) => line.event === "case" && [line.tenantId, line.target, line.kind, line.step, line.by]),
+    [1, 2].map(() => ["acme", "billing", "budget-nearly-used", "opened", owned]),
+  );
 });
 
 test("what could not be written is written later; a budget nobody declared is not counted", async () => {

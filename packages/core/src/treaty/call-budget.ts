@@ -3,6 +3,7 @@ import { int8Array, textArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { openCases } from "./fallout-cases.ts";
 import type { Treaty } from "./treaty.ts";
+import { type CaseLine, tenantSubject } from "./treaty-events.ts";
 
 /**
  * What a counterparty allows in a day, and how much of it treaties have used. A budget belongs to a target: treaties that name the same one
@@ -70,13 +71,16 @@ const add: Statement = {
     on conflict (tenant_id, day, target, budget, treaty, operation) do update set total = c.total + excluded.total`,
 };
 
-/** Adds what was counted, and opens a case for each budget that has come to its warning and had none that day. */
+/**
+ * Adds what was counted, and opens a case for each budget that has come to its warning and had none that day. Returns a line for each, to be
+ * told once it is committed.
+ */
 export async function addCalls(
   connection: Connection,
   counts: readonly CallCount[],
   budgets: readonly PlacedBudget[],
   now: number,
-): Promise<void> {
+): Promise<readonly CaseLine[]> {
   // In one order for everybody, so that writers wait for each other instead of deadlocking.
   const rows = [...counts].sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
   await connection.run(add, [
@@ -89,11 +93,13 @@ export async function addCalls(
     int8Array(rows.map((row) => row.total)),
   ]);
   const today = dayOf(now);
+  const lines: CaseLine[] = [];
   for (const tenantId of new Set(rows.filter(({ day }) => day === today).map((row) => row.tenantId))) {
     for (const use of await readBudgets(connection, budgets, tenantId, now)) {
-      if (use.share >= use.warnAtShare) await warn(connection, use, tenantId, now);
+      if (use.share >= use.warnAtShare) lines.push(...(await warn(connection, use, tenantId, now)));
     }
   }
+  return lines;
 }
 
 const warnOnce: Statement = {
@@ -107,14 +113,15 @@ async function warn(
   use: BudgetUse & PlacedBudget,
   tenantId: string,
   now: number,
-): Promise<void> {
+): Promise<readonly CaseLine[]> {
   const { target, name, used, perDay, share, owner, callers } = use;
   const first = await connection.run(warnOnce, [tenantId, dayOf(now), target, name]);
-  if (first.length === 0) return;
+  if (first.length === 0) return [];
   const most = callers.slice(0, 3).map(({ treaty, operation, total }) => `${treaty} ${operation} ${total}`);
   const says = `${Math.floor(share * 100)} % of today's ${name} of ${target} are used (${used} of ${perDay}). Most by ${most.join(", ")}.`;
-  const about = { tenantId, handOffId: null, target, owner, treaty: callers[0]?.treaty ?? "" };
-  await openCases(connection, [{ ...about, kind: "budget-nearly-used", code: name, says }], now);
+  const about = tenantSubject(tenantId, target);
+  const own = { about, owner, treaty: callers[0]?.treaty ?? "" };
+  return openCases(connection, [{ ...own, kind: "budget-nearly-used", code: name, says }], now);
 }
 
 const read: Statement = {

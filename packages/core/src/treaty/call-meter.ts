@@ -3,6 +3,7 @@ import { isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import { addCalls, budgetsOf, type CallCount, forgetOldCalls, placeOf } from "./call-budget.ts";
 import type { Treaty } from "./treaty.ts";
+import type { TreatyEvent } from "./treaty-events.ts";
 
 /**
  * Counts what treaties use of their budgets in this process, and adds it to the database with one statement for all that a second brings.
@@ -22,6 +23,8 @@ export interface CallMeterOptions {
   readonly treaties: readonly Treaty[];
   /** Business time. */
   readonly now: () => number;
+  /** Hears of cases that were opened. */
+  readonly report?: (event: TreatyEvent) => void;
   /** Milliseconds between writes (default 1,000). */
   readonly everyMs?: number;
 }
@@ -29,7 +32,8 @@ export interface CallMeterOptions {
 /** Kinds of call are words of the author; one that made them of records' names would fill the table. */
 const operationLength = 60;
 
-export function openCallMeter({ database, treaties, now, everyMs = 1_000 }: CallMeterOptions): CallMeter {
+export function openCallMeter(options: CallMeterOptions): CallMeter {
+  const { database, treaties, now, everyMs = 1_000, report = () => {} } = options;
   const budgets = budgetsOf(treaties);
   let counted = new Map<string, CallCount>();
   let timer: NodeJS.Timeout | null = null;
@@ -48,10 +52,12 @@ export function openCallMeter({ database, treaties, now, everyMs = 1_000 }: Call
     counted = new Map();
     const today = dayOf(now());
     try {
-      await database.transaction(async (connection) => {
-        await addCalls(connection, [...taken.values()], budgets, now());
+      const lines = await database.transaction(async (connection) => {
+        const opened = await addCalls(connection, [...taken.values()], budgets, now());
         if (cleanedOn !== today) await forgetOldCalls(connection, now());
+        return opened;
       });
+      for (const line of lines) report(line);
       cleanedOn = today;
     } catch (error) {
       // Where nobody knows whether it was written, adding it twice is the safer side: the budget is not overrun unseen.

@@ -85,6 +85,12 @@ test("equal sums are reported, page by page of the books; a difference becomes o
   const [equal] = await reports(orders, today, 1);
   assert.deepEqual(equal?.results, { "sums-equal": 1 });
   assert.deepEqual(equal?.totals.sums, [{ group: "sales", ours: "15", theirs: "15" }]);
+  const runs = async () =>
+    (await orders.system.treaties.runs("billing-activation", "acme", null, 50)).filter(
+      (run) => run.day === today,
+    );
+  const [run, ...none] = await runs();
+  assert.deepEqual([run?.looked, run?.corrected, run?.results, none], [3, 0, { "sums-equal": 1 }, []]);
   assert.ok(asked.includes(`acme ${today} 2`), "the second page was not read");
   assert.deepEqual(await cases(orders), []);
   // Somebody works in the books.
@@ -99,6 +105,15 @@ test("equal sums are reported, page by page of the books; a difference becomes o
     ["sums-differ", "billing-desk", today, 0],
   );
   assert.match(open?.says ?? "", /sales: ours 15, theirs 17.*doc 99/);
+  // The newest first, each with its report; to another tenant there is none.
+  const [newest] = await runs();
+  assert.deepEqual(newest?.results, { "sums-differ": 1 });
+  const read = (tenantId: string) =>
+    orders.system.treaties.run("billing-activation", tenantId, newest?.runId ?? "");
+  const report = await read("acme");
+  const { day: _day, ...told } = differs?.totals ?? {};
+  assert.deepEqual([report?.totals, report?.findings], [told, []]);
+  assert.equal(await read("rival"), null);
   books.set(today, records);
   await nextDay();
   await reports(orders, today, 3);

@@ -19,11 +19,12 @@ import { openCases } from "./fallout-cases.ts";
 import type { Pace } from "./pace.ts";
 import type { MeansOf } from "./reach.ts";
 import { runEntry } from "./reconcile.ts";
+import { insertRuns, type SumsComparison } from "./reconciliation-runs.ts";
 import { actsSince, countActs, endRun, keepRun, readDue, takeRun, writeSumsCase } from "./totals-rows.ts";
 import type { HandOffTreaty, TotalsRule } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
-import { type TreatyEvent, troubleOf } from "./treaty-events.ts";
+import { type TreatyEvent, tenantSubject, troubleOf } from "./treaty-events.ts";
 
 /**
  * Compares sums: for each day that is over, what we handed over and believe completed with what stands in the books of the authority.
@@ -99,11 +100,18 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
     if (meaning?.class !== "SECURITY_CONFIGURATION_FAILURE") return;
     const now = around.now();
     const { name, target, runbook } = treaty;
-    const place = { tenantId, handOffId: null, treaty: name, target, owner: runbook.businessOwner };
-    await database.transaction(async (connection) => {
+    const subject = tenantSubject(tenantId, target);
+    const about = { ...subject, code: "SECURITY_CONFIGURATION_FAILURE" } as const;
+    const place = { about, treaty: name, owner: runbook.businessOwner };
+    const lines = await database.transaction(async (connection) => {
       await stopTreaties(connection, new Map([[name, code]]), now);
-      await openCases(connection, [{ ...place, kind: "credentials-refused", code, says: refusedLogon }], now);
+      return openCases(
+        connection,
+        [{ ...place, kind: "credentials-refused", code, says: refusedLogon }],
+        now,
+      );
     });
+    for (const line of lines) report(line);
   }
 
   /** `lost`: the run ends here; another instance has taken it, or they refused. */
@@ -182,22 +190,20 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
 
   async function record(tenantId: string, day: string, found: DayTotals, holder: string): Promise<boolean> {
     const now = around.now();
-    const result = found.equal ? "sums-equal" : "sums-differ";
+    const result: SumsComparison = found.equal ? "sums-equal" : "sums-differ";
     const counts = openCounts(around.shard);
     counts.add(treaty.name, "reconciliations", result);
-    const report = {
-      treaty: treaty.name,
-      looked: found.counted,
-      corrected: 0,
-      results: { [result]: 1 },
-      scheduled: true,
-      totals: { day, ...found },
-    };
-    return database.transaction(async (connection) => {
-      if (!(await keepRun(connection, treaty.name, holder, heldMs))) return false;
-      await appendEntries(connection, [
-        runEntry(around.context, treaty, tenantId, now, report as unknown as JsonObject),
-      ]);
+    const run = { treaty: treaty.name, looked: found.counted, corrected: 0, results: { [result]: 1 } };
+    const told = { ...run, scheduled: true, totals: { day, ...found } };
+    const entry = runEntry(around.context, treaty, tenantId, now, told as unknown as JsonObject);
+    const lines = await database.transaction(async (connection) => {
+      if (!(await keepRun(connection, treaty.name, holder, heldMs))) return null;
+      await appendEntries(connection, [entry]);
+      await insertRuns(
+        connection,
+        [{ ...run, tenantId, runId: entry.id, at: now, day, findingIds: [] }],
+        true,
+      );
       const opened = await writeSumsCase(
         connection,
         treaty,
@@ -206,10 +212,12 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
         found.equal ? null : differenceOf(day, found),
         now,
       );
-      if (opened) counts.add(treaty.name, "fallout", "sums-differ");
+      if (opened.length > 0) counts.add(treaty.name, "fallout", "sums-differ");
       await counts.write(connection);
-      return true;
+      return opened;
     });
+    for (const line of lines ?? []) report(line);
+    return lines !== null;
   }
 
   async function turn(): Promise<void> {

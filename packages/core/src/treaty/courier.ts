@@ -313,8 +313,8 @@ class CourierLoop implements Courier {
     await probe?.("courier:before-settle");
     const advanced = await database.transaction(async (connection) => {
       const result = await advanceHandOffs(connection, around, taken.map(witnessedOf));
-      await undo(connection, around, result.unwanted);
-      return result;
+      const undone = await undo(connection, around, result.unwanted);
+      return { ...result, lines: () => [...result.lines(), ...undone] };
     });
     const unheard = advanced.outcomes.filter(({ verdict }) => verdict === "unheard").length;
     report({ event: "hand-offs-answered", target: this.target, count: taken.length, unheard });

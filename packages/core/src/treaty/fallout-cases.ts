@@ -2,6 +2,7 @@ import { newId } from "../journal/new-id.ts";
 import { Failure } from "../model/failure.ts";
 import { textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
+import type { CaseLine, CaseSubject } from "./treaty-events.ts";
 
 /** Cases: what only a person can clear. Each has an owner from its first moment, and offers safe acts only. */
 
@@ -51,11 +52,11 @@ export const safeActs: Readonly<Record<CaseKind, readonly SafeAct[]>> = {
 };
 
 export interface NewCase {
-  readonly tenantId: string;
-  readonly handOffId: string | null;
+  /** As its log line tells it. */
+  readonly about: CaseSubject;
   readonly treaty: string;
-  readonly target: string;
   readonly kind: CaseKind;
+  /** Theirs, or ours for what it is about. */
   readonly code: string | null;
   readonly says: string;
   readonly owner: string;
@@ -66,28 +67,44 @@ const open: Statement = {
   text: `insert into entente.fallout_case (tenant_id, case_id, hand_off_id, treaty, target, kind, code, says, owner, opened_at)
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
       $10::timestamptz[])
-    on conflict (tenant_id, hand_off_id, kind) where closed_at is null do nothing`,
+    on conflict (tenant_id, hand_off_id, kind) where closed_at is null do nothing
+    returning case_id as "caseId"`,
 };
 
-/** Opens cases; one of the same kind that is open already is enough. */
+/**
+ * Opens cases; one of the same kind that is open already is enough. Returns a line for each that was opened, to be told once the
+ * transaction is committed.
+ */
 export async function openCases(
   connection: Connection,
   cases: readonly NewCase[],
   now: number,
-): Promise<void> {
-  if (cases.length === 0) return;
-  await connection.run(open, [
-    textArray(cases.map((c) => c.tenantId)),
-    uuidArray(cases.map(() => newId(now))),
-    uuidArray(cases.map((c) => c.handOffId)),
+): Promise<readonly CaseLine[]> {
+  if (cases.length === 0) return [];
+  const ids = cases.map(() => newId(now));
+  const opened = await connection.run<{ caseId: string }>(open, [
+    textArray(cases.map(({ about }) => about.tenantId)),
+    uuidArray(ids),
+    uuidArray(cases.map(({ about }) => about.handOffId)),
     textArray(cases.map((c) => c.treaty)),
-    textArray(cases.map((c) => c.target)),
+    textArray(cases.map(({ about }) => about.target)),
     textArray(cases.map((c) => c.kind)),
     textArray(cases.map((c) => c.code)),
     textArray(cases.map((c) => c.says)),
     textArray(cases.map((c) => c.owner)),
     timeArray(cases.map(() => now)),
   ]);
+  const isOpened = new Set(opened.map(({ caseId }) => caseId));
+  return cases
+    .filter((_, n) => isOpened.has(ids[n] as string))
+    .map(({ about, treaty, kind, owner }) => ({
+      event: "case",
+      ...about,
+      treaty,
+      kind,
+      step: "opened",
+      by: owner,
+    }));
 }
 
 const settle: Statement = {

@@ -4,6 +4,7 @@ import type { System } from "../context/system.ts";
 import type { Happenings } from "../testing/happenings.fixture.ts";
 import { openShelf, type Shelf, stockDecider } from "../testing/shelf.fixture.ts";
 import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
+import type { TreatyEvent } from "./treaty-events.ts";
 
 const bed = await openTestBed();
 const act = { tenantId: "acme", by: "ann", why: "drill" };
@@ -16,6 +17,7 @@ afterEach(async () => {
 interface Shop {
   readonly system: System;
   readonly happenings: Happenings;
+  readonly lines: readonly TreatyEvent[];
   /** What was told of each record, in order. */
   told(): Promise<Readonly<Record<string, (number | null)[]>>>;
   becomes(expected: Readonly<Record<string, (number | null)[]>>): Promise<void>;
@@ -24,6 +26,7 @@ interface Shop {
 }
 
 async function openShop(shelf: Shelf, name = bed.newName()): Promise<Shop> {
+  const lines: TreatyEvent[] = [];
   const { system, happenings } = await bed.start(
     {
       name,
@@ -36,7 +39,7 @@ async function openShop(shelf: Shelf, name = bed.newName()): Promise<Shop> {
         },
       ],
     },
-    { settings: { leaseMs: 1_000 } },
+    { settings: { leaseMs: 1_000 }, outside: { report: (event) => void lines.push(event) } },
   );
   running.push(() => system.stop());
   const database = databaseOf(system, "shop");
@@ -52,6 +55,7 @@ async function openShop(shelf: Shelf, name = bed.newName()): Promise<Shop> {
   return {
     system,
     happenings,
+    lines,
     told,
     async becomes(expected) {
       const isSo = async () => JSON.stringify(sorted(await told())) === JSON.stringify(sorted(expected));
@@ -185,6 +189,14 @@ test("a record that is not as agreed opens one case and holds up no other", asyn
   assert.deepEqual(
     cases.map(({ kind, owner }) => [kind, owner]),
     [["record-unreadable", "Says businessOwner."]],
+  );
+  const { lines } = shop;
+  const opened = () => lines.flatMap((line) => (line.event === "case" ? [line] : []));
+  await shop.happenings.until("a line tells of it", () => opened().length > 0);
+  const { tenantId, target, kind, step, by } = opened()[0] ?? {};
+  assert.deepEqual(
+    [tenantId, target, kind, step, by, opened().length],
+    ["acme", shelf.treaty.target, "record-unreadable", "opened", "Says businessOwner.", 1],
   );
 });
 

@@ -17,7 +17,7 @@ import { validatorOf } from "./schema-check.ts";
 import type { FollowingTreaty, Listening, Means, RecordNews } from "./treaty.ts";
 import { readTreatyStates } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
-import { type TreatyEvent, troubleOf } from "./treaty-events.ts";
+import { type CaseLine, type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
 /**
  * Keeps a context up to date with the records of others. One process listens; place, observations and what is known of the records are
@@ -89,20 +89,23 @@ export function followFeed(options: FollowerOptions): Follower {
     { news, problem }: ReturnType<typeof readRecords>,
     place: string | null,
     at: number,
+    opened: CaseLine[],
   ): Promise<number> {
-    if (problem !== null) await openUnreadable(connection, treaty, problem, at);
+    if (problem !== null) opened.push(...(await openUnreadable(connection, treaty, problem, at)));
     return tellRecords(connection, context, treaty, news, place, at);
   }
 
   /** Writes what was heard and moves the feed on; tells the context's consumers. */
   async function write(
     step: FeedStep,
-    effect: (connection: Connection) => Promise<number> = async () => 0,
+    effect: (connection: Connection, opened: CaseLine[]) => Promise<number> = async () => 0,
   ): Promise<number> {
+    const opened: CaseLine[] = [];
     const told = await database.transaction(async (connection) => {
       await stepFeed(connection, treaty.name, workerId, step);
-      return effect(connection);
+      return effect(connection, opened);
     });
+    for (const line of opened) options.report(line);
     if (told > 0) {
       options.ring(context);
       options.ring(`${context}:commands`);
@@ -123,7 +126,9 @@ export function followFeed(options: FollowerOptions): Follower {
       const read = readRecords(page.records);
       for (const { name } of read.news) found.add(name);
       isWhole &&= read.problem === null;
-      corrected += await write({ state: "reading" }, (connection) => tell(connection, read, null, now()));
+      corrected += await write({ state: "reading" }, (connection, opened) =>
+        tell(connection, read, null, now(), opened),
+      );
       await options.probe?.("feed:page");
       after = page.next;
     } while (after !== null);
@@ -181,7 +186,7 @@ export function followFeed(options: FollowerOptions): Follower {
       // What is incomplete is not heard until everything was read: a kill in between must find the place before it.
       if (news.incomplete) await readEverything({});
       const step = { state: "following", heardAt: at, ...(place === null ? {} : { place }) } as const;
-      await write(step, (connection) => tell(connection, records, place, at));
+      await write(step, (connection, opened) => tell(connection, records, place, at, opened));
       await options.probe?.("feed:told");
       heard();
     }

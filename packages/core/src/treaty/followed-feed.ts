@@ -9,6 +9,7 @@ import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { openCases } from "./fallout-cases.ts";
 import { plainEntry } from "./hand-off-entries.ts";
 import type { DomainCommand, FollowingTreaty, RecordNews } from "./treaty.ts";
+import { type CaseLine, tenantSubject } from "./treaty-events.ts";
 
 /** The record of how far a context has followed the changes of others. Life-cycle: docs/states/followed-feed.md. */
 
@@ -143,22 +144,25 @@ export async function tellRecords(
   return commands.length;
 }
 
-/** One open case of a treaty is enough: who looks into it finds the others. `problem`: where the record differs, without its content. */
+/**
+ * One open case of a treaty is enough: who looks into it finds the others. `problem`: where the record differs, without its content.
+ * Returns the line of one that was opened, to be told once it is committed.
+ */
 export async function openUnreadable(
   connection: Connection,
   treaty: FollowingTreaty,
   problem: string,
   now: number,
-): Promise<void> {
+): Promise<readonly CaseLine[]> {
   const known = await connection.execute(
     "select 1 from entente.fallout_case where tenant_id = $1 and treaty = $2 and kind = 'record-unreadable' and closed_at is null limit 1",
     [treaty.tenantId, treaty.name],
   );
-  if (known.length > 0) return;
+  if (known.length > 0) return [];
   const says = `A record of theirs is not as agreed (${problem}). It was left out; what we knew of it stays.`;
   const { tenantId, name, target, runbook } = treaty;
-  const about = { tenantId, treaty: name, target, handOffId: null, owner: runbook.businessOwner };
-  await openCases(connection, [{ ...about, kind: "record-unreadable", code: null, says }], now);
+  const own = { about: tenantSubject(tenantId, target), treaty: name, owner: runbook.businessOwner };
+  return openCases(connection, [{ ...own, kind: "record-unreadable", code: null, says }], now);
 }
 
 const missing: Statement = {

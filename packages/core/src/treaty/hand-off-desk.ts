@@ -117,7 +117,8 @@ export function handOffDesk(options: DeskOptions): ConsumerDefinition {
         counts.add(outcome.handOff?.treaty ?? "", "corrections", outcome.handOff?.state ?? "");
       }
     });
-    await undo(connection, around, advanced.unwanted);
+    const undone = await undo(connection, around, advanced.unwanted);
+    told.keep(() => undone);
     await markCallbacks(
       connection,
       marks.map(({ callback, status, code }) => {

@@ -87,7 +87,8 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
         batch.stall(fact, error);
       }
     }
-    await openHandOffs(connection, around, wanted);
+    const { lines } = await openHandOffs(connection, around, wanted);
+    told.keep(() => lines);
     told.keep(await withdrawHandOffs(connection, around, unwanted));
   }
 
@@ -141,8 +142,8 @@ async function withdrawHandOffs(
   ];
   if (witnessed.length === 0) return () => [];
   const advanced = await advanceHandOffs(connection, around, witnessed);
-  await undo(connection, around, advanced.unwanted);
-  return advanced.lines;
+  const undone = await undo(connection, around, advanced.unwanted);
+  return () => [...advanced.lines(), ...undone];
 }
 
 interface Found extends Record<string, unknown> {

@@ -10,11 +10,12 @@ import type { Connection, Statement } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
 import { insertRows, knownRows, type NewRow, rowKeyHash, rowName } from "./batch-rows.ts";
 import { type NewCase, openCases } from "./fallout-cases.ts";
-import { type OpeningData, type OpeningRow, openedType } from "./hand-off-entries.ts";
+import { keyHash, type OpeningData, type OpeningRow, openedType } from "./hand-off-entries.ts";
 import { insertHandOffs } from "./hand-off-rows.ts";
 import { nextOpen } from "./sending-window.ts";
 import type { HandOffRequest, HandOffTreaty, Subject } from "./treaty.ts";
 import { openCounts } from "./treaty-counts.ts";
+import { type CaseLine, tenantSubject } from "./treaty-events.ts";
 
 /** Opens hand-offs: intentions, alone or gathered into batches, as entries and rows of one transaction. */
 
@@ -38,14 +39,14 @@ interface Opening {
 
 /**
  * Stores intentions. One hand-off per tenant, target and key: the same request again changes nothing, another one under the same
- * key is a conflict and a person's case. Returns the ids of what was opened.
+ * key is a conflict and a person's case.
  */
 export async function openHandOffs(
   connection: Connection,
   around: Surroundings,
   wanted: readonly Wanted[],
-): Promise<readonly string[]> {
-  if (wanted.length === 0) return [];
+): Promise<OpenedHandOffs> {
+  if (wanted.length === 0) return { handOffIds: [], lines: [] };
   const now = around.now();
   const counts = openCounts(around.shard);
   const conflicts: NewCase[] = [];
@@ -63,7 +64,8 @@ export async function openHandOffs(
       openTogether(around.context, acts, now),
     ),
   ];
-  await Promise.all([
+  const [lines] = await Promise.all([
+    openCases(connection, conflicts, now),
     appendEntries(
       connection,
       openings.map(({ entry }) => entry),
@@ -76,10 +78,16 @@ export async function openHandOffs(
       connection,
       openings.flatMap(({ rows }) => rows),
     ),
-    openCases(connection, conflicts, now),
     counts.write(connection),
   ]);
-  return openings.map(({ handOff }) => handOff.handOffId);
+  return { handOffIds: openings.map(({ handOff }) => handOff.handOffId), lines };
+}
+
+export interface OpenedHandOffs {
+  /** Of what was opened. */
+  readonly handOffIds: readonly string[];
+  /** About cases of conflicts; to be told once it is committed. */
+  readonly lines: readonly CaseLine[];
 }
 
 interface Act {
@@ -163,14 +171,13 @@ async function withoutKnown(
 }
 
 function conflictCase({ wanted, idempotencyKey }: Act): NewCase {
-  const { treaty, tenantId, causationId } = wanted;
+  const { treaty, tenantId, correlationId, causationId, request } = wanted;
   const says = `Fact ${causationId} asks for something else under a key in use: ${idempotencyKey}`;
   const owner = treaty.runbook.businessOwner;
+  const known = { correlationId, aggregateId: request.aggregateId, keyHash: keyHash(idempotencyKey) };
   return {
-    tenantId,
-    handOffId: null,
+    about: { ...tenantSubject(tenantId, treaty.target), ...known },
     treaty: treaty.name,
-    target: treaty.target,
     kind: "key-conflict",
     code: "idempotency-conflict",
     says,

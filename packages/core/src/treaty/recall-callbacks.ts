@@ -5,8 +5,9 @@ import type { Surroundings } from "./advance-hand-offs.ts";
 import { takeArrived, takeUnmatched } from "./callback-records.ts";
 import { type NewCase, openCases } from "./fallout-cases.ts";
 import { recallCommand } from "./hand-off-desk.ts";
-import { plainEntry } from "./hand-off-entries.ts";
+import { keyHash, plainEntry } from "./hand-off-entries.ts";
 import type { HandOffTreaty } from "./treaty.ts";
+import { type TreatyEvent, tenantSubject } from "./treaty-events.ts";
 
 /** Early callbacks recalled by one look at most. */
 const perTurn = 64;
@@ -16,10 +17,11 @@ export async function recallEarly(
   database: Database,
   around: Surroundings,
   treaty: HandOffTreaty,
+  report: (event: TreatyEvent) => void,
 ): Promise<boolean> {
   if (treaty.callback === undefined) return false;
   const now = around.now();
-  return database.transaction(async (connection) => {
+  const { isBack, lines } = await database.transaction(async (connection) => {
     const back = await takeArrived(connection, treaty.name, treaty.target, perTurn);
     await appendEntries(
       connection,
@@ -38,21 +40,21 @@ export async function recallEarly(
       }),
     );
     const unmatched = await takeUnmatched(connection, treaty.name, now);
-    const cases = unmatched.map(({ tenantId, messageId }): NewCase => {
+    const cases = unmatched.map(({ tenantId, messageId, entryId, reference }): NewCase => {
       const says = `The message ${messageId} speaks of something we never asked for.`;
       const owner = treaty.runbook.businessOwner;
+      const known = { correlationId: entryId, keyHash: keyHash(reference) };
       return {
-        tenantId,
-        handOffId: null,
+        about: { ...tenantSubject(tenantId, treaty.target), ...known },
         treaty: treaty.name,
-        target: treaty.target,
         kind: "callback-unmatched",
         code: null,
         says,
         owner,
       };
     });
-    await openCases(connection, cases, now);
-    return back.length > 0;
+    return { isBack: back.length > 0, lines: await openCases(connection, cases, now) };
   });
+  for (const line of lines) report(line);
+  return isBack;
 }

@@ -21,7 +21,7 @@ import { type Comparison, forgetRuns, insertRuns, type NewRun } from "./reconcil
 import type { HandOffTreaty } from "./treaty.ts";
 import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
-import { lineOf, type TreatyEvent, troubleOf } from "./treaty-events.ts";
+import { type CaseLine, lineOf, subjectOf, type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
 /**
  * Compares what we believe with what the authority says: unknown hand-offs and accepted ones without a result. It changes nothing by
@@ -97,12 +97,13 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
     const heard = await Promise.all(due.map((handOff) => ask(handOff, keys.get(handOff.handOffId) ?? [])));
     await options.probe?.("reconcile:asked");
     const compared = due.map((handOff, i) => compare(treaty, handOff, heard[i] as Heard));
-    const corrected = await database.transaction((connection) =>
+    const { corrected, lines } = await database.transaction((connection) =>
       record(connection, around, treaty, compared, isScheduled, takenAt),
     );
     report({ event: "reconciled", treaty: treaty.name, looked: due.length, corrected });
     for (const { handOff, heard, result } of compared)
       report(lineOf(handOff, "compared", result, classOf(treaty, handOff, heard)));
+    for (const line of lines) report(line);
     if (corrected > 0) options.ring(around.context);
     return due.length;
   }
@@ -113,7 +114,7 @@ export function startReconciler(options: ReconcilerOptions): Reconciler {
       try {
         let looked = 0;
         if (!options.paused()) {
-          if (await recallEarly(database, around, treaty)) options.ring(around.context);
+          if (await recallEarly(database, around, treaty, report)) options.ring(around.context);
           looked = await turn();
         }
         failures = 0;
@@ -160,7 +161,7 @@ function comparisonOf(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Hear
   return finding === "accepted" || finding === "completed" ? "external-success" : "external-failure";
 }
 
-/** Writes what was compared, commands for differences, and the report; returns how many commands. */
+/** Writes what was compared, commands for differences, and the report; returns how many commands, and lines about cases. */
 async function record(
   connection: Connection,
   around: Surroundings,
@@ -168,7 +169,7 @@ async function record(
   compared: readonly Compared[],
   isScheduled: boolean,
   takenAt: number,
-): Promise<number> {
+): Promise<{ readonly corrected: number; readonly lines: readonly CaseLine[] }> {
   // A clock that is being set in several processes may read earlier for a moment: what was looked at must not be due at once.
   const now = Math.max(takenAt, around.now());
   const counts = openCounts(around.shard);
@@ -215,9 +216,17 @@ async function record(
     const report = { treaty: treaty.name, looked: findings.length, corrected: run.corrected, results };
     const entry = runEntry(around.context, treaty, tenantId, now, { ...report, scheduled: isScheduled });
     entries.push(entry);
-    return { ...report, tenantId, runId: entry.id, at: now, findingIds: findings.map(({ id }) => id) };
+    return {
+      ...report,
+      tenantId,
+      runId: entry.id,
+      at: now,
+      day: null,
+      findingIds: findings.map(({ id }) => id),
+    };
   });
-  await Promise.all([
+  const [lines] = await Promise.all([
+    openCases(connection, refusal === undefined ? [] : [refusalCase(treaty, refusal.handOff, code)], now),
     appendEntries(connection, entries),
     insertRuns(connection, reports, isScheduled),
     lookAgain(
@@ -227,10 +236,9 @@ async function record(
     ),
     // Whoever may not ask may not send either: one alert instead of a storm.
     stopTreaties(connection, new Map(refusal === undefined ? [] : [[treaty.name, code]]), now),
-    openCases(connection, refusal === undefined ? [] : [refusalCase(treaty, refusal.handOff, code)], now),
     counts.write(connection),
   ]);
-  return corrected;
+  return { corrected, lines };
 }
 
 function isRefusal(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Heard): boolean {
@@ -242,14 +250,12 @@ function classOf(treaty: HandOffTreaty, handOff: StoredHandOff, heard: Heard): A
   return classify(heard.translation, treaty.errorMap, handOff.requestHash, "inquiry").class;
 }
 
-function refusalCase(treaty: HandOffTreaty, { tenantId, handOffId }: StoredHandOff, code: string): NewCase {
+function refusalCase(treaty: HandOffTreaty, handOff: StoredHandOff, code: string): NewCase {
   const says = "They do not accept our credentials. The treaty is stopped.";
   const owner = treaty.runbook.businessOwner;
   return {
-    tenantId,
-    handOffId,
+    about: subjectOf(handOff, "SECURITY_CONFIGURATION_FAILURE"),
     treaty: treaty.name,
-    target: treaty.target,
     kind: "credentials-refused",
     code,
     says,

@@ -1,14 +1,16 @@
 import { contextAct } from "../context/context-act.ts";
 import { appendEntries } from "../journal/append.ts";
 import { readEntries } from "../journal/read.ts";
+import type { DayTotals } from "../model/day-totals.ts";
+import type { Entry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { int8Array, jsonArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import type { HandOffTreaty } from "./treaty.ts";
 
 /**
- * Reports of reconciliation: one per look, tenant and treaty. The report is a row, so that it can be listed; what was found about each
- * hand-off is an entry of the journal, which the row names.
+ * Reports of reconciliation: one per look, tenant and treaty, and one per comparison of a day's sums. The report is a row, so that it can
+ * be listed; what was found about each hand-off is an entry of the journal, which the row names, and sums stand in the run's own entry.
  */
 export interface ReconciliationRun {
   /** Id of the journal's entry about the run. Runs are ordered by it. */
@@ -17,11 +19,17 @@ export interface ReconciliationRun {
   readonly at: number;
   /** The regular look; otherwise something was due. */
   readonly scheduled: boolean;
+  /** Hand-offs; of sums, the acts that count. */
   readonly looked: number;
   /** Commands that were given to the desk. */
   readonly corrected: number;
-  readonly results: Readonly<Partial<Record<Comparison, number>>>;
+  readonly results: Readonly<Partial<Record<Comparison | SumsComparison, number>>>;
+  /** The day (`2026-11-24`, UTC) whose sums were compared; null: hand-offs were, one by one. */
+  readonly day: string | null;
 }
+
+/** Of the sums of one day: every sum and every act by itself. */
+export type SumsComparison = "sums-equal" | "sums-differ";
 
 export type Comparison =
   /** Both sides agree. */
@@ -48,6 +56,8 @@ export interface ReconciliationFinding {
 export interface ReconciliationReport extends ReconciliationRun {
   /** By place in the run; as many as `looked`, 64 at most. Fewer when the journal's month was dropped. */
   readonly findings: readonly ReconciliationFinding[];
+  /** Of sums; null when hand-offs were compared, or when the journal's month was dropped. */
+  readonly totals: DayTotals | null;
 }
 
 /** Reports are kept this long; the journal's entries stay. */
@@ -57,10 +67,10 @@ export const runAskedEveryMs = 60_000;
 
 const insert: Statement = {
   name: "reconciliation-run-insert",
-  text: `insert into entente.reconciliation_run (tenant_id, run_id, treaty, at, scheduled, looked, corrected, results, finding_ids)
-    select tenant_id, run_id, treaty, at, $5, looked, corrected, results, string_to_array(finding_ids, ',')::uuid[]
-    from unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $6::int8[], $7::int8[], $8::json[], $9::text[])
-      as n(tenant_id, run_id, treaty, at, looked, corrected, results, finding_ids)`,
+  text: `insert into entente.reconciliation_run (tenant_id, run_id, treaty, at, scheduled, looked, corrected, results, finding_ids, day)
+    select tenant_id, run_id, treaty, at, $5, looked, corrected, results, string_to_array(finding_ids, ',')::uuid[], day::date
+    from unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $6::int8[], $7::int8[], $8::json[], $9::text[], $10::text[])
+      as n(tenant_id, run_id, treaty, at, looked, corrected, results, finding_ids, day)`,
 };
 
 export interface NewRun extends Omit<ReconciliationRun, "scheduled"> {
@@ -84,6 +94,7 @@ export async function insertRuns(
     int8Array(runs.map((r) => r.corrected)),
     jsonArray(runs.map((r) => JSON.stringify(r.results))),
     textArray(runs.map((r) => r.findingIds.join(","))),
+    textArray(runs.map((r) => r.day)),
   ]);
 }
 
@@ -97,7 +108,7 @@ export async function forgetRuns(connection: Connection, treaty: string, now: nu
   await connection.run(forget, [treaty, now - runsKeptMs]);
 }
 
-const columns = 'run_id as "runId", treaty, at, scheduled, looked, corrected, results';
+const columns = 'run_id as "runId", treaty, at, scheduled, looked, corrected, results, day::text as day';
 
 /** Runs of a tenant and treaty, newest first; `before`: those older than this one. */
 export async function listRuns(
@@ -127,9 +138,11 @@ export async function readRun(
   );
   if (found === undefined) return null;
   const { ids, ...run } = found;
-  const entries = new Map((await readEntries(connection, ids)).map((entry) => [entry.id, entry]));
+  const named = run.day === null ? ids : [runId];
+  const entries = new Map((await readEntries(connection, named)).map((entry) => [entry.id, entry]));
   return {
     ...run,
+    totals: run.day === null ? null : totalsIn(entries.get(runId), tenantId),
     findings: ids.flatMap((id) => {
       const entry = entries.get(id);
       if (entry === undefined || entry.tenantId !== tenantId) return [];
@@ -138,6 +151,17 @@ export async function readRun(
       return [{ handOffId, result, weSay, theySay, code, externalReference }];
     }),
   };
+}
+
+function totalsIn(entry: Entry | undefined, tenantId: string): DayTotals | null {
+  if (entry === undefined || entry.tenantId !== tenantId) return null;
+  const { day: _day, ...totals } = (entry.data as unknown as SumsReport).totals;
+  return totals;
+}
+
+/** What the journal keeps of a comparison of sums. */
+export interface SumsReport {
+  readonly totals: DayTotals & { readonly day: string };
 }
 
 export interface RunAsk {

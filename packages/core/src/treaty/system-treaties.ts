@@ -54,7 +54,7 @@ import {
   type Treaty,
 } from "./treaty.ts";
 import { readTreatyStates, setStopped, type TreatyAct, type TreatyState } from "./treaty-control.ts";
-import { type CaseLine, caseLine, subjectless } from "./treaty-events.ts";
+import { type CaseLine, caseLine, subjectless, tenantSubject } from "./treaty-events.ts";
 import { readFigures, type TreatyFigure } from "./treaty-figures.ts";
 import { meansOf, type Outside, secretOf } from "./work-treaties.ts";
 
@@ -150,6 +150,7 @@ interface Placed {
 
 export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreaties {
   const { contexts, clock, outside, ring } = setting;
+  const report = outside.report ?? (() => {});
   const shard = Math.floor(setting.random() * 1024);
   const placed = new Map<string, Placed>();
   const askers = new Map<string, Asker>();
@@ -158,7 +159,7 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
   const meters = new Map<string, CallMeter>();
   for (const [context, { definition, database }] of contexts) {
     const treaties = definition.treaties ?? [];
-    const meter = openCallMeter({ database, treaties, now: () => clock.now() });
+    const meter = openCallMeter({ database, treaties, now: () => clock.now(), report });
     const means = meansOf(outside, meter);
     meters.set(context, meter);
     for (const treaty of treaties) {
@@ -194,11 +195,10 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     ring(`${context}:hand-offs`);
   };
 
-  const report = outside.report ?? (() => {});
   const tellAct = ({ open, handOff }: ActedCase, step: CaseLine["step"], by: string): void => {
     const { kind, treaty, target, tenantId } = open;
     if (handOff !== null) report(caseLine(handOff, kind, step, by, handOff.lastErrorClass));
-    else report({ event: "case", ...subjectless(target), tenantId, treaty, kind, step, by });
+    else report({ event: "case", ...tenantSubject(tenantId, target), treaty, kind, step, by });
   };
 
   return {

@@ -7,6 +7,7 @@ import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { openCases } from "./fallout-cases.ts";
 import type { OpeningData } from "./hand-off-entries.ts";
 import type { HandOffTreaty } from "./treaty.ts";
+import { type CaseLine, tenantSubject } from "./treaty-events.ts";
 
 const take: Statement = {
   name: "totals-take",
@@ -163,7 +164,7 @@ const who = "reconciliation";
 
 /**
  * The case of a day: opened when sums differ, told anew while it is open, closed when they agree. One that a person has closed with the
- * same finding stays closed. True: one was opened. The caller holds the run, so nobody else writes it.
+ * same finding stays closed. Returns the line of one that was opened. The caller holds the run, so nobody else writes it.
  */
 export async function writeSumsCase(
   connection: Connection,
@@ -172,25 +173,25 @@ export async function writeSumsCase(
   day: string,
   difference: string | null,
   now: number,
-): Promise<boolean> {
-  const about = [tenantId, treaty.name, day];
+): Promise<readonly CaseLine[]> {
+  const place = [tenantId, treaty.name, day];
   if (difference === null) {
     await connection.execute(
       `update entente.fallout_case set closed_by = $4, closed_why = 'The sums are equal now.', closed_at = to_timestamp($5::float8 / 1000)
        where tenant_id = $1 and treaty = $2 and kind = 'sums-differ' and code = $3 and closed_at is null`,
-      [...about, who, now],
+      [...place, who, now],
     );
-    return false;
+    return [];
   }
   const known = await connection.execute(
     `update entente.fallout_case set says = $4
      where tenant_id = $1 and treaty = $2 and kind = 'sums-differ' and code = $3
        and (closed_at is null or (says = $4 and closed_by <> $5)) returning 1`,
-    [...about, difference, who],
+    [...place, difference, who],
   );
-  if (known.length > 0) return false;
+  if (known.length > 0) return [];
   const { name, target, runbook } = treaty;
-  const place = { tenantId, handOffId: null, treaty: name, target, owner: runbook.businessOwner };
-  await openCases(connection, [{ ...place, kind: "sums-differ", code: day, says: difference }], now);
-  return true;
+  const about = tenantSubject(tenantId, target);
+  const own = { about, treaty: name, owner: runbook.businessOwner };
+  return openCases(connection, [{ ...own, kind: "sums-differ", code: day, says: difference }], now);
 }

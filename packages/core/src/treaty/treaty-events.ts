@@ -104,6 +104,9 @@ export interface TroubleLine {
   readonly handOffs: readonly LineSubject[];
 }
 
+/** What a case is about. Of a treaty as a whole only tenant and target are known. */
+export type CaseSubject = LineSubject & { readonly tenantId: string };
+
 type About = Pick<
   HandOff,
   | "correlationId"
@@ -115,7 +118,7 @@ type About = Pick<
   | "externalReference"
 >;
 
-export function subjectOf(about: About, code: AnswerClass | null): LineSubject {
+export function subjectOf(about: About, code: AnswerClass | null): CaseSubject {
   const { correlationId, tenantId, aggregateId, handOffId, target, externalReference } = about;
   return {
     correlationId,
@@ -141,6 +144,11 @@ export function subjectless(target: string): LineSubject {
     externalReference: null,
     code: null,
   };
+}
+
+/** Of a tenant's dealings with a target. */
+export function tenantSubject(tenantId: string, target: string): CaseSubject {
+  return { ...subjectless(target), tenantId };
 }
 
 export function lineOf(
@@ -181,9 +189,9 @@ export function troubleOf(target: string, error: unknown, handOffs: readonly Han
 
 /** Lines of a consumer's batch: told when it is committed, forgotten when it is undone. */
 export function tellLater(report: (event: TreatyEvent) => void) {
-  let kept: (() => TreatyEvent[])[] = [];
+  let kept: (() => readonly TreatyEvent[])[] = [];
   return {
-    keep(lines: () => TreatyEvent[]): void {
+    keep(lines: () => readonly TreatyEvent[]): void {
       kept.push(lines);
     },
     forget(): void {

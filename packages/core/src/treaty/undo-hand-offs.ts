@@ -5,15 +5,19 @@ import { type NewCase, openCases } from "./fallout-cases.ts";
 import { openHandOffs, type Wanted } from "./open-hand-offs.ts";
 import { readRequests } from "./read-requests.ts";
 import type { HandOffTreaty } from "./treaty.ts";
+import { type CaseLine, subjectOf } from "./treaty-events.ts";
 
-/** Opens the acts that undo what happened and is not wanted; a treaty without one leaves a case instead. */
+/**
+ * Opens the acts that undo what happened and is not wanted; a treaty without one leaves a case instead. Returns lines about cases, to be told
+ * once it is committed.
+ */
 export async function undo(
   connection: Connection,
   around: Surroundings,
   unwanted: readonly HandOff[],
-): Promise<void> {
+): Promise<readonly CaseLine[]> {
   const undoable = unwanted.filter(({ treaty }) => around.treaties.get(treaty)?.undoes !== undefined);
-  if (undoable.length === 0) return;
+  if (undoable.length === 0) return [];
   const now = around.now();
   const requests = await readRequests(
     connection,
@@ -22,7 +26,7 @@ export async function undo(
   const wanted: Wanted[] = [];
   const cases: NewCase[] = [];
   for (const handOff of undoable) {
-    const { tenantId, handOffId, key, processId, correlationId, traceparent, target } = handOff;
+    const { tenantId, handOffId, key, processId, correlationId, traceparent } = handOff;
     const treaty = around.treaties.get(handOff.treaty) as HandOffTreaty;
     const request = treaty.undoes?.(handOff, requests.get(handOffId) ?? {}) ?? null;
     const undoing = request === null ? undefined : around.treaties.get(request.treaty);
@@ -41,10 +45,8 @@ export async function undo(
       const says = "It was withdrawn and happened all the same.";
       const owner = treaty.runbook.businessOwner;
       cases.push({
-        tenantId,
-        handOffId,
+        about: subjectOf(handOff, null),
         treaty: treaty.name,
-        target,
         kind: "unwanted-effect",
         code: null,
         says,
@@ -52,6 +54,6 @@ export async function undo(
       });
     }
   }
-  await openHandOffs(connection, around, wanted);
-  await openCases(connection, cases, now);
+  const { lines } = await openHandOffs(connection, around, wanted);
+  return [...lines, ...(await openCases(connection, cases, now))];
 }

@@ -88,9 +88,10 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
     shard: Math.floor(setting.random() * 1024),
     ...(setting.telemetry === undefined ? {} : { telemetry: setting.telemetry }),
   };
-  const meter = openCallMeter(setting);
-  const means = meansOf(setting.outside, meter);
   const report = setting.outside.report ?? (() => {});
+  const { database, now } = setting;
+  const meter = openCallMeter({ database, treaties: setting.treaties, now, report });
+  const means = meansOf(setting.outside, meter);
   const ringAll = (): void => {
     setting.ring(setting.context);
     setting.ring(`${setting.context}:commands`);
@@ -116,7 +117,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
     consumers,
     treaties,
     start() {
-      const { database, workerId, leaseMs, wakeUps, ring, paused, probe } = setting;
+      const { workerId, leaseMs, wakeUps, ring, paused, probe } = setting;
       const shared = {
         around,
         database,
@@ -138,7 +139,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
           comparers.push(compareTotals({ ...shared, treaty: { ...treaty, totals }, pace }));
       }
       for (const treaty of declared.filter(isFollowingTreaty)) {
-        const { context, now, random } = setting;
+        const { context, random } = setting;
         const ownMeans = (signal: AbortSignal): Means => means(treaty, signal, treaty.tenantId);
         const own = { context, now, random, workerId, leaseMs, treaty, means: ownMeans };
         followers.push(followFeed({ ...shared, ...own }));

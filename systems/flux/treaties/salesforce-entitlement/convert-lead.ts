@@ -1,4 +1,4 @@
-import { defineTreaty, type HandOffTreaty, type Reply } from "@entente/core";
+import type { HandOffTreaty, Reply, Translation } from "@entente/core";
 import { type Static, Type } from "typebox";
 import {
   type NoteProspectConversion,
@@ -9,18 +9,9 @@ import {
 import { convertLeadMessage, readConversion, soapPath } from "./convert-lead-message.ts";
 import { customerAnswers, leadRunbook, leadSheet } from "./customer-sheet.ts";
 import { leadErrors } from "./salesforce-errors.ts";
-import { budgetsOfOrg, type SalesforceOrg } from "./salesforce-org.ts";
-import {
-  callSignedIn,
-  codeOf,
-  dataPath,
-  jsonOf,
-  replyOf,
-  salesforceCredentials,
-  whileSignedIn,
-} from "./salesforce-session.ts";
-import { soqlQuery, soqlText } from "./soql.ts";
-import { checkMarkFits, outcomeOf, writeLimits, writeStyle, writeTimes } from "./write-terms.ts";
+import { dataPath, jsonOf, replyOf } from "./salesforce-session.ts";
+import { salesforceWrite, type WrittenOrg } from "./salesforce-write.ts";
+import { outcomeOf, writeLimits, writeTimes } from "./write-terms.ts";
 
 const Wanted = Type.Object({ prospectId: Type.String(), accountId: Type.String() });
 
@@ -38,87 +29,56 @@ const Said = Type.Union([
   }),
 ]);
 
-const commandKeyLength = 255;
-
 /**
  * A prospect becomes a customer at Salesforce and is one nowhere before that. REST has nothing for it, so it is two calls: our key and the account's
  * are written to the lead, which is no conversion yet, then SOAP's convertLead makes account and contact of it. A lead is converted once and never
  * again: that is their own guard against a repeat, and the mark tells whose conversion it was. What breaks off between the two is found unconverted.
- * Without a tenant the org is everybody's who asks: for tests of the treaty alone.
  */
-export function convertLead({
-  origin,
-  tenantId,
-  ...allowed
-}: Omit<SalesforceOrg, "tenantId"> & { readonly tenantId?: string }): HandOffTreaty {
-  return defineTreaty({
+export function convertLead(org: WrittenOrg): HandOffTreaty {
+  return salesforceWrite<Static<typeof Wanted>>(org, {
     name: "salesforce-lead",
-    version: "1.0.0",
-    kind: "command-with-callback",
-    target: "salesforce",
     purpose: "convert",
     sheet: leadSheet,
     runbook: leadRunbook,
     answers: customerAnswers,
-    style: writeStyle,
     errorMap: leadErrors,
-    credentials: salesforceCredentials,
-    budgets: budgetsOfOrg(allowed),
+    context: "entitlement",
+    facts: [prospectConversionRequested.type],
     input: Wanted,
     output: Said,
-    factsFrom: ["entitlement"],
-    facts: [prospectConversionRequested.type],
-    request(fact) {
-      // One org is one tenant's: another tenant's prospect never reaches it.
-      if (tenantId !== undefined && fact.tenantId !== tenantId) return [];
+    mark: { object: "Lead", field: "Command_Key__c", longest: 255 },
+    wanted(fact) {
       const { conversionId, prospectId, accountId } = fact.data as ProspectConversionRequested;
-      const about = { aggregateType: "conversion", aggregateId: conversionId, line: null };
-      checkMarkFits(
-        { tenantId: fact.tenantId, target: "salesforce", purpose: "convert", ...about },
-        commandKeyLength,
-      );
-      return [{ ...about, data: { prospectId, accountId } }];
+      return { aggregateType: "conversion", aggregateId: conversionId, data: { prospectId, accountId } };
     },
-    send({ idempotencyKey, data: { prospectId, accountId } }, means) {
-      return whileSignedIn(origin, means, async (call) => {
-        const marked = await call({
-          operation: "mark-lead",
-          method: "PATCH",
-          path: `${dataPath}/sobjects/Lead/Lead_Key__c/${encodeURIComponent(prospectId)}?updateOnly=true`,
-          body: { Command_Key__c: idempotencyKey, Account_Key__c: accountId },
-        });
-        const { id } = (jsonOf(marked.text) ?? {}) as { readonly id?: unknown };
-        if (marked.status !== 200 || typeof id !== "string") return replyOf(marked);
-        const converted = await call({
-          operation: "convert-lead",
-          method: "POST",
-          path: soapPath,
-          envelope: (token) => convertLeadMessage(token, id),
-        });
-        const { status, text } = converted;
-        return { status: String(status), raw: text, body: readConversion(text) } satisfies Reply;
+    async write({ prospectId, accountId }, ourKey, ask) {
+      const marked = await ask({
+        operation: "mark-lead",
+        method: "PATCH",
+        path: `${dataPath}/sobjects/Lead/Lead_Key__c/${encodeURIComponent(prospectId)}?updateOnly=true`,
+        body: { Command_Key__c: ourKey, Account_Key__c: accountId },
       });
+      const { id } = (jsonOf(marked.text) ?? {}) as { readonly id?: unknown };
+      if (marked.status !== 200 || typeof id !== "string") return replyOf(marked);
+      const converted = await ask({
+        operation: "convert-lead",
+        method: "POST",
+        path: soapPath,
+        envelope: (token) => convertLeadMessage(token, id),
+      });
+      const { status, text } = converted;
+      return { status: String(status), raw: text, body: readConversion(text) } satisfies Reply;
     },
-    async inquire({ idempotencyKey }, means) {
-      const marked = `WHERE Command_Key__c = ${soqlText(idempotencyKey)}`;
-      const soql = soqlQuery(["Id", "IsConverted", "ConvertedAccountId"], "Lead", marked);
-      const path = `${dataPath}/query?${new URLSearchParams({ q: soql })}`;
-      return callSignedIn(origin, { operation: "look-for-lead", method: "GET", path }, means);
+    written(body) {
+      const { accountId } = (body ?? {}) as { readonly accountId?: unknown };
+      if (typeof accountId !== "string") throw new Error("not the answer to a conversion");
+      return { says: "completed", reference: accountId };
     },
-    translate({ body, status }, of) {
-      const code = codeOf(body);
-      if (status !== "200" || code !== null) return { says: "code", code: code ?? `HTTP ${status}` };
-      const said = body as Static<typeof Said>;
-      if (of === "inquiry") {
-        if (!("records" in said)) throw new Error("not the answer to a query");
-        const [found] = said.records;
-        if (found?.IsConverted !== true) return { says: "not-known" };
-        const reference = found.ConvertedAccountId;
-        // The account may have been removed since; the conversion is done all the same.
-        return { says: "completed", ...(reference === null ? {} : { reference }) };
-      }
-      if (!("accountId" in said)) throw new Error("not the answer to a conversion");
-      return { says: "completed", reference: said.accountId };
+    lookFor: { operation: "look-for-lead", fields: ["Id", "IsConverted", "ConvertedAccountId"] },
+    found({ IsConverted, ConvertedAccountId: reference }): Translation {
+      if (IsConverted !== true) return { says: "not-known" };
+      // The account may have been removed since; the conversion is done all the same.
+      return { says: "completed", ...(typeof reference === "string" ? { reference } : {}) };
     },
     tells(news) {
       const outcome = outcomeOf(news);
@@ -137,5 +97,5 @@ export function convertLead({
     times: writeTimes,
     limits: writeLimits,
     order: "per-key",
-  }) as HandOffTreaty;
+  });
 }

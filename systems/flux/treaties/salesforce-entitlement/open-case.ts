@@ -1,5 +1,6 @@
-import { defineTreaty, type HandOffTreaty } from "@entente/core";
+import type { HandOffTreaty, Translation } from "@entente/core";
 import { type Static, Type } from "typebox";
+import { Value } from "typebox/value";
 import {
   type NoteSupportCase,
   noteSupportCase,
@@ -8,10 +9,9 @@ import {
 } from "../../contexts/entitlement/contract/support-case.ts";
 import { caseRunbook, caseSheet, customerAnswers } from "./customer-sheet.ts";
 import { salesforceErrors } from "./salesforce-errors.ts";
-import { budgetsOfOrg, type SalesforceOrg } from "./salesforce-org.ts";
-import { callSignedIn, codeOf, dataPath, salesforceCredentials } from "./salesforce-session.ts";
-import { soqlQuery, soqlText } from "./soql.ts";
-import { checkMarkFits, outcomeOf, writeLimits, writeStyle, writeTimes } from "./write-terms.ts";
+import { codeOf, dataPath, replyOf } from "./salesforce-session.ts";
+import { doneAs, salesforceWrite, type WrittenOrg } from "./salesforce-write.ts";
+import { outcomeOf, writeLimits, writeTimes } from "./write-terms.ts";
 
 const Wanted = Type.Object({
   supportCaseId: Type.String(),
@@ -21,55 +21,38 @@ const Wanted = Type.Object({
 });
 
 const Part = Type.Object({ httpStatusCode: Type.Integer(), body: Type.Unknown() });
+const Composite = Type.Object({ compositeResponse: Type.Array(Part, { minItems: 2, maxItems: 2 }) });
 
 /** The answer to a composite of two parts, or the cases with our mark. */
 const Said = Type.Union([
-  Type.Object({ compositeResponse: Type.Array(Part, { minItems: 2, maxItems: 2 }) }),
+  Composite,
   Type.Object({ records: Type.Array(Type.Object({ Id: Type.String(), CaseNumber: Type.String() })) }),
 ]);
-
-const commandKeyLength = 255;
 
 /**
  * A support case that a customer asks for is opened at Salesforce and is open nowhere before that. The upsert names the record by our
  * external id, so that it makes one case however often it is sent, and carries our key as its mark. It is one transaction with the reading of the
- * number that Salesforce gave. Without a tenant the org is everybody's who asks: for tests of the treaty alone.
+ * number that Salesforce gave.
  */
-export function openCase({
-  origin,
-  tenantId,
-  ...allowed
-}: Omit<SalesforceOrg, "tenantId"> & { readonly tenantId?: string }): HandOffTreaty {
-  return defineTreaty({
+export function openCase(org: WrittenOrg): HandOffTreaty {
+  return salesforceWrite<Static<typeof Wanted>>(org, {
     name: "salesforce-case",
-    version: "1.0.0",
-    kind: "command-with-callback",
-    target: "salesforce",
     purpose: "open",
     sheet: caseSheet,
     runbook: caseRunbook,
     answers: customerAnswers,
-    style: writeStyle,
     errorMap: salesforceErrors,
-    credentials: salesforceCredentials,
-    budgets: budgetsOfOrg(allowed),
+    context: "entitlement",
+    facts: [supportCaseRequested.type],
     input: Wanted,
     output: Said,
-    factsFrom: ["entitlement"],
-    facts: [supportCaseRequested.type],
-    request(fact) {
-      // One org is one tenant's: another tenant's case never reaches it.
-      if (tenantId !== undefined && fact.tenantId !== tenantId) return [];
+    mark: { object: "Case", field: "Command_Key__c", longest: 255 },
+    wanted(fact) {
       const { supportCaseId, accountId, subject, description } = fact.data as SupportCaseRequested;
-      const about = { aggregateType: "case", aggregateId: supportCaseId, line: null };
-      checkMarkFits(
-        { tenantId: fact.tenantId, target: "salesforce", purpose: "open", ...about },
-        commandKeyLength,
-      );
-      return [{ ...about, data: { supportCaseId, accountId, subject, description } }];
+      const data = { supportCaseId, accountId, subject, description };
+      return { aggregateType: "case", aggregateId: supportCaseId, data };
     },
-    async send({ idempotencyKey, data }, means) {
-      const { supportCaseId, accountId, subject, description } = data;
+    async write({ supportCaseId, accountId, subject, description }, ourKey, ask) {
       const written = {
         method: "PATCH",
         url: `${dataPath}/sobjects/Case/Entente_Key__c/${encodeURIComponent(supportCaseId)}`,
@@ -80,40 +63,18 @@ export function openCase({
           Origin: "Web",
           Account: { Account_Key__c: accountId },
           Account_Key__c: accountId,
-          Command_Key__c: idempotencyKey,
+          Command_Key__c: ourKey,
         },
       };
       const url = `${dataPath}/sobjects/Case/@{written.id}?fields=CaseNumber`;
       const read = { method: "GET", url, referenceId: "read" };
       const body = { allOrNone: true, compositeRequest: [written, read] };
       const path = `${dataPath}/composite`;
-      return callSignedIn(origin, { operation: "open-case", method: "POST", path, body }, means);
+      return replyOf(await ask({ operation: "open-case", method: "POST", path, body }));
     },
-    async inquire({ idempotencyKey }, means) {
-      const marked = `WHERE Command_Key__c = ${soqlText(idempotencyKey)}`;
-      const soql = soqlQuery(["Id", "CaseNumber"], "Case", marked);
-      const path = `${dataPath}/query?${new URLSearchParams({ q: soql })}`;
-      return callSignedIn(origin, { operation: "look-for-case", method: "GET", path }, means);
-    },
-    translate({ body, status }, of) {
-      if (status !== "200") return { says: "code", code: codeOf(body) ?? `HTTP ${status}` };
-      const said = body as Static<typeof Said>;
-      if (of === "inquiry") {
-        if (!("records" in said)) throw new Error("not the answer to a query");
-        const [found] = said.records;
-        return found === undefined
-          ? { says: "not-known" }
-          : { says: "completed", reference: found.CaseNumber };
-      }
-      if (!("compositeResponse" in said)) throw new Error("not the answer to a composite");
-      const [written, read] = said.compositeResponse;
-      if (written === undefined || read === undefined) throw new Error("a part is missing");
-      const refused = [written, read].find((part) => part.httpStatusCode >= 300 && !isHalted(part.body));
-      if (refused !== undefined) {
-        return { says: "code", code: codeOf(refused.body) ?? `HTTP ${refused.httpStatusCode}` };
-      }
-      return { says: "completed", reference: caseNumberOf(written.body, read.body) };
-    },
+    written: aboutParts,
+    lookFor: { operation: "look-for-case", fields: ["Id", "CaseNumber"] },
+    found: doneAs("CaseNumber"),
     tells(news) {
       const outcome = outcomeOf(news);
       if (outcome === undefined) return [];
@@ -132,7 +93,17 @@ export function openCase({
     limits: writeLimits,
     // One case does not wait for another.
     order: "none",
-  }) as HandOffTreaty;
+  });
+}
+
+function aboutParts(body: unknown): Translation {
+  if (!Value.Check(Composite, body)) throw new Error("not the answer to a composite");
+  const [written, read] = body.compositeResponse;
+  if (written === undefined || read === undefined) throw new Error("a part is missing");
+  const refused = [written, read].find((part) => part.httpStatusCode >= 300 && !isHalted(part.body));
+  if (refused !== undefined)
+    return { says: "code", code: codeOf(refused.body) ?? `HTTP ${refused.httpStatusCode}` };
+  return { says: "completed", reference: caseNumberOf(written.body, read.body) };
 }
 
 /** Undone because another part was refused; the other part says why. */

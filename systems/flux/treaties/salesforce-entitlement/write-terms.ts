@@ -1,16 +1,6 @@
-import type { HandOffNews, TreatyLimits, TreatyStyle, TreatyTimes } from "@entente/core";
-import { type BusinessIdentity, handOffKey } from "@entente/core/model";
+import type { HandOffNews, TreatyLimits, TreatyTimes } from "@entente/core";
 
-/** What every write at Salesforce has in common. */
-
-export const writeStyle: TreatyStyle = {
-  userWaitsForTheAnswer: false,
-  runsLong: false,
-  counterpartyMayBeAway: true,
-  hasAnEffect: true,
-  staleAnswerWillDo: false,
-  flowNeedsTheResult: true,
-};
+/** What writes about entitlements and customers have in common. */
 
 export const writeTimes: TreatyTimes = {
   answerWithinMs: 20_000,
@@ -30,14 +20,6 @@ export const writeLimits: TreatyLimits = {
   circuitFailures: 5,
   circuitOpenMs: 30_000,
 };
-
-const attemptsFitting = 99;
-
-/** Errors: thrown when our key is longer than their field for it. Better no hand-off at all than one whose mark is cut off over there. */
-export function checkMarkFits(identity: BusinessIdentity, fieldLength: number): void {
-  if (handOffKey(identity, attemptsFitting).length > fieldLength)
-    throw new Error("the tenant's name is too long for the field that holds the key");
-}
 
 /** What the domain is told of a wish. Undefined: nothing yet; it is where it was, under way. */
 export function outcomeOf({ to }: HandOffNews): "done" | "refused" | "given-up" | undefined {

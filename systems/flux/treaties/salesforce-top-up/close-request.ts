@@ -7,12 +7,13 @@ import {
   requestSettled,
 } from "../../contexts/request/contract/request-settled.ts";
 import { dataPath } from "../salesforce-entitlement/salesforce-session.ts";
+import type { WrittenOrg } from "../salesforce-entitlement/salesforce-write.ts";
 import { pathOf } from "./request-record.ts";
 import { closeRunbook, closeSheet } from "./request-sheet.ts";
-import { type RequestOrg, writeToRequest } from "./write-to-request.ts";
+import { writeToRequest } from "./write-to-request.ts";
 
 /** What became of a request is written into its record, under a mark of its own. Only then is a top-up confirmed. */
-export function closeRequest(org: RequestOrg): HandOffTreaty {
+export function closeRequest(org: WrittenOrg): HandOffTreaty {
   return writeToRequest<RequestSettled>(org, {
     name: "salesforce-top-up-outcome",
     purpose: "outcome",

@@ -7,15 +7,16 @@ import {
   topUpSubmitted,
 } from "../../contexts/request/contract/top-up-request.ts";
 import { dataPath } from "../salesforce-entitlement/salesforce-session.ts";
+import type { WrittenOrg } from "../salesforce-entitlement/salesforce-write.ts";
 import { openStatus, pathOf } from "./request-record.ts";
 import { recordRunbook, recordSheet } from "./request-sheet.ts";
-import { type RequestOrg, writeToRequest } from "./write-to-request.ts";
+import { writeToRequest } from "./write-to-request.ts";
 
 /**
  * A top-up is recorded at Salesforce, which refuses it for an account that is not entitled. One upsert under our external id, with our key
  * as its mark; nothing is carried out by it: that takes the word of their feed (request-feed.ts).
  */
-export function recordRequest(org: RequestOrg): HandOffTreaty {
+export function recordRequest(org: WrittenOrg): HandOffTreaty {
   return writeToRequest<TopUpRequest>(org, {
     name: "salesforce-top-up",
     purpose: "request",

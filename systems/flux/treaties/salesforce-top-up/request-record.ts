@@ -40,10 +40,4 @@ export function pathOf(requestId: string): string {
 }
 
 /** Longest key their fields for it hold. */
-const commandKeyLength = 80;
-
-/** Better no hand-off at all than one whose mark is cut off over there. Errors: thrown for a key that is too long. */
-export function refuseLongKey(key: string): void {
-  if (key.length > commandKeyLength)
-    throw new Error("the tenant's name is too long for the field that holds the key");
-}
+export const keyFieldLength = 80;

@@ -1,28 +1,16 @@
-import { defineTreaty, type Entry, type HandOffTreaty, type Runbook, type SheetText } from "@entente/core";
-import { handOffKey } from "@entente/core/model";
-import { type Static, type TSchema, Type } from "typebox";
-import { budgetsOfOrg, type SalesforceOrg } from "../salesforce-entitlement/salesforce-org.ts";
+import type { Entry, HandOffTreaty, Runbook, SheetText } from "@entente/core";
+import type { TSchema } from "typebox";
+import { replyOf } from "../salesforce-entitlement/salesforce-session.ts";
 import {
-  callSignedIn,
-  codeOf,
-  dataPath,
-  salesforceCredentials,
-} from "../salesforce-entitlement/salesforce-session.ts";
-import { soqlQuery, soqlText } from "../salesforce-entitlement/soql.ts";
+  doneAs,
+  salesforceWrite,
+  UpsertSaid,
+  upserted,
+  type WrittenOrg,
+} from "../salesforce-entitlement/salesforce-write.ts";
 import { requestErrors } from "./request-errors.ts";
-import { objectName, refuseLongKey } from "./request-record.ts";
+import { keyFieldLength, objectName } from "./request-record.ts";
 import { requestAnswers } from "./request-sheet.ts";
-
-/** The answer to an upsert, or the records with our mark. */
-const Said = Type.Union([
-  Type.Object({ id: Type.String(), success: Type.Literal(true) }),
-  Type.Object({ totalSize: Type.Integer(), records: Type.Array(Type.Object({ Id: Type.String() })) }),
-]);
-
-const attemptsFitting = 99;
-
-/** Without a tenant the org is everybody's who asks: for tests of the treaties alone. */
-export type RequestOrg = Omit<SalesforceOrg, "tenantId"> & { readonly tenantId?: string };
 
 /** What one of the two writes to a request's record is about; all else they have in common. */
 export interface RequestWrite<Wanted> {
@@ -43,68 +31,36 @@ export interface RequestWrite<Wanted> {
   readonly tells: NonNullable<HandOffTreaty["tells"]>;
 }
 
-/** One write to the record of a request, found again by its mark. */
+/** One write to the record of a request. Another tenant's request waits here. */
 export function writeToRequest<Wanted extends { readonly requestId: string }>(
-  { origin, tenantId, ...allowed }: RequestOrg,
+  org: WrittenOrg,
   { name, purpose, markField, ...own }: RequestWrite<Wanted>,
 ): HandOffTreaty {
-  return defineTreaty({
+  return salesforceWrite<Wanted>(org, {
     name,
-    version: "1.0.0",
-    kind: "command-with-callback",
-    target: "salesforce",
     relation: "customer-supplier",
     purpose,
     sheet: own.sheet,
     runbook: own.runbook,
     answers: requestAnswers,
-    style: {
-      userWaitsForTheAnswer: false,
-      runsLong: false,
-      counterpartyMayBeAway: true,
-      hasAnEffect: true,
-      staleAnswerWillDo: false,
-      flowNeedsTheResult: true,
-    },
     errorMap: requestErrors,
-    credentials: salesforceCredentials,
-    budgets: budgetsOfOrg(allowed),
-    input: own.input,
-    output: Said,
-    factsFrom: ["request"],
+    context: "request",
     facts: own.facts,
-    request(fact) {
-      // One org is one tenant's: another tenant's request never reaches it, and waits here.
-      if (tenantId !== undefined && fact.tenantId !== tenantId) return [];
+    input: own.input,
+    output: UpsertSaid,
+    mark: { object: objectName, field: markField, longest: keyFieldLength },
+    wanted(fact) {
       const data = own.wanted(fact);
-      const subject = { aggregateType: "top-up", aggregateId: data.requestId, line: null };
-      refuseLongKey(
-        handOffKey({ tenantId: fact.tenantId, target: "salesforce", purpose, ...subject }, attemptsFitting),
-      );
-      return [{ ...subject, data }];
+      return { aggregateType: "top-up", aggregateId: data.requestId, data };
     },
-    async send({ idempotencyKey, data }, means) {
-      const { path, fields } = own.write(data as Wanted);
-      const body = { ...fields, [markField]: idempotencyKey };
-      return callSignedIn(origin, { operation: own.operation, method: "PATCH", path, body }, means);
+    async write(wanted, ourKey, ask) {
+      const { path, fields } = own.write(wanted);
+      const body = { ...fields, [markField]: ourKey };
+      return replyOf(await ask({ operation: own.operation, method: "PATCH", path, body }));
     },
-    async inquire({ idempotencyKey }, means) {
-      const soql = soqlQuery(["Id"], objectName, `WHERE ${markField} = ${soqlText(idempotencyKey)}`);
-      const path = `${dataPath}/query?${new URLSearchParams({ q: soql })}`;
-      return callSignedIn(origin, { operation: "look-for-request", method: "GET", path }, means);
-    },
-    translate({ body, status }, of) {
-      if (status !== "200" && status !== "201")
-        return { says: "code", code: codeOf(body) ?? `HTTP ${status}` };
-      const said = body as Static<typeof Said>;
-      if (of === "inquiry") {
-        if (!("records" in said)) throw new Error("not the answer to a query");
-        const [record] = said.records;
-        return record === undefined ? { says: "not-known" } : { says: "completed", reference: record.Id };
-      }
-      if (!("id" in said)) throw new Error("not the answer to an upsert");
-      return { says: "completed", reference: said.id };
-    },
+    written: upserted,
+    lookFor: { operation: "look-for-request", fields: ["Id"] },
+    found: doneAs("Id"),
     tells: own.tells,
     times: {
       answerWithinMs: 20_000,
@@ -125,5 +81,5 @@ export function writeToRequest<Wanted extends { readonly requestId: string }>(
     },
     // Of one account a later top-up never overtakes an earlier one.
     order: "per-key",
-  }) as HandOffTreaty;
+  });
 }
