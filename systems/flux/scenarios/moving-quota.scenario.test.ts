@@ -132,7 +132,7 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
   /** The operator's word; ends when it is on record. */
   async function moveShare(sharePercent: number): Promise<string> {
     const body = { sharePercent };
-    const accepted = await operator.post("/quota-share", body, { "idempotency-key": `to ${sharePercent}` });
+    const accepted = await operator.post("/quota-share", body, { "idempotency-key": `to-${sharePercent}` });
     assert.equal(accepted.status, 202);
     const processId = String(accepted.body.processId);
     assert.equal(accepted.headers.get("location"), `/processes/${processId}`);
@@ -192,7 +192,7 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
     const auditor = await as("auditor");
     assert.deepEqual(await share(auditor), [200, 100, null], "never said: every quota is decided here");
     const customer = await as("customer");
-    const key = { "idempotency-key": "a try" };
+    const key = { "idempotency-key": "a-try" };
     for (const [who, code, status] of [
       [auditor, "role-not-allowed", 403],
       [customer, "role-not-allowed", 403],

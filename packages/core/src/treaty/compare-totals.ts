@@ -100,8 +100,7 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
     if (meaning?.class !== "SECURITY_CONFIGURATION_FAILURE") return;
     const now = around.now();
     const { name, target, runbook } = treaty;
-    const subject = tenantSubject(tenantId, target);
-    const about = { ...subject, code: "SECURITY_CONFIGURATION_FAILURE" } as const;
+    const about = tenantSubject(tenantId, target, "SECURITY_CONFIGURATION_FAILURE");
     const place = { about, treaty: name, owner: runbook.businessOwner };
     const lines = await database.transaction(async (connection) => {
       await stopTreaties(connection, new Map([[name, code]]), now);

@@ -147,8 +147,12 @@ export function subjectless(target: string): LineSubject {
 }
 
 /** Of a tenant's dealings with a target. */
-export function tenantSubject(tenantId: string, target: string): CaseSubject {
-  return { ...subjectless(target), tenantId };
+export function tenantSubject(
+  tenantId: string,
+  target: string,
+  code: AnswerClass | null = null,
+): CaseSubject {
+  return { ...subjectless(target), tenantId, code };
 }
 
 export function lineOf(

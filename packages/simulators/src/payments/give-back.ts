@@ -101,5 +101,6 @@ function takeBack(world: PaymentsWorld, act: Act, charge: Charge, refund: Refund
     type: "refund_failure",
   });
   act.state.balanceTransactions.set(movement.id, movement);
+  refund.failure_balance_transaction = movement.id;
   act.happened("refund.failed", refund);
 }

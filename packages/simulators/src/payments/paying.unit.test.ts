@@ -222,6 +222,7 @@ describe("refunds", () => {
       reason: "duplicate",
     });
     assert.deepEqual([first.status, first.amount, first.reason], ["succeeded", 250, "duplicate"]);
+    assert.deepEqual([first.customer, first.destination_details?.type], [null, "card"]);
     const tooMuch = await errorOf(stripe.refunds.create({ payment_intent: intent.id, amount: 1_001 }));
     assert.equal(tooMuch.statusCode, 400);
     const rest = await stripe.refunds.create({
@@ -265,7 +266,10 @@ describe("refunds", () => {
     const intent = await stripe.paymentIntents.create({ ...aPayment, payment_method: "pm_card_refundFail" });
     const refund = await stripe.refunds.create({ payment_intent: intent.id });
     await payments.client.advance("PT15M");
-    assert.equal((await stripe.refunds.retrieve(refund.id)).status, "failed");
+    const failed = await stripe.refunds.retrieve(refund.id, { expand: ["failure_balance_transaction"] });
+    assert.deepEqual([failed.status, failed.failure_reason], ["failed", "lost_or_stolen_card"]);
+    const broughtBack = failed.failure_balance_transaction as Stripe.BalanceTransaction;
+    assert.deepEqual([broughtBack.type, broughtBack.amount], ["refund_failure", refund.amount]);
     const movements = await stripe.balanceTransactions.list({ source: refund.id });
     assert.equal(
       movements.data.reduce((sum, { amount }) => sum + amount, 0),

@@ -23,7 +23,7 @@ export const refundRunbook: Runbook = {
   dashboardLink:
     "treaties.figures() and treaties.cases() for payments-refund: docs/operations/hand-offs.md, section 1.",
   alertThresholds:
-    "Any case at all: each is money owed to a customer. More than a handful of refunds in an hour: something undoes top-ups that were charged.",
+    "Any case, because each is money owed to a customer; more than 10 refunds in an hour, because something undoes top-ups that were charged.",
   deadLetterHandling:
     "Fallout with a case owned by payments-operations. A command that cannot be executed is parked in the subscription; its top-up goes on reading that the money is owed.",
   manualRecoveryActions:
