@@ -92,6 +92,8 @@ function charged(view: ProcessView, fact: Entry, refunds: boolean): ProcessView 
 
 /** Money was taken for what is undone: it is owed, and shown as open, until it is back. */
 function toRefund(view: ProcessView, fact: Entry, refunds: boolean): ProcessView {
+  const isBack = view.steps.some(({ name, state }) => name === refundStep && state === "done");
+  if (isBack) return view;
   const steps = refunds ? withStep(view, refundStep, "open", fact.occurredAt) : view.steps;
   return { ...view, steps, reason: topUpReasons.chargeToRefund(fact.processId) };
 }

@@ -92,6 +92,9 @@ describe("a top-up that is charged", () => {
       view.reason?.message ?? "",
       /^This top-up was undone, and the EUR 1\.25 charged for it was given back;/,
     );
+    // The same facts read again, after a journal was restored, owe nothing anew.
+    for (const again of [charged, undone("delivery-failed"), refunded])
+      assert.deepEqual(definition.apply(view, again).reason, view.reason);
     // A charge that we only heard of when its refund was made has no step of its own.
     const unheard = after(debited, undone("delivery-failed"), refunded);
     assert.deepEqual([unheard.reason?.code, steps(unheard).at(-1)], ["refunded", "refunded done"]);
