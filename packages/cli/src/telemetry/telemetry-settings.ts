@@ -1,4 +1,4 @@
-import { Failure } from "@entente/core";
+import { Failure } from "@entente/core/model";
 
 /** What the environment says of telemetry, in the variables of the OpenTelemetry specification. */
 export interface TelemetrySettings {
