@@ -55,7 +55,7 @@ test("an entry behind the gate is taken once the gate opens, though nobody wakes
   await worker.happenings.until("decided", async () => (await ledgerFacts(stage)).length === 1);
 });
 
-test("a wake-up that comes while the journal is read is not forgotten", async () => {
+test("a wake-up that comes right after the look behind the gate is not forgotten", async () => {
   const stage = await bed.stage(bank(bed.newName()));
   const front = stage.database("front", "reader");
   const reading = Promise.withResolvers<void>();
@@ -65,7 +65,7 @@ test("a wake-up that comes while the journal is read is not forgotten", async ()
     ...front,
     async runRows(statement, values) {
       const rows = await front.runRows(statement, values);
-      if (isParked && statement.name === "journal-read-lanes") {
+      if (isParked && statement.name === "journal-find-lanes") {
         isParked = false;
         reading.resolve();
         await release.promise;
