@@ -77,18 +77,19 @@ export interface CounterpartiesOptions {
 
 /**
  * Errors: `counterparty-incomplete` when some variables of a counterparty are set and others are not, `counterparty-address-invalid`,
- * `counterparty-from-invalid`, `counterparty-allowance-invalid`, `tenants-file-invalid` (refused); `simulator-not-started` (defect).
+ * `counterparty-from-invalid`, `counterparty-allowance-invalid`, `tenants-file-invalid`, `setting-invalid` (refused);
+ * `simulator-not-started` (defect).
  */
 export async function placeCounterparties(options: CounterpartiesOptions): Promise<PlacedCounterparties> {
   const { mode, environment, alone, log, stateFolder } = options;
   // The demo tenant's are no tenant's in production.
   const tenants = tenantSettings(environment) ?? (mode === "production" ? {} : null);
   const given = new Map(counterpartyNames.map((name) => [name, givenFor(name, mode, environment)]));
-  const missing = counterpartyNames.filter((name) => given.get(name) === null);
-  const simulate = mode === "dev" && alone && environment.ENTENTE_SIMULATORS !== "off";
+  const wanted = mode === "dev" && alone ? simulatorsIn(environment.ENTENTE_SIMULATORS) : [];
+  const missing = wanted.filter((name) => given.get(name) === null);
   const firstPort = portOf(environment.ENTENTE_SIMULATOR_PORT);
   const simulators: RunningSimulators | null =
-    simulate && missing.length > 0
+    missing.length > 0
       ? await startSimulators(
           missing.map((name) => ({
             name,
@@ -259,4 +260,19 @@ function portOf(text: string | undefined): number {
   const port = text === undefined || text === "" ? 0 : Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535 - counterpartyNames.length) return port;
   throw new Failure("refused", "port-invalid", `ENTENTE_SIMULATOR_PORT="${text}" is not a port.`);
+}
+
+/** `on` (all of them), `off`, or some of them by name, separated by commas. Errors: `setting-invalid` (refused). */
+function simulatorsIn(text: string | undefined): readonly CounterpartyName[] {
+  if (text === undefined || text === "" || text === "on") return counterpartyNames;
+  if (text === "off") return [];
+  const names = text.split(",").map((name) => name.trim());
+  const wanted = counterpartyNames.filter((name) => names.includes(name));
+  if (wanted.length === new Set(names).size) return wanted;
+  throw new Failure(
+    "refused",
+    "setting-invalid",
+    `ENTENTE_SIMULATORS="${text}" is neither on nor off, nor some of ${counterpartyNames.join(", ")}.`,
+    { fields: { variable: "ENTENTE_SIMULATORS" } },
+  );
 }

@@ -40,3 +40,19 @@ for (const allowed of ["0", "-1", "many", "1.5"]) {
     );
   });
 }
+
+test("a simulator that is asked for and does not exist is refused at the start", async () => {
+  const environment = { ENTENTE_SIMULATORS: "payments,oracle" };
+  const placing = placeCounterparties({
+    mode: "dev",
+    environment,
+    alone: true,
+    stateFolder: null,
+    log: () => {},
+  });
+  await assert.rejects(placing, (error) => {
+    assert.ok(isFailure(error, "setting-invalid"));
+    assert.match(error.message, /"payments,oracle".*payments, salesforce, sap/);
+    return true;
+  });
+});

@@ -36,6 +36,7 @@ async function startFlux(port: string, databaseUrl: string): Promise<Flux> {
       ENTENTE_HOME: home,
       ENTENTE_MODE: "dev",
       ENTENTE_SIMULATOR_PORT: "0",
+      ENTENTE_SIMULATORS: "payments,sap",
       ENTENTE_DATABASE_URL: databaseUrl,
       OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
     },

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { resolve } from "node:path";
 import { Failure } from "@entente/core/model";
 import {
@@ -68,6 +69,8 @@ export async function simulate(
   if (options.untilInputEnds === true) process.stdin.once("end", stop).once("close", stop).resume();
   console.log(`seed ${simulator.seed}`);
   console.log(`ready ${simulator.url}`);
+  // Kept for the next start, however this one ends.
+  flushCompileCache();
 }
 
 async function listening(starting: Promise<RunningSimulator>, port: number): Promise<RunningSimulator> {

@@ -104,7 +104,7 @@ class SimulatorKeeper {
 
   /** Resolves to the address once it is ready. */
   private async launch(): Promise<string> {
-    const { ENTENTE_LOG_LEVEL = "info", PATH = "" } = this.environment;
+    const { ENTENTE_LOG_LEVEL = "info", PATH = "", NODE_COMPILE_CACHE } = this.environment;
     const telemetry = telemetryVariables(this.environment);
     // A service of its own, and its spans show it.
     if (telemetry.OTEL_SERVICE_NAME) telemetry.OTEL_SERVICE_NAME += `-simulator-${this.name}`;
@@ -120,7 +120,10 @@ class SimulatorKeeper {
         ...(this.stateFolder === null ? [] : ["--state", this.stateFolder]),
         "--until-input-ends",
       ],
-      { stdio: ["pipe", "pipe", "inherit"], env: { ...telemetry, ENTENTE_LOG_LEVEL, PATH } },
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+        env: { ...telemetry, ENTENTE_LOG_LEVEL, PATH, NODE_COMPILE_CACHE },
+      },
     );
     this.child = child;
     child.stdin?.on("error", () => {});

@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { join, resolve } from "node:path";
 import { Failure, keysContext, startSystem, withKeys } from "@entente/core";
 import {
@@ -162,6 +163,8 @@ export async function up(
       for (const line of lines) console.log(line);
       console.log(`ready http://127.0.0.1:${port}`);
     }
+    // Kept for the next start, however this one ends.
+    flushCompileCache();
     const isStopping = stopOnSignal(stops);
     watchServer(embedded, isStopping);
   } catch (error) {

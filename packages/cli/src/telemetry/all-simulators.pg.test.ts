@@ -18,6 +18,7 @@ test("spans, log lines and metrics arrive together, and those of Salesforce and 
     OTEL_BLRP_SCHEDULE_DELAY: "100",
     OTEL_METRIC_EXPORT_INTERVAL: "500",
     ENTENTE_FLUX_STAGE: "A",
+    ENTENTE_SIMULATORS: "on",
     ENTENTE_LOG_LEVEL: "debug",
   });
   const processId = await flux.topUp("0007");

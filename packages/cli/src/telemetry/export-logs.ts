@@ -3,6 +3,7 @@ import { SeverityNumber } from "@opentelemetry/api";
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import type { Resource } from "@opentelemetry/resources";
 import { BatchLogRecordProcessor, LoggerProvider } from "@opentelemetry/sdk-logs";
+import type { QueueSetting } from "./telemetry-settings.ts";
 
 /** Takes the lines that go to standard error, and exports them: what a line leaves out, nobody gets here either. */
 export interface LogExport {
@@ -23,8 +24,8 @@ const severities: Readonly<Record<number, SeverityNumber>> = {
 /** Names that spans have too. */
 const shared: Readonly<Record<string, string>> = { processId: "process_id", tenantId: "tenant_id" };
 
-export function openLogExport(resource: Resource): LogExport {
-  const processor = new BatchLogRecordProcessor({ exporter: new OTLPLogExporter() });
+export function openLogExport(resource: Resource, queue: QueueSetting): LogExport {
+  const processor = new BatchLogRecordProcessor({ exporter: new OTLPLogExporter(), ...queue });
   const provider = new LoggerProvider({ resource, processors: [processor] });
   const logger = provider.getLogger("entente");
   return {

@@ -46,7 +46,7 @@ export function openTraceExport(settings: TelemetrySettings, resource: Resource)
     received(call) {
       const span = spanOfCall(call, ids);
       if (!isSampled(span.traceId, span.traceparent)) return;
-      queue ??= new BatchSpanProcessor({ exporter });
+      queue ??= new BatchSpanProcessor({ exporter, ...settings.spanQueue });
       queue.onEnd(readableSpan(span, resource));
     },
     dropped,

@@ -35,7 +35,7 @@ export async function openTelemetry(
   ]);
   const resource = resourceOf(settings.serviceName);
   const spans = traces?.openTraceExport(settings, resource) ?? null;
-  const lines = logs?.openLogExport(resource) ?? null;
+  const lines = logs?.openLogExport(resource, settings.lineQueue) ?? null;
   const stops: { stop(): Promise<void> }[] = [spans, lines].filter((one) => one !== null);
   return {
     telemetry: spans?.telemetry ?? null,

@@ -43,6 +43,8 @@ export async function startFlux(env: Readonly<Record<string, string>>): Promise<
       ENTENTE_HOME: home,
       ENTENTE_MODE: "dev",
       ENTENTE_SIMULATOR_PORT: "0",
+      // Each takes as long to start as Flux.
+      ENTENTE_SIMULATORS: "payments",
       ENTENTE_DATABASE_URL: postgres.url,
       OTEL_EXPORTER_OTLP_ENDPOINT: undefined,
       ...env,

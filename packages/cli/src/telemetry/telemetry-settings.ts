@@ -1,4 +1,4 @@
-import { Failure } from "@entente/core";
+import { Failure } from "@entente/core/model";
 
 /** What the environment says of telemetry, in the variables of the OpenTelemetry specification. */
 export interface TelemetrySettings {
@@ -7,7 +7,23 @@ export interface TelemetrySettings {
   readonly metrics: boolean;
   readonly serviceName: string;
   readonly sampler: SamplerSetting;
+  /** Of the queue of simulators' spans (OTEL_BSP_…). */
+  readonly spanQueue: QueueSetting;
+  /** Of the queue of log lines (OTEL_BLRP_…). */
+  readonly lineQueue: QueueSetting;
 }
+
+/** As OpenTelemetry's batch processors take it; what is not said has their defaults. They do not read the variables themselves. */
+export type QueueSetting = {
+  readonly [Name in (typeof queueVariables)[keyof typeof queueVariables]]?: number;
+};
+
+const queueVariables = {
+  SCHEDULE_DELAY: "scheduledDelayMillis",
+  EXPORT_TIMEOUT: "exportTimeoutMillis",
+  MAX_QUEUE_SIZE: "maxQueueSize",
+  MAX_EXPORT_BATCH_SIZE: "maxExportBatchSize",
+} as const;
 
 export interface SamplerSetting {
   readonly name: (typeof samplers)[number];
@@ -28,7 +44,7 @@ const signals = ["traces", "logs", "metrics"] as const;
 
 /**
  * Null when nothing is to be exported: no endpoint is given, or OTEL_SDK_DISABLED is true.
- * Errors: `telemetry-setting-invalid` (refused) for a protocol, an exporter or a sampler that there is not.
+ * Errors: `telemetry-setting-invalid` (refused) for a protocol, an exporter or a sampler that there is not, or no whole number.
  */
 export function telemetryFromEnvironment(
   environment: NodeJS.ProcessEnv,
@@ -43,6 +59,8 @@ export function telemetryFromEnvironment(
     metrics: metrics === true,
     serviceName: environment.OTEL_SERVICE_NAME || defaultName,
     sampler: samplerOf(environment),
+    spanQueue: queueOf("BSP", environment),
+    lineQueue: queueOf("BLRP", environment),
   };
 }
 
@@ -79,6 +97,19 @@ function samplerOf(environment: NodeJS.ProcessEnv): SamplerSetting {
       "a number from 0 to 1",
     );
   return { name, ratio };
+}
+
+function queueOf(kind: "BSP" | "BLRP", environment: NodeJS.ProcessEnv): QueueSetting {
+  const said: { -readonly [Name in keyof QueueSetting]: number } = {};
+  for (const [variable, name] of Object.entries(queueVariables)) {
+    const text = environment[`OTEL_${kind}_${variable}`];
+    if (text === undefined || text === "") continue;
+    const value = Number(text);
+    if (!Number.isInteger(value) || value <= 0)
+      throw invalid(`OTEL_${kind}_${variable}`, text, "a whole number above 0");
+    said[name] = value;
+  }
+  return said;
 }
 
 function invalid(variable: string, value: string, expected: string): Failure {

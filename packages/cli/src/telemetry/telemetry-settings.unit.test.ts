@@ -28,6 +28,8 @@ test("what there is not stops the start", () => {
     { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
     { OTEL_TRACES_EXPORTER: "zipkin" },
     { OTEL_TRACES_SAMPLER: "jaeger_remote" },
+    { OTEL_BSP_SCHEDULE_DELAY: "soon" },
+    { OTEL_BLRP_MAX_QUEUE_SIZE: "0" },
     { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "2" },
   ])
     assert.throws(
@@ -35,6 +37,15 @@ test("what there is not stops the start", () => {
       (error) => isFailure(error, "telemetry-setting-invalid"),
       JSON.stringify(wrong),
     );
+});
+
+test("the queues are as the specification's variables say", () => {
+  const settings = telemetryFromEnvironment(
+    { ...to, OTEL_BSP_SCHEDULE_DELAY: "100", OTEL_BSP_MAX_QUEUE_SIZE: "64", OTEL_BLRP_EXPORT_TIMEOUT: "700" },
+    "flux",
+  );
+  assert.deepEqual(settings?.spanQueue, { scheduledDelayMillis: 100, maxQueueSize: 64 });
+  assert.deepEqual(settings?.lineQueue, { exportTimeoutMillis: 700 });
 });
 
 test("only what says something of telemetry is handed on", () => {

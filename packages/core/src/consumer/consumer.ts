@@ -1,5 +1,5 @@
 import { ensurePartitions, monthStart } from "../journal/partitions.ts";
-import { readLanesAfter } from "../journal/read.ts";
+import { isAnythingAfter, readLanesAfter } from "../journal/read.ts";
 import { type Entry, journalStart, type Position } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
 import { timeOfId } from "../model/id.ts";
@@ -58,8 +58,12 @@ class ConsumerLoop implements Consumer {
   private nothingToDo = false;
   private running: Promise<void> = Promise.resolve();
   private readonly unsubscribe: (() => void)[] = [];
-  /** Sources read at least once since their last wake-up, so that quiet ones are not asked at every turn. */
+  /** Sources known to hold nothing more: they are not asked at every turn, but once they wake us, and now and then besides. */
   private readonly quietUntil = new Map<string, number>();
+  /** Sources that gave something or woke us since, so that more may wait behind the gate. */
+  private readonly unsure = new Set<string>();
+  /** Sources known to hold something behind the gate: asked again soon, then ever later, until it is given. */
+  private readonly gated = new Set<string>();
 
   constructor(definition: ConsumerDefinition, setting: ConsumerSetting) {
     this.name = definition.name;
@@ -79,6 +83,7 @@ class ConsumerLoop implements Consumer {
       this.unsubscribe.push(
         this.setting.wakeUps.listen([name], () => {
           this.quietUntil.delete(sourceKey(source));
+          this.unsure.add(sourceKey(source));
           this.alarm.signal();
         }),
       );
@@ -126,7 +131,7 @@ class ConsumerLoop implements Consumer {
             await pause(this.setting.gatherMs);
           continue;
         }
-        // After a wake-up the entry may still be behind the gate for a commit or two: look again soon, then ever later.
+        // What is behind the gate stays there for a commit or two: look again soon, then ever later.
         const signalled = await this.alarm.sleep(waitMs);
         waitMs = signalled ? 1 : Math.min(waitMs * 2, 500, this.leaseMs / 3);
       } catch (error) {
@@ -157,8 +162,12 @@ class ConsumerLoop implements Consumer {
   /** A batch was undone, or lanes or cursors are others now: what is in memory may belong to another history. */
   private forget(): void {
     this.definition.forget?.();
-    for (const source of this.definition.sources) source.shared?.forget();
     this.quietUntil.clear();
+    this.gated.clear();
+    for (const source of this.definition.sources) {
+      source.shared?.forget();
+      this.unsure.add(sourceKey(source));
+    }
   }
 
   /** One look and, when there is something, one batch. True when there was. */
@@ -220,19 +229,33 @@ class ConsumerLoop implements Consumer {
   }
 
   private async readSource(source: ConsumerSource, now: number): Promise<SourcedEntry[]> {
-    const quiet = this.quietUntil.get(sourceKey(source));
+    const name = sourceKey(source);
+    const quiet = this.quietUntil.get(name);
     if (quiet !== undefined && now < quiet) return [];
     const lanes = [...this.owned.values()].map((lane) => ({
       lane: lane.lane,
       position: lane.positions.get(source.context) ?? journalStart,
     }));
     const perLane = this.setting.perLane ?? 256;
+    // Before reading: whoever wakes us meanwhile may have been too late for it.
+    const isUnsure = this.unsure.delete(name);
     const entries =
       source.shared === undefined
         ? await readLanesAfter(source.database, lanes, perLane, source.reading)
         : await source.shared.after(`${this.setting.context}/${this.name}`, lanes, perLane);
-    if (entries.length === 0 && source.wakeUp !== undefined)
-      this.quietUntil.set(sourceKey(source), now + 1_000);
+    if (entries.length > 0) {
+      this.unsure.add(name);
+      this.gated.delete(name);
+    } else {
+      if (
+        isUnsure &&
+        !this.gated.has(name) &&
+        (await isAnythingAfter(source.database, lanes, source.reading))
+      )
+        this.gated.add(name);
+      if (!this.gated.has(name) && !this.unsure.has(name))
+        this.quietUntil.set(name, now + (this.setting.quietMs ?? 1_000));
+    }
     return entries.map((entry) => ({ journal: source.context, entry }));
   }
 

@@ -62,6 +62,8 @@ export interface ConsumerSetting {
   readonly gatherMs?: number;
   /** Entries in a batch from which on it shows load (default 64). */
   readonly gatherFrom?: number;
+  /** Milliseconds after which a quiet journal is looked at though nobody woke us: wake-ups may get lost (default 1,000). */
+  readonly quietMs?: number;
   readonly retry?: RetryRule;
 }
 

@@ -88,8 +88,8 @@ async function countsByType(sources: MeasureSources, period: Period): Promise<Ma
 
 const busiestOf: Statement = {
   name: "fitness-busiest",
-  text: `select max(n)::float8 as n from (select sum(total) as n from entente.process_minute
-    where tenant_id = $1 and type = any($4::text[]) and figure = 'started'
+  text: `select max(n)::float8 as n from (select sum(started) as n from entente.process_minute
+    where tenant_id = $1 and type = any($4::text[]) and started <> 0
       and minute >= to_timestamp($2::float8 / 1000) and minute < to_timestamp($3::float8 / 1000)
     group by date_bin('10 minutes', minute, 'epoch')) t`,
 };

@@ -19,11 +19,11 @@ const lookBackMs = 7 * 86_400_000;
 const minutes: Statement = {
   name: "fitness-unfinished-minutes",
   text: `select m.type, (extract(epoch from m.minute) * 1000)::float8 as minute,
-      sum(case when m.figure = 'started' then m.total else -m.total end)::float8 as n
+      sum(m.started - m.confirmed - m.failed)::float8 as n
     from unnest($2::text[], $3::timestamptz[]) as due(type, until)
-    join entente.process_minute m on m.tenant_id = $1 and m.type = due.type and m.figure in ('started', 'confirmed', 'failed')
+    join entente.process_minute m on m.tenant_id = $1 and m.type = due.type
       and m.minute >= to_timestamp($4::float8 / 1000) and m.minute <= due.until
-    group by 1, 2 having sum(case when m.figure = 'started' then m.total else -m.total end) > 0 order by 1, 2`,
+    group by 1, 2 having sum(m.started - m.confirmed - m.failed) > 0 order by 1, 2`,
 };
 
 const ids: Statement = {

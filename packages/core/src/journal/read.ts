@@ -52,6 +52,21 @@ const countLanes: Statement = {
         order by j.xid, j.seq limit $4) counted) e`,
 };
 
+/** Whether lanes hold anything after their positions, behind the gate as well. One descent per lane and partition at most. */
+const findLanes: Statement = {
+  name: "journal-find-lanes",
+  text: `select exists (select from unnest($1::int2[], $2::xid8[], $3::int8[]) as after(lane, xid, seq)
+    cross join lateral (
+      select from entente.journal j
+      where j.lane = after.lane and (j.xid, j.seq) > (after.xid, after.seq)
+      order by j.xid, j.seq limit 1) e)`,
+};
+
+const findOwnCommands: Statement = {
+  name: "journal-find-own-commands",
+  text: findLanes.text.replace("where j.lane", "where j.kind = 'command' and j.target = j.source and j.lane"),
+};
+
 /** Which entries of a journal a reader asks for. */
 export type Reading = "everything" | "own-commands";
 
@@ -90,13 +105,27 @@ export async function countLanesAfter(
   return rows.map(([lane, count, gate]) => ({ lane, count, gate }));
 }
 
-function laneValues(lanes: readonly LanePosition[], perLane: number): unknown[] {
+/** True when something was committed after one of the positions, though a reader may not take it yet. */
+export async function isAnythingAfter(
+  connection: Connection,
+  lanes: readonly LanePosition[],
+  reading: Reading = "everything",
+): Promise<boolean> {
+  const statement = reading === "everything" ? findLanes : findOwnCommands;
+  const [[found] = []] = await connection.runRows(statement, placesOf(lanes));
+  return found === true;
+}
+
+function placesOf(lanes: readonly LanePosition[]): unknown[] {
   return [
     int2Array(lanes.map((l) => l.lane)),
     xid8Array(lanes.map((l) => l.position.xid)),
     int8Array(lanes.map((l) => l.position.seq)),
-    perLane,
   ];
+}
+
+function laneValues(lanes: readonly LanePosition[], perLane: number): unknown[] {
+  return [...placesOf(lanes), perLane];
 }
 
 /** By place in `columns`. The cast trusts the table's own types. */

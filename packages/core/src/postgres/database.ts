@@ -27,7 +27,7 @@ export interface DatabaseOptions {
   readonly url: string;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
-  /** Connections at most (default 10). */
+  /** Connections at most (default 5). */
   readonly connections?: number;
   /** Milliseconds a statement may take before the server cancels it (default 30,000). */
   readonly statementTimeoutMs?: number;
@@ -73,7 +73,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: options.applicationName,
-    max: options.connections ?? 10,
+    max: options.connections ?? 5,
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: 5_000,
     // The server's own limit comes first; this one is for a network that swallows everything.

@@ -34,13 +34,25 @@ interface Cell {
   readonly latency: Map<number, number>;
 }
 
+/** A count of buckets that only one of the two has is that one's. */
+const latencyTogether = `case when excluded.latency = '{}' then m.latency when m.latency = '{}' then excluded.latency else (
+      select array_agg(coalesce(m.latency[b - m.latency_from + 1], 0) + coalesce(excluded.latency[b - excluded.latency_from + 1], 0) order by b)
+      from generate_series(least(m.latency_from, excluded.latency_from),
+        greatest(m.latency_from + cardinality(m.latency), excluded.latency_from + cardinality(excluded.latency)) - 1) as b) end`;
+
+const latencyFromTogether = `case when excluded.latency = '{}' then m.latency_from when m.latency = '{}' then excluded.latency_from
+      else least(m.latency_from, excluded.latency_from) end`;
+
 const add: Statement = {
   name: "process-minutes-add",
-  text: `insert into entente.process_minute as m (tenant_id, type, figure, minute, bucket, shard, total)
-    select n.tenant_id, n.type, n.figure, n.minute, n.bucket, $7::int2, n.total
-    from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::int2[], $6::int8[])
-      as n(tenant_id, type, figure, minute, bucket, total)
-    on conflict (tenant_id, type, figure, minute, bucket, shard) do update set total = m.total + excluded.total`,
+  text: `insert into entente.process_minute as m
+      (tenant_id, type, minute, shard, started, confirmed, failed, doubled, latency_from, latency)
+    select r.tenant_id, r.type, r.minute, $10::int2, r.started, r.confirmed, r.failed, r.doubled, r.latency_from, r.latency::int4[]
+    from unnest($1::text[], $2::text[], $3::timestamptz[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int2[], $9::text[])
+      as r(tenant_id, type, minute, started, confirmed, failed, doubled, latency_from, latency)
+    on conflict (tenant_id, type, minute, shard) do update set started = m.started + excluded.started,
+      confirmed = m.confirmed + excluded.confirmed, failed = m.failed + excluded.failed, doubled = m.doubled + excluded.doubled,
+      latency_from = ${latencyFromTogether}, latency = ${latencyTogether}`,
 };
 
 export function openProcessMinutes(): ProcessMinutes {
@@ -79,33 +91,31 @@ export function openProcessMinutes(): ProcessMinutes {
     async write(connection, shard) {
       if (cells.size === 0) return;
       // In one order for everybody, so that writers wait for each other instead of deadlocking.
-      const rows = [...cells].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, cell]) => rowsOf(cell));
-      if (rows.length === 0) return;
+      const rows = [...cells].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell);
+      const latencies = rows.map(({ latency }) => consecutive(latency));
       await connection.run(add, [
-        textArray(rows.map(({ cell }) => cell.tenantId)),
-        textArray(rows.map(({ cell }) => cell.type)),
-        textArray(rows.map(({ figure }) => figure)),
-        timeArray(rows.map(({ cell }) => cell.minute)),
-        int2Array(rows.map(({ bucket }) => bucket)),
-        int8Array(rows.map(({ total }) => total)),
+        textArray(rows.map(({ tenantId }) => tenantId)),
+        textArray(rows.map(({ type }) => type)),
+        timeArray(rows.map(({ minute }) => minute)),
+        int8Array(rows.map(({ started }) => started)),
+        int8Array(rows.map(({ confirmed }) => confirmed)),
+        int8Array(rows.map(({ failed }) => failed)),
+        int8Array(rows.map(({ doubled }) => doubled)),
+        int2Array(latencies.map(({ from }) => from)),
+        textArray(latencies.map(({ counts }) => `{${counts.join()}}`)),
         shard,
       ]);
     },
   };
 }
 
-interface Row {
-  readonly cell: Cell;
-  readonly figure: string;
-  readonly bucket: number;
-  readonly total: number;
-}
-
-function rowsOf(cell: Cell): Row[] {
-  const rows: Row[] = [];
-  for (const figure of ["started", "confirmed", "failed", "doubled"] as const)
-    if (cell[figure] !== 0) rows.push({ cell, figure, bucket: 0, total: cell[figure] });
-  for (const bucket of [...cell.latency.keys()].sort((a, b) => a - b))
-    rows.push({ cell, figure: "latency", bucket, total: cell.latency.get(bucket) ?? 0 });
-  return rows;
+/** The counts of all buckets from the first to the last, those without any included. */
+function consecutive(latency: ReadonlyMap<number, number>): { from: number; counts: number[] } {
+  if (latency.size === 0) return { from: 0, counts: [] };
+  const from = Math.min(...latency.keys());
+  const counts = Array.from(
+    { length: Math.max(...latency.keys()) - from + 1 },
+    (_, n) => latency.get(from + n) ?? 0,
+  );
+  return { from, counts };
 }

@@ -45,13 +45,20 @@ export interface ProcessStatistics {
 
 const readMinutes: Statement = {
   name: "statistics-read",
-  text: `select type, figure, bucket,
-      (extract(epoch from date_bin(make_interval(secs => $5), minute, 'epoch')) * 1000)::float8 as part, sum(total)::float8 as total
-    from entente.process_minute
-    where tenant_id = $1 and type = any($2::text[])
-      and figure in ('started', 'confirmed', 'failed', 'doubled', 'latency')
-      and minute >= to_timestamp($3::float8 / 1000) and minute < to_timestamp($4::float8 / 1000)
-    group by 1, 2, 3, 4 order by 1, 4, 3`,
+  text: `with m as materialized (
+      select *, (extract(epoch from date_bin(make_interval(secs => $5), minute, 'epoch')) * 1000)::float8 as part
+      from entente.process_minute
+      where tenant_id = $1 and type = any($2::text[])
+        and minute >= to_timestamp($3::float8 / 1000) and minute < to_timestamp($4::float8 / 1000))
+    select type, figure, 0 as bucket, part, sum(total)::float8 as total
+    from m cross join lateral (values ('started', started), ('confirmed', confirmed), ('failed', failed), ('doubled', doubled))
+      as f(figure, total)
+    where total <> 0 group by type, part, figure
+    union all
+    select type, 'latency', latency_from + place - 1, part, sum(total)::float8
+    from m cross join unnest(latency) with ordinality as b(total, place)
+    where total <> 0 group by type, part, latency_from + place
+    order by type, part, bucket`,
 };
 
 interface MinuteRow extends Record<string, unknown> {
