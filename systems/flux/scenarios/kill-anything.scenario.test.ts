@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { checkJournal, countJournal, type ServerProcess, seededRandom } from "@entente/testkit";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
 import { ledgerOf, readJournal, startLoad } from "./load.fixture.ts";
@@ -38,7 +39,9 @@ async function killUnderLoad(from: number, count: number, random: Random): Promi
   let worker = await flux.startWorker();
   const accounts = Array.from({ length: 50 }, (_, i) => `acct-${String(i + 1).padStart(4, "0")}`);
   const token = await flux.token({ role: "customer", accounts });
-  const load = startLoad({ url: flux.url, token, accounts: 50, clients: 24, random, twins: 0.1 });
+  // Clients think for a moment: without it they take the processor from the programs that start again, and every kill waits for that.
+  const afterwards = () => delay(10);
+  const load = startLoad({ url: flux.url, token, accounts: 50, clients: 24, random, twins: 0.1, afterwards });
   const done = { edge: 0, worker: 0, both: 0, postgres: 0, edgePoint: 0, workerPoint: 0 };
 
   for (let kill = from; kill < from + count; kill++) {
