@@ -1,16 +1,18 @@
-import type { Entry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import {
   byteaArray,
   bytesArray,
+  digestArray,
   int2Array,
+  int4Array,
   int8Array,
   textArray,
   timeArray,
   uuidArray,
 } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
-import { appendLeaves, hashBytes, leafHash, type TreeEdge } from "./merkle-tree.ts";
+import { appendLeaves, hashBytes, type TreeEdge } from "./merkle-tree.ts";
+import type { Sheet } from "./sheet.ts";
 import { splitHashes, tileHeight } from "./tile.ts";
 
 /** The stored trees: locked, grown in memory, written back, with one statement each whatever the number of entries and tenants. */
@@ -19,13 +21,6 @@ import { splitHashes, tileHeight } from "./tile.ts";
 export interface LockedTree {
   readonly tenantId: string;
   readonly edge: TreeEdge;
-}
-
-export interface LoggedEntry {
-  readonly entry: Entry;
-  readonly leaf: Buffer;
-  readonly nonce: Buffer;
-  readonly payload: Buffer;
 }
 
 const makeTrees: Statement = {
@@ -41,10 +36,10 @@ const lockTreesStatement: Statement = {
 };
 
 /** A statement of its own: it must see what was committed while the locks were waited for. */
-const lastLeaves: Statement = {
-  name: "audit-last-leaves",
-  text: `select t.tenant_id, l.n from unnest($1::text[]) as t(tenant_id) cross join lateral (
-      select n from entente.audit_leaf where tenant_id = t.tenant_id order by n desc limit 1) l`,
+const lastSheets: Statement = {
+  name: "audit-last-sheets",
+  text: `select t.tenant_id, s.entries from unnest($1::text[]) as t(tenant_id) cross join lateral (
+      select first + entries as entries from entente.audit_sheet where tenant_id = t.tenant_id order by first desc limit 1) s`,
 };
 
 export interface TreeRow extends Record<string, unknown> {
@@ -66,9 +61,9 @@ export async function lockTrees(connection: Connection, tenants: readonly string
   const [, rows, lasts] = await Promise.all([
     connection.run(makeTrees, [names]),
     connection.run<TreeRow>(lockTreesStatement, [names]),
-    connection.run<{ tenant_id: string; n: string }>(lastLeaves, [names]),
+    connection.run<{ tenant_id: string; entries: string }>(lastSheets, [names]),
   ]);
-  const sizes = new Map(lasts.map(({ tenant_id, n }) => [tenant_id, Number(n) + 1]));
+  const sizes = new Map(lasts.map(({ tenant_id, entries }) => [tenant_id, Number(entries)]));
   return rows.map((row) => {
     const edge = edgeOf(row);
     const entries = sizes.get(row.tenant_id) ?? 0;
@@ -85,22 +80,27 @@ function damagedEnd(tenantId: string, size: number, entries: number): Failure {
   return new Failure("conflict", "audit-log-damaged", text, { fields: { tenantId, size, entries } });
 }
 
+/** What is of every entry travels in one array, of which each sheet takes its part. */
 const append: Statement = {
   name: "audit-append",
-  text: `with leaves as (
-      insert into entente.audit_leaf (tenant_id, n, leaf, hash, process_id, occurred_at, nonce, payload, key, customer_id)
-      select * from unnest($1::text[], $2::int8[], $3::bytea[], $4::bytea[], $5::uuid[], $6::timestamptz[], $7::bytea[],
-        $8::bytea[], $9::text[], $10::text[])),
+  text: `with sheets as (
+      insert into entente.audit_sheet (tenant_id, first, entries, first_at, last_at, leaves, hashes, openings,
+        leaf_ends, opening_ends, process_ids, keys)
+      select s.tenant_id, s.first, s.entries, s.first_at, s.last_at, s.leaves, s.hashes, s.openings,
+        ($9::int4[])[s.at + 1:s.at + s.entries], ($10::int4[])[s.at + 1:s.at + s.entries],
+        ($11::uuid[])[s.at + 1:s.at + s.entries], ($12::uuid[])[s.at + 1:s.at + s.entries]
+      from unnest($1::text[], $2::int8[], $3::int4[], $4::timestamptz[], $5::timestamptz[], $6::bytea[], $7::bytea[], $8::bytea[],
+        $13::int4[]) as s(tenant_id, first, entries, first_at, last_at, leaves, hashes, openings, at)),
     nodes as (
       insert into entente.audit_node (tenant_id, level, n, hash)
-      select * from unnest($11::text[], $12::int2[], $13::int8[], $14::bytea[]))
+      select * from unnest($14::text[], $15::int2[], $16::int8[], $17::bytea[]))
     update entente.audit_tree t set size = g.size, edge = g.edge
-      from unnest($15::text[], $16::int8[], $17::bytea[]) as g(tenant_id, size, edge) where t.tenant_id = g.tenant_id`,
+      from unnest($18::text[], $19::int8[], $20::bytea[]) as g(tenant_id, size, edge) where t.tenant_id = g.tenant_id`,
 };
 
 interface Growth {
   readonly tree: LockedTree;
-  readonly entries: readonly LoggedEntry[];
+  readonly sheets: readonly Sheet[];
 }
 
 interface Node {
@@ -110,34 +110,42 @@ interface Node {
   readonly hash: Buffer;
 }
 
-/** Appends entries to locked trees, in the order given. */
+/** Appends sheets to locked trees, in the order given. */
 export async function appendToLogs(connection: Connection, growths: readonly Growth[]): Promise<void> {
-  const leaves: (LoggedEntry & { readonly n: number; readonly hash: Buffer })[] = [];
+  const sheets = growths.flatMap((growth) => growth.sheets);
+  const firsts: number[] = [];
   const nodes: Node[] = [];
-  const grown = growths.map(({ tree: { tenantId, edge }, entries }) => {
-    const hashes = entries.map(({ leaf }) => leafHash(leaf));
-    entries.forEach((logged, i) => {
-      leaves.push({ ...logged, n: edge.size + i, hash: hashes[i] as Buffer });
-    });
-    const after = appendLeaves(edge, hashes, ({ height, n }, hash) => {
-      if (height % tileHeight === 0) nodes.push({ tenantId, level: height / tileHeight, n, hash });
-    });
+  const grown = growths.map(({ tree: { tenantId, edge }, sheets: added }) => {
+    let after = edge;
+    for (const { hashes } of added) {
+      firsts.push(after.size);
+      after = appendLeaves(after, splitHashes(hashes), ({ height, n }, hash) => {
+        if (height % tileHeight === 0) nodes.push({ tenantId, level: height / tileHeight, n, hash });
+      });
+    }
     return { tenantId, ...after };
   });
+  const entries = sheets.map(({ keys }) => keys.length);
+  let before = 0;
   await connection.run(append, [
-    textArray(leaves.map(({ entry }) => entry.tenantId)),
-    int8Array(leaves.map(({ n }) => n)),
-    byteaArray(leaves.map(({ leaf }) => leaf)),
-    bytesArray(
-      leaves.map(({ hash }) => hash),
-      hashBytes,
+    textArray(sheets.map(({ tenantId }) => tenantId)),
+    int8Array(firsts),
+    int4Array(entries),
+    timeArray(sheets.map(({ firstAt }) => firstAt)),
+    timeArray(sheets.map(({ lastAt }) => lastAt)),
+    byteaArray(sheets.map(({ leaves }) => leaves)),
+    byteaArray(sheets.map(({ hashes }) => hashes)),
+    byteaArray(sheets.map(({ openings }) => openings)),
+    int4Array(sheets.flatMap(({ leafEnds }) => leafEnds)),
+    int4Array(sheets.flatMap(({ openingEnds }) => openingEnds)),
+    uuidArray(sheets.flatMap(({ processIds }) => processIds)),
+    digestArray(sheets.flatMap(({ keys }) => keys)),
+    int4Array(
+      entries.map((count) => {
+        before += count;
+        return before - count;
+      }),
     ),
-    uuidArray(leaves.map(({ entry }) => entry.processId)),
-    timeArray(leaves.map(({ entry }) => entry.occurredAt)),
-    byteaArray(leaves.map(({ nonce }) => nonce)),
-    byteaArray(leaves.map(({ payload }) => payload)),
-    textArray(leaves.map(({ entry }) => entry.key)),
-    textArray(leaves.map(({ entry }) => entry.customerId)),
     textArray(nodes.map(({ tenantId }) => tenantId)),
     int2Array(nodes.map(({ level }) => level)),
     int8Array(nodes.map(({ n }) => n)),
