@@ -4,7 +4,7 @@ create table entente.audit_sheet (
   tenant_id text not null,
   -- Index of its first entry; the others follow without a gap. Sheets are never appended to.
   first bigint not null check (first >= 0),
-  entries integer not null check (entries between 1 and 512),
+  entries integer not null check (entries between 1 and 1024),
   -- The bytes that are hashed, one leaf after the other, and where each ends; their hashes, which are those of tile level 0.
   leaves bytea not null,
   leaf_ends integer[] not null,
@@ -37,7 +37,7 @@ with
       sum(coalesce(length(l.payload), 0)::bigint) over (partition by l.tenant_id order by l.n) / 1048576 as mebibyte
     from entente.audit_leaf l),
   cut as (
-    select t.*, (t.n % 512 = 0 or row(t.n - 1, t.day, t.mebibyte) is distinct from
+    select t.*, (t.n % 1024 = 0 or row(t.n - 1, t.day, t.mebibyte) is distinct from
       row(lag(t.n) over earlier, lag(t.day) over earlier, lag(t.mebibyte) over earlier))::int as begins
     from told t window earlier as (partition by t.tenant_id order by t.n)),
   numbered as (

@@ -11,7 +11,7 @@ import {
   uuidArray,
 } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
-import { appendLeaves, hashBytes, type TreeEdge } from "./merkle-tree.ts";
+import { appendLeaves, emptyEdge, hashBytes, type TreeEdge } from "./merkle-tree.ts";
 import type { Sheet } from "./sheet.ts";
 import { splitHashes, tileHeight } from "./tile.ts";
 
@@ -23,19 +23,21 @@ export interface LockedTree {
   readonly edge: TreeEdge;
 }
 
-const makeTrees: Statement = {
-  name: "audit-make-trees",
-  text: "insert into entente.audit_tree (tenant_id) select unnest($1::text[]) on conflict do nothing",
+/**
+ * Locks that are no rows: taking one writes nothing, and readers of journals wait for whoever has written. A few that tenants share,
+ * because the server has room for so many; in one order, so that workers wait for each other in turn.
+ */
+const lockLogs: Statement = {
+  name: "audit-lock-logs",
+  text: `select pg_advisory_xact_lock(hashtext('entente.audit_tree'), shard) from (
+      select distinct hashtext(t.tenant_id) & 63 as shard from unnest($1::text[]) as t(tenant_id) order by shard) s`,
 };
 
-/** In the order of tenants, so that workers that share them wait for each other in turn. */
-const lockTreesStatement: Statement = {
-  name: "audit-lock-trees",
-  text: `select tenant_id, size, edge from entente.audit_tree where tenant_id = any($1::text[])
-    order by tenant_id collate "C" for no key update`,
+const readTrees: Statement = {
+  name: "audit-trees",
+  text: "select tenant_id, size, edge from entente.audit_tree where tenant_id = any($1::text[])",
 };
 
-/** A statement of its own: it must see what was committed while the locks were waited for. */
 const lastSheets: Statement = {
   name: "audit-last-sheets",
   text: `select t.tenant_id, s.entries from unnest($1::text[]) as t(tenant_id) cross join lateral (
@@ -53,22 +55,24 @@ export function edgeOf({ size, edge }: Pick<TreeRow, "size" | "edge">): TreeEdge
 }
 
 /**
- * The trees of these tenants, made where there is none, locked until the transaction ends.
+ * The trees of these tenants, locked until the transaction ends; what has not begun is empty. Reading them takes statements of their
+ * own: they must see what was committed while the locks were waited for.
  * Errors: `audit-log-damaged` (conflict) when a log does not end where its tree does: somebody added or removed entries by hand.
  */
 export async function lockTrees(connection: Connection, tenants: readonly string[]): Promise<LockedTree[]> {
-  const names = textArray(tenants.toSorted());
+  const names = textArray(tenants);
   const [, rows, lasts] = await Promise.all([
-    connection.run(makeTrees, [names]),
-    connection.run<TreeRow>(lockTreesStatement, [names]),
+    connection.run(lockLogs, [names]),
+    connection.run<TreeRow>(readTrees, [names]),
     connection.run<{ tenant_id: string; entries: string }>(lastSheets, [names]),
   ]);
+  const edges = new Map(rows.map((row) => [row.tenant_id, edgeOf(row)]));
   const sizes = new Map(lasts.map(({ tenant_id, entries }) => [tenant_id, Number(entries)]));
-  return rows.map((row) => {
-    const edge = edgeOf(row);
-    const entries = sizes.get(row.tenant_id) ?? 0;
-    if (entries !== edge.size) throw damagedEnd(row.tenant_id, edge.size, entries);
-    return { tenantId: row.tenant_id, edge };
+  return tenants.map((tenantId) => {
+    const edge = edges.get(tenantId) ?? emptyEdge;
+    const entries = sizes.get(tenantId) ?? 0;
+    if (entries !== edge.size) throw damagedEnd(tenantId, edge.size, entries);
+    return { tenantId, edge };
   });
 }
 
@@ -94,8 +98,9 @@ const append: Statement = {
     nodes as (
       insert into entente.audit_node (tenant_id, level, n, hash)
       select * from unnest($14::text[], $15::int2[], $16::int8[], $17::bytea[]))
-    update entente.audit_tree t set size = g.size, edge = g.edge
-      from unnest($18::text[], $19::int8[], $20::bytea[]) as g(tenant_id, size, edge) where t.tenant_id = g.tenant_id`,
+    insert into entente.audit_tree (tenant_id, size, edge)
+      select * from unnest($18::text[], $19::int8[], $20::bytea[])
+    on conflict (tenant_id) do update set size = excluded.size, edge = excluded.edge`,
 };
 
 interface Growth {
@@ -110,8 +115,8 @@ interface Node {
   readonly hash: Buffer;
 }
 
-/** Appends sheets to locked trees, in the order given. */
-export async function appendToLogs(connection: Connection, growths: readonly Growth[]): Promise<void> {
+/** What appends sheets to locked trees, in the order given, in one statement. */
+export function appendToLogs(growths: readonly Growth[]): (connection: Connection) => Promise<unknown> {
   const sheets = growths.flatMap((growth) => growth.sheets);
   const firsts: number[] = [];
   const nodes: Node[] = [];
@@ -127,7 +132,7 @@ export async function appendToLogs(connection: Connection, growths: readonly Gro
   });
   const entries = sheets.map(({ keys }) => keys.length);
   let before = 0;
-  await connection.run(append, [
+  const values = [
     textArray(sheets.map(({ tenantId }) => tenantId)),
     int8Array(firsts),
     int4Array(entries),
@@ -156,5 +161,6 @@ export async function appendToLogs(connection: Connection, growths: readonly Gro
     textArray(grown.map(({ tenantId }) => tenantId)),
     int8Array(grown.map(({ size }) => size)),
     byteaArray(grown.map(({ roots }) => Buffer.concat(roots))),
-  ]);
+  ];
+  return (connection) => connection.run(append, values);
 }

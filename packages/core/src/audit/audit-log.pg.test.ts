@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { appendEntries } from "../journal/append.ts";
 import type { Entry } from "../model/entry.ts";
+import { Failure } from "../model/failure.ts";
 import { type AuditScene, auditKey, auditScene, facts } from "../testing/audit.fixture.ts";
 import { command, fact } from "../testing/entries.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { startWorker } from "../testing/worker.fixture.ts";
+import { auditLogConsumer } from "./audit-log.ts";
 import { openAuditReader } from "./audit-reader.ts";
 import type { BundleSelection } from "./bundle.ts";
 import { commitmentOf, decodeLeaf, payloadBytes } from "./leaf.ts";
@@ -120,6 +124,34 @@ test("a batch that is undone before its commit leaves nothing, and is in the log
   await worker.happenings.heard("fenced");
   await scene.logged(worker, { acme: 20 });
   assert.equal((await wholeLog(scene, "acme")).length, 20);
+});
+
+test("an entry that could not be logged at first is logged when it is tried again, before what came later of its key", async () => {
+  const scene = await auditScene(bed);
+  // The two together, then the first alone.
+  let failures = 2;
+  const worker = await startWorker(bed, scene.stage, {
+    context: "audit",
+    database: scene.stage.database("audit"),
+    retry: { attempts: 5, firstMs: 1, longestMs: 5 },
+    definition: () =>
+      auditLogConsumer(
+        [{ context: "ledger", database: scene.stage.database("ledger", "reader"), reading: "everything" }],
+        () => {},
+        (bytes) => {
+          if (failures-- > 0) throw new Failure("defect", "data-rejected", "no luck");
+          return randomBytes(bytes);
+        },
+      ),
+  });
+  const entries = [fact({ key: "a-1" }), fact({ key: "a-1" })];
+  await scene.record(entries);
+  await scene.logged(worker, { acme: 2 });
+  assert.ok(worker.happenings.count("retrying") > 0);
+  assert.deepEqual(
+    (await wholeLog(scene, "acme")).map(({ id }) => id),
+    entries.map(({ id }) => id),
+  );
 });
 
 test("what is in the log cannot be changed or removed by the context that keeps it; only what hides behind a commitment can go", async () => {

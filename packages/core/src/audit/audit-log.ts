@@ -36,17 +36,13 @@ export function auditLogConsumer(
         return generation;
       };
       const byTenant = Map.groupBy(entries, (entry) => entry.tenantId);
-      // All that is slow comes before the locks: from the first of them on, readers of every journal wait for this transaction.
       const sheets = new Map(
         [...byTenant].map(([tenantId, own]) => {
           return [tenantId, sheetsOf(own, random(nonceBytes * own.length), generationOf)] as const;
         }),
       );
       const trees = await lockTrees(connection, [...byTenant.keys()]);
-      await appendToLogs(
-        connection,
-        trees.map((tree) => ({ tree, sheets: sheets.get(tree.tenantId) ?? [] })),
-      );
+      batch.writeLast(appendToLogs(trees.map((tree) => ({ tree, sheets: sheets.get(tree.tenantId) ?? [] }))));
     },
     committed: onAppended,
   };

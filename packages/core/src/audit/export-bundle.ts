@@ -19,9 +19,9 @@ import {
 } from "./bundle.ts";
 import { readmeText } from "./bundle-readme.ts";
 import { openCheckpoint } from "./checkpoint.ts";
-import { writeOutcomes } from "./outcomes.ts";
 import { decodeLeaf } from "./leaf.ts";
 import type { LeafRange } from "./merkle-tree.ts";
+import { writeOutcomes } from "./outcomes.ts";
 import {
   LogTiles,
   missingEntry,

@@ -60,7 +60,7 @@ export function payloadText({ correlationId, customerId, data, key, traceparent 
   // Its own members are in canonical order here, as JSON.stringify writes them.
   const payload: Payload = { correlationId, customerId, data, key, traceparent };
   const ordered = inOrder(data);
-  if (ordered !== undefined && isWhole(correlationId, customerId, key, traceparent))
+  if (ordered !== undefined && isWhole(payload))
     return JSON.stringify(ordered === data ? payload : { ...payload, data: ordered });
   let text: string | undefined;
   try {
@@ -71,9 +71,14 @@ export function payloadText({ correlationId, customerId, data, key, traceparent 
   return text ?? JSON.stringify(payload);
 }
 
-/** None of the texts holds half a character. */
-function isWhole(...texts: readonly (string | null)[]): boolean {
-  return texts.every((text) => text === null || text.isWellFormed());
+/** None of its own texts holds half a character. */
+function isWhole({ correlationId, customerId, key, traceparent }: Payload): boolean {
+  return (
+    correlationId.isWellFormed() &&
+    key.isWellFormed() &&
+    (customerId === null || customerId.isWellFormed()) &&
+    (traceparent === null || traceparent.isWellFormed())
+  );
 }
 
 export function commitmentOf(nonce: Uint8Array, payload: Uint8Array): Buffer {

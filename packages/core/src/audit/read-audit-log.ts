@@ -139,15 +139,17 @@ async function readTiles(
 ): Promise<[string, Buffer][]> {
   if (tiles.length === 0) return [];
   const widthOf = (level: number, n: number) => Math.min(tileWidth, hashesAt(level, size) - n * tileWidth);
-  const rows = await connection.run<{ level: number; n: string; hashes: Buffer | null; count: number | null }>(
-    readTilesStatement,
-    [
-      tenantId,
-      int2Array(tiles.map(({ level }) => level)),
-      int8Array(tiles.map(({ n }) => n)),
-      int8Array(tiles.map(({ level, n }) => widthOf(level, n))),
-    ],
-  );
+  const rows = await connection.run<{
+    level: number;
+    n: string;
+    hashes: Buffer | null;
+    count: number | null;
+  }>(readTilesStatement, [
+    tenantId,
+    int2Array(tiles.map(({ level }) => level)),
+    int8Array(tiles.map(({ n }) => n)),
+    int8Array(tiles.map(({ level, n }) => widthOf(level, n))),
+  ]);
   return rows.map(({ level, n, hashes, count }) => {
     const width = widthOf(level, Number(n));
     if (hashes === null || count !== width)
@@ -159,7 +161,9 @@ async function readTiles(
 function damagedTile(tenantId: string, level: number, first: number, width: number, count: number): Failure {
   const block = tileWidth ** level;
   const [differing, what] =
-    count > width ? [count - width, "too many: they were added"] : [width - count, "missing: they were removed"];
+    count > width
+      ? [count - width, "too many: they were added"]
+      : [width - count, "missing: they were removed"];
   const text =
     `Of the audit log of ${tenantId}, at level ${level} for the entries ${first * block} to ${(first + width) * block - 1}, ` +
     `${differing} of ${width} hashes are ${what} by hand.`;

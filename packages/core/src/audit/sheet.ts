@@ -9,7 +9,7 @@ import { hashBytes, putSha256 } from "./merkle-tree.ts";
  */
 
 /** Entries of a sheet at most. */
-export const sheetEntries = 512;
+export const sheetEntries = 1_024;
 /** Bytes of payload from which on a sheet is full. */
 export const sheetBytes = 1_048_576;
 const dayMs = 86_400_000;
@@ -38,6 +38,21 @@ export function keyDigest(tenantId: string, key: string): string {
   return hash("sha256", `${tenantId}\u0000${key}`, "hex").slice(0, 32);
 }
 
+/** Digests that are remembered at most: those of the keys with which something happens now. */
+const digestsRemembered = 8_192;
+const digests = new Map<string, string>();
+
+function rememberedDigest(tenantId: string, key: string): string {
+  const name = `${tenantId}\u0000${key}`;
+  let digest = digests.get(name);
+  if (digest === undefined) {
+    digest = keyDigest(tenantId, key);
+    if (digests.size >= digestsRemembered) digests.clear();
+    digests.set(name, digest);
+  }
+  return digest;
+}
+
 /**
  * The sheets of entries of one tenant, in their order. `nonces` holds as many random bytes as the entries need; `generationOf` names
  * the generation of an entry's journal. Errors: `audit-leaf-too-large` (defect).
@@ -48,20 +63,13 @@ export function sheetsOf(
   generationOf: (entry: Entry) => string,
 ): Sheet[] {
   const sheets: Sheet[] = [];
-  const digests = new Map<string, string>();
-  const digestOf = ({ tenantId, key }: Entry): string => {
-    let digest = digests.get(key);
-    if (digest === undefined) digests.set(key, (digest = keyDigest(tenantId, key)));
-    return digest;
-  };
   let draft: SheetDraft | null = null;
   entries.forEach((entry, i) => {
     if (draft?.takes(entry) !== true) {
       if (draft !== null) sheets.push(draft.done());
       draft = new SheetDraft(entry, Math.min(sheetEntries, entries.length - i));
     }
-    const nonce = nonces.subarray(i * nonceBytes, (i + 1) * nonceBytes);
-    draft.add(entry, nonce, generationOf(entry), digestOf(entry));
+    draft.add(entry, generationOf(entry), nonces, i * nonceBytes);
   });
   const last = draft as SheetDraft | null;
   if (last !== null) sheets.push(last.done());
@@ -125,12 +133,13 @@ class SheetDraft {
     );
   }
 
-  add(entry: Entry, nonce: Buffer, generation: string, digest: string): void {
+  /** Its nonce begins at `nonceAt`. */
+  add(entry: Entry, generation: string, nonces: Buffer, nonceAt: number): void {
     const { leaves, openings } = this;
     const text = payloadText(entry);
     const opening = openings.room(nonceBytes + text.length * 3);
     const from = openings.length;
-    nonce.copy(opening, from);
+    nonces.copy(opening, from, nonceAt, nonceAt + nonceBytes);
     openings.length += nonceBytes + opening.write(text, from + nonceBytes);
     putSha256(commitment, 0, opening.subarray(from, openings.length));
     const leaf = draftLeaf(leafSaying(entry, generation, commitment));
@@ -140,9 +149,9 @@ class SheetDraft {
     this.leafEnds.push(leaves.length);
     this.openingEnds.push(openings.length);
     this.processIds.push(entry.processId);
-    this.keys.push(digest);
-    this.firstAt = Math.min(this.firstAt, entry.occurredAt);
-    this.lastAt = Math.max(this.lastAt, entry.occurredAt);
+    this.keys.push(rememberedDigest(entry.tenantId, entry.key));
+    if (entry.occurredAt < this.firstAt) this.firstAt = entry.occurredAt;
+    if (entry.occurredAt > this.lastAt) this.lastAt = entry.occurredAt;
   }
 
   done(): Sheet {

@@ -89,7 +89,10 @@ test("entries of one key have one digest, which another tenant's do not share", 
 });
 
 test("data in order is written as canonical JSON has it, and what cannot be promised is left to the library", () => {
-  const names = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("__proto__", "10", "9", "a", "é", "\ud83d"));
+  const names = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom("__proto__", "10", "9", "a", "é", "\ud83d"),
+  );
   const { value } = fc.letrec<{ value: unknown }>((tie) => ({
     value: fc.oneof(
       { maxDepth: 4 },

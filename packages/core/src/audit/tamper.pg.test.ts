@@ -279,8 +279,13 @@ describe("the database, by its superuser", () => {
 
   test("where an entry ends moved: that entry and the next", async () => {
     const scene = await signedLog();
-    await scene.sql(`update entente.audit_sheet set leaf_ends[18] = leaf_ends[18] + 1 where tenant_id = 'acme'`);
-    assert.deepEqual(found(await (await scene.export()).verify()), ["entry-altered: 17", "entry-altered: 18"]);
+    await scene.sql(
+      `update entente.audit_sheet set leaf_ends[18] = leaf_ends[18] + 1 where tenant_id = 'acme'`,
+    );
+    assert.deepEqual(found(await (await scene.export()).verify()), [
+      "entry-altered: 17",
+      "entry-altered: 18",
+    ]);
     await scene.sql(`update entente.audit_sheet set leaf_ends[18] = leaf_ends[18] - 1, opening_ends[18] = opening_ends[18] - 1
       where tenant_id = 'acme'`);
     assert.deepEqual(found(await (await scene.export()).verify()), [

@@ -5,7 +5,17 @@
  * Source: PostgreSQL 18, array_recv in src/backend/utils/adt/arrayfuncs.c.
  */
 
-const oid = { bytea: 17, int8: 20, int2: 21, int4: 23, text: 25, json: 114, timestamptz: 1184, uuid: 2950, xid8: 5069 };
+const oid = {
+  bytea: 17,
+  int8: 20,
+  int2: 21,
+  int4: 23,
+  text: 25,
+  json: 114,
+  timestamptz: 1184,
+  uuid: 2950,
+  xid8: 5069,
+};
 
 /** 2000-01-01T00:00:00Z, where PostgreSQL's clock starts, in epoch milliseconds. */
 const postgresEpochMs = 946_684_800_000;

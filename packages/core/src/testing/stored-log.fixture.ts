@@ -53,7 +53,7 @@ export async function rewriteLog(
   let sheet: StoredEntry[] = [];
   for (const entry of changed) {
     const last = sheet.at(-1);
-    if (last !== undefined && (entry.n !== last.n + 1 || sheet.length === 512)) {
+    if (last !== undefined && (entry.n !== last.n + 1 || sheet.length === 1_024)) {
       await writeSheet(scene, tenantId, sheet);
       sheet = [];
     }
