@@ -1,4 +1,7 @@
-/** What somebody does who may do anything: in a bundle on its way, and as the database's superuser. Each is found, with its place. */
+/**
+ * What somebody does who may do anything: in a bundle on its way, and as the database's superuser. Each is found, with its place.
+ * In one file, because the list of what was tried is only worth something when it can be read in one go.
+ */
 import assert from "node:assert/strict";
 import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
