@@ -22,8 +22,8 @@ $$;
 revoke update, delete, truncate on entente.journal from :app;
 revoke insert, update, delete, truncate on entente.journal_identity, entente.migration, entente.leaving_month from :app;
 -- What is logged stays logged; only what hides behind a commitment can be erased.
-revoke update, delete, truncate on entente.audit_leaf, entente.audit_node from :app;
-grant update (nonce, payload, key, customer_id) on entente.audit_leaf to :app;
+revoke update, delete, truncate on entente.audit_sheet, entente.audit_node from :app;
+grant update (openings, opening_ends, keys) on entente.audit_sheet to :app;
 revoke delete, truncate on entente.audit_tree, entente.audit_checkpoint from :app;
 -- A key is made once and erased once; that there was one stays.
 revoke update, delete, truncate on entente.subject_key from :app;

@@ -113,7 +113,7 @@ describe("personal data, and its erasure", () => {
       rows.some(({ text }) => text.includes("sealed:1:")),
       "the search reads what is sealed",
     );
-    const logged = rows.filter(({ place }) => place === "flux_audit entente.audit_leaf, bytes");
+    const logged = rows.filter(({ place }) => place === "flux_audit entente.audit_sheet, bytes");
     assert.ok(
       logged.some(({ text }) => text.includes("sealed:1:")),
       "and in the log's bytes",

@@ -1,16 +1,18 @@
-import type { Entry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import {
   byteaArray,
   bytesArray,
+  digestArray,
   int2Array,
+  int4Array,
   int8Array,
   textArray,
   timeArray,
   uuidArray,
 } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
-import { appendLeaves, hashBytes, leafHash, type TreeEdge } from "./merkle-tree.ts";
+import { appendLeaves, emptyEdge, hashBytes, type TreeEdge } from "./merkle-tree.ts";
+import type { Sheet } from "./sheet.ts";
 import { splitHashes, tileHeight } from "./tile.ts";
 
 /** The stored trees: locked, grown in memory, written back, with one statement each whatever the number of entries and tenants. */
@@ -21,30 +23,25 @@ export interface LockedTree {
   readonly edge: TreeEdge;
 }
 
-export interface LoggedEntry {
-  readonly entry: Entry;
-  readonly leaf: Buffer;
-  readonly nonce: Buffer;
-  readonly payload: Buffer;
-}
-
-const makeTrees: Statement = {
-  name: "audit-make-trees",
-  text: "insert into entente.audit_tree (tenant_id) select unnest($1::text[]) on conflict do nothing",
+/**
+ * Locks that are no rows: taking one writes nothing, and readers of journals wait for whoever has written. A few that tenants share,
+ * because the server has room for so many; in one order, so that workers wait for each other in turn.
+ */
+const lockLogs: Statement = {
+  name: "audit-lock-logs",
+  text: `select pg_advisory_xact_lock(hashtext('entente.audit_tree'), shard) from (
+      select distinct hashtext(t.tenant_id) & 63 as shard from unnest($1::text[]) as t(tenant_id) order by shard) s`,
 };
 
-/** In the order of tenants, so that workers that share them wait for each other in turn. */
-const lockTreesStatement: Statement = {
-  name: "audit-lock-trees",
-  text: `select tenant_id, size, edge from entente.audit_tree where tenant_id = any($1::text[])
-    order by tenant_id collate "C" for no key update`,
+const readTrees: Statement = {
+  name: "audit-trees",
+  text: "select tenant_id, size, edge from entente.audit_tree where tenant_id = any($1::text[])",
 };
 
-/** A statement of its own: it must see what was committed while the locks were waited for. */
-const lastLeaves: Statement = {
-  name: "audit-last-leaves",
-  text: `select t.tenant_id, l.n from unnest($1::text[]) as t(tenant_id) cross join lateral (
-      select n from entente.audit_leaf where tenant_id = t.tenant_id order by n desc limit 1) l`,
+const lastSheets: Statement = {
+  name: "audit-last-sheets",
+  text: `select t.tenant_id, s.entries from unnest($1::text[]) as t(tenant_id) cross join lateral (
+      select first + entries as entries from entente.audit_sheet where tenant_id = t.tenant_id order by first desc limit 1) s`,
 };
 
 export interface TreeRow extends Record<string, unknown> {
@@ -58,22 +55,24 @@ export function edgeOf({ size, edge }: Pick<TreeRow, "size" | "edge">): TreeEdge
 }
 
 /**
- * The trees of these tenants, made where there is none, locked until the transaction ends.
+ * The trees of these tenants, locked until the transaction ends; what has not begun is empty. Reading them takes statements of their
+ * own: they must see what was committed while the locks were waited for.
  * Errors: `audit-log-damaged` (conflict) when a log does not end where its tree does: somebody added or removed entries by hand.
  */
 export async function lockTrees(connection: Connection, tenants: readonly string[]): Promise<LockedTree[]> {
-  const names = textArray(tenants.toSorted());
+  const names = textArray(tenants);
   const [, rows, lasts] = await Promise.all([
-    connection.run(makeTrees, [names]),
-    connection.run<TreeRow>(lockTreesStatement, [names]),
-    connection.run<{ tenant_id: string; n: string }>(lastLeaves, [names]),
+    connection.run(lockLogs, [names]),
+    connection.run<TreeRow>(readTrees, [names]),
+    connection.run<{ tenant_id: string; entries: string }>(lastSheets, [names]),
   ]);
-  const sizes = new Map(lasts.map(({ tenant_id, n }) => [tenant_id, Number(n) + 1]));
-  return rows.map((row) => {
-    const edge = edgeOf(row);
-    const entries = sizes.get(row.tenant_id) ?? 0;
-    if (entries !== edge.size) throw damagedEnd(row.tenant_id, edge.size, entries);
-    return { tenantId: row.tenant_id, edge };
+  const edges = new Map(rows.map((row) => [row.tenant_id, edgeOf(row)]));
+  const sizes = new Map(lasts.map(({ tenant_id, entries }) => [tenant_id, Number(entries)]));
+  return tenants.map((tenantId) => {
+    const edge = edges.get(tenantId) ?? emptyEdge;
+    const entries = sizes.get(tenantId) ?? 0;
+    if (entries !== edge.size) throw damagedEnd(tenantId, edge.size, entries);
+    return { tenantId, edge };
   });
 }
 
@@ -85,22 +84,28 @@ function damagedEnd(tenantId: string, size: number, entries: number): Failure {
   return new Failure("conflict", "audit-log-damaged", text, { fields: { tenantId, size, entries } });
 }
 
+/** What is of every entry travels in one array, of which each sheet takes its part. */
 const append: Statement = {
   name: "audit-append",
-  text: `with leaves as (
-      insert into entente.audit_leaf (tenant_id, n, leaf, hash, process_id, occurred_at, nonce, payload, key, customer_id)
-      select * from unnest($1::text[], $2::int8[], $3::bytea[], $4::bytea[], $5::uuid[], $6::timestamptz[], $7::bytea[],
-        $8::bytea[], $9::text[], $10::text[])),
+  text: `with sheets as (
+      insert into entente.audit_sheet (tenant_id, first, entries, first_at, last_at, leaves, hashes, openings,
+        leaf_ends, opening_ends, process_ids, keys)
+      select s.tenant_id, s.first, s.entries, s.first_at, s.last_at, s.leaves, s.hashes, s.openings,
+        ($9::int4[])[s.at + 1:s.at + s.entries], ($10::int4[])[s.at + 1:s.at + s.entries],
+        ($11::uuid[])[s.at + 1:s.at + s.entries], ($12::uuid[])[s.at + 1:s.at + s.entries]
+      from unnest($1::text[], $2::int8[], $3::int4[], $4::timestamptz[], $5::timestamptz[], $6::bytea[], $7::bytea[], $8::bytea[],
+        $13::int4[]) as s(tenant_id, first, entries, first_at, last_at, leaves, hashes, openings, at)),
     nodes as (
       insert into entente.audit_node (tenant_id, level, n, hash)
-      select * from unnest($11::text[], $12::int2[], $13::int8[], $14::bytea[]))
-    update entente.audit_tree t set size = g.size, edge = g.edge
-      from unnest($15::text[], $16::int8[], $17::bytea[]) as g(tenant_id, size, edge) where t.tenant_id = g.tenant_id`,
+      select * from unnest($14::text[], $15::int2[], $16::int8[], $17::bytea[]))
+    insert into entente.audit_tree (tenant_id, size, edge)
+      select * from unnest($18::text[], $19::int8[], $20::bytea[])
+    on conflict (tenant_id) do update set size = excluded.size, edge = excluded.edge`,
 };
 
 interface Growth {
   readonly tree: LockedTree;
-  readonly entries: readonly LoggedEntry[];
+  readonly sheets: readonly Sheet[];
 }
 
 interface Node {
@@ -110,34 +115,42 @@ interface Node {
   readonly hash: Buffer;
 }
 
-/** Appends entries to locked trees, in the order given. */
-export async function appendToLogs(connection: Connection, growths: readonly Growth[]): Promise<void> {
-  const leaves: (LoggedEntry & { readonly n: number; readonly hash: Buffer })[] = [];
+/** What appends sheets to locked trees, in the order given, in one statement. */
+export function appendToLogs(growths: readonly Growth[]): (connection: Connection) => Promise<unknown> {
+  const sheets = growths.flatMap((growth) => growth.sheets);
+  const firsts: number[] = [];
   const nodes: Node[] = [];
-  const grown = growths.map(({ tree: { tenantId, edge }, entries }) => {
-    const hashes = entries.map(({ leaf }) => leafHash(leaf));
-    entries.forEach((logged, i) => {
-      leaves.push({ ...logged, n: edge.size + i, hash: hashes[i] as Buffer });
-    });
-    const after = appendLeaves(edge, hashes, ({ height, n }, hash) => {
-      if (height % tileHeight === 0) nodes.push({ tenantId, level: height / tileHeight, n, hash });
-    });
+  const grown = growths.map(({ tree: { tenantId, edge }, sheets: added }) => {
+    let after = edge;
+    for (const { hashes } of added) {
+      firsts.push(after.size);
+      after = appendLeaves(after, splitHashes(hashes), ({ height, n }, hash) => {
+        if (height % tileHeight === 0) nodes.push({ tenantId, level: height / tileHeight, n, hash });
+      });
+    }
     return { tenantId, ...after };
   });
-  await connection.run(append, [
-    textArray(leaves.map(({ entry }) => entry.tenantId)),
-    int8Array(leaves.map(({ n }) => n)),
-    byteaArray(leaves.map(({ leaf }) => leaf)),
-    bytesArray(
-      leaves.map(({ hash }) => hash),
-      hashBytes,
+  const entries = sheets.map(({ keys }) => keys.length);
+  let before = 0;
+  const values = [
+    textArray(sheets.map(({ tenantId }) => tenantId)),
+    int8Array(firsts),
+    int4Array(entries),
+    timeArray(sheets.map(({ firstAt }) => firstAt)),
+    timeArray(sheets.map(({ lastAt }) => lastAt)),
+    byteaArray(sheets.map(({ leaves }) => leaves)),
+    byteaArray(sheets.map(({ hashes }) => hashes)),
+    byteaArray(sheets.map(({ openings }) => openings)),
+    int4Array(sheets.flatMap(({ leafEnds }) => leafEnds)),
+    int4Array(sheets.flatMap(({ openingEnds }) => openingEnds)),
+    uuidArray(sheets.flatMap(({ processIds }) => processIds)),
+    digestArray(sheets.flatMap(({ keys }) => keys)),
+    int4Array(
+      entries.map((count) => {
+        before += count;
+        return before - count;
+      }),
     ),
-    uuidArray(leaves.map(({ entry }) => entry.processId)),
-    timeArray(leaves.map(({ entry }) => entry.occurredAt)),
-    byteaArray(leaves.map(({ nonce }) => nonce)),
-    byteaArray(leaves.map(({ payload }) => payload)),
-    textArray(leaves.map(({ entry }) => entry.key)),
-    textArray(leaves.map(({ entry }) => entry.customerId)),
     textArray(nodes.map(({ tenantId }) => tenantId)),
     int2Array(nodes.map(({ level }) => level)),
     int8Array(nodes.map(({ n }) => n)),
@@ -148,5 +161,6 @@ export async function appendToLogs(connection: Connection, growths: readonly Gro
     textArray(grown.map(({ tenantId }) => tenantId)),
     int8Array(grown.map(({ size }) => size)),
     byteaArray(grown.map(({ roots }) => Buffer.concat(roots))),
-  ]);
+  ];
+  return (connection) => connection.run(append, values);
 }

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { appendEntries } from "../journal/append.ts";
 import type { Entry } from "../model/entry.ts";
+import { Failure } from "../model/failure.ts";
 import { type AuditScene, auditKey, auditScene, facts } from "../testing/audit.fixture.ts";
 import { command, fact } from "../testing/entries.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { startWorker } from "../testing/worker.fixture.ts";
+import { auditLogConsumer } from "./audit-log.ts";
 import { openAuditReader } from "./audit-reader.ts";
+import type { BundleSelection } from "./bundle.ts";
 import { commitmentOf, decodeLeaf, payloadBytes } from "./leaf.ts";
 import { appendLeaves, emptyEdge, leafHash, rootOf } from "./merkle-tree.ts";
 import { LogTiles, readLeaves, readTree } from "./read-audit-log.ts";
@@ -121,6 +126,34 @@ test("a batch that is undone before its commit leaves nothing, and is in the log
   assert.equal((await wholeLog(scene, "acme")).length, 20);
 });
 
+test("an entry that could not be logged at first is logged when it is tried again, before what came later of its key", async () => {
+  const scene = await auditScene(bed);
+  // The two together, then the first alone.
+  let failures = 2;
+  const worker = await startWorker(bed, scene.stage, {
+    context: "audit",
+    database: scene.stage.database("audit"),
+    retry: { attempts: 5, firstMs: 1, longestMs: 5 },
+    definition: () =>
+      auditLogConsumer(
+        [{ context: "ledger", database: scene.stage.database("ledger", "reader"), reading: "everything" }],
+        () => {},
+        (bytes) => {
+          if (failures-- > 0) throw new Failure("defect", "data-rejected", "no luck");
+          return randomBytes(bytes);
+        },
+      ),
+  });
+  const entries = [fact({ key: "a-1" }), fact({ key: "a-1" })];
+  await scene.record(entries);
+  await scene.logged(worker, { acme: 2 });
+  assert.ok(worker.happenings.count("retrying") > 0);
+  assert.deepEqual(
+    (await wholeLog(scene, "acme")).map(({ id }) => id),
+    entries.map(({ id }) => id),
+  );
+});
+
 test("what is in the log cannot be changed or removed by the context that keeps it; only what hides behind a commitment can go", async () => {
   const scene = await auditScene(bed);
   const worker = await scene.work();
@@ -128,11 +161,14 @@ test("what is in the log cannot be changed or removed by the context that keeps 
   await scene.logged(worker, { acme: 3 });
   const own = scene.stage.database("audit");
   for (const statement of [
-    "update entente.audit_leaf set leaf = ''",
-    "update entente.audit_leaf set hash = hash",
-    "update entente.audit_leaf set n = n + 10",
-    "delete from entente.audit_leaf",
-    "truncate entente.audit_leaf",
+    "update entente.audit_sheet set leaves = leaves",
+    "update entente.audit_sheet set leaf_ends = leaf_ends",
+    "update entente.audit_sheet set hashes = hashes",
+    "update entente.audit_sheet set first = first + 10",
+    "update entente.audit_sheet set entries = entries",
+    "update entente.audit_sheet set process_ids = process_ids",
+    "delete from entente.audit_sheet",
+    "truncate entente.audit_sheet",
     "delete from entente.audit_node",
     "delete from entente.audit_tree",
     "delete from entente.audit_checkpoint",
@@ -141,13 +177,55 @@ test("what is in the log cannot be changed or removed by the context that keeps 
       return error.cause?.code === "42501";
     });
   }
-  await own.execute(
-    "update entente.audit_leaf set nonce = null, payload = null, key = null, customer_id = null where customer_id = 'c-1'",
+  await scene.signer.turn(Date.now());
+  // Of one entry, and then of all of the sheet.
+  await own.execute(`update entente.audit_sheet set openings = substring(openings for opening_ends[1]) || substring(openings from opening_ends[2] + 1),
+    opening_ends = array[opening_ends[1], opening_ends[1], opening_ends[1] + opening_ends[3] - opening_ends[2]],
+    keys = array[keys[1], null, keys[3]]`);
+  const one = await readLeaves(own, "acme", { from: 0, to: 3 });
+  assert.deepEqual(
+    one.map(({ nonce, payload }) => [nonce === null, payload === null]),
+    [
+      [false, false],
+      [true, true],
+      [false, false],
+    ],
   );
-  const [row] = await own.execute<{ kept: number }>(
-    "select count(payload)::int as kept from entente.audit_leaf",
-  );
-  assert.equal(row?.kept, 2);
+  const { erased, findings } = await (await scene.export()).verify();
+  assert.deepEqual([erased, findings], [1, []]);
+  await own.execute("update entente.audit_sheet set openings = null, opening_ends = null, keys = null");
+  const all = await (await scene.export()).verify();
+  assert.deepEqual([all.erased, all.findings], [3, []]);
+});
+
+test("a log of many batches is read whole, by process, by account and by period, and so are its tiles", async () => {
+  const scene = await auditScene(bed);
+  const worker = await scene.work({ perLane: 7 });
+  const day = Date.UTC(2030, 0, 10);
+  const old = facts(100).map((one, i) => ({ ...one, occurredAt: day + i * 3_600_000 }));
+  await scene.record([...old, ...facts(200)]);
+  await scene.logged(worker, { acme: 300 });
+  await worker.stop();
+  await scene.signer.turn(Date.now());
+  const sheets = await scene.sql("select first_at, last_at from entente.audit_sheet");
+  assert.ok(sheets.length > 10);
+  assert.equal((await wholeLog(scene, "acme")).length, 300);
+  const of = async (selection: BundleSelection) => {
+    const bundle = await scene.export("acme", selection);
+    assert.deepEqual((await bundle.verify()).findings, []);
+    return bundle.entries;
+  };
+  assert.equal(await of({ kind: "all" }), 300);
+  assert.equal(await of({ kind: "account", key: "a-3" }), 60);
+  const log = await wholeLog(scene, "acme");
+  const times = log.map(({ occurredAt }) => occurredAt);
+  const [from, to] = [day + 20 * 3_600_000, day + 60 * 3_600_000];
+  const first = times.findIndex((at) => at >= from && at < to);
+  const last = times.findLastIndex((at) => at >= from && at < to);
+  assert.equal(await of({ kind: "period", from, to }), last - first + 1);
+  await assert.rejects(of({ kind: "period", from: 0, to: 1 }), { code: "audit-nothing-selected" });
+  // Not a millisecond more than what it says, although a sheet has both.
+  assert.equal(await of({ kind: "period", from: times[40] as number, to: (times[40] as number) + 1 }), 1);
 });
 
 test("third parties read tiles and bundles up to what was signed, and they come to the signed root", async () => {

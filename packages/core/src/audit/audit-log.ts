@@ -3,8 +3,9 @@ import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts
 import type { Entry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
-import { appendToLogs, type LoggedEntry, lockTrees } from "./append-to-logs.ts";
-import { commitmentOf, leafOf, nonceBytes, payloadBytes } from "./leaf.ts";
+import { appendToLogs, lockTrees } from "./append-to-logs.ts";
+import { nonceBytes } from "./leaf.ts";
+import { sheetsOf } from "./sheet.ts";
 
 /**
  * The consumer that writes every entry of every journal into its tenant's audit log, once, with a dense index, in the transaction that
@@ -28,24 +29,20 @@ export function auditLogConsumer(
     async apply(connection, batch) {
       const entries = batch.entries.filter((entry) => !batch.blocked(entry));
       if (entries.length === 0) return;
-      const byTenant = Map.groupBy(entries, (entry) => entry.tenantId);
-      const [trees, generations] = await Promise.all([
-        lockTrees(connection, [...byTenant.keys()]),
-        readGenerations(connection),
-      ]);
-      const nonces = random(nonceBytes * entries.length);
-      let n = 0;
-      const logged = (entry: Entry): LoggedEntry => {
-        const nonce = nonces.subarray(nonceBytes * n++, nonceBytes * n);
-        const payload = payloadBytes(entry);
+      const generations = await readGenerations(connection);
+      const generationOf = (entry: Entry): string => {
         const generation = generations.get(entry.source);
         if (generation === undefined) throw foreign(entry);
-        return { entry, leaf: leafOf(entry, generation, commitmentOf(nonce, payload)), nonce, payload };
+        return generation;
       };
-      await appendToLogs(
-        connection,
-        trees.map((tree) => ({ tree, entries: (byTenant.get(tree.tenantId) ?? []).map(logged) })),
+      const byTenant = Map.groupBy(entries, (entry) => entry.tenantId);
+      const sheets = new Map(
+        [...byTenant].map(([tenantId, own]) => {
+          return [tenantId, sheetsOf(own, random(nonceBytes * own.length), generationOf)] as const;
+        }),
       );
+      const trees = await lockTrees(connection, [...byTenant.keys()]);
+      batch.writeLast(appendToLogs(trees.map((tree) => ({ tree, sheets: sheets.get(tree.tenantId) ?? [] }))));
     },
     committed: onAppended,
   };

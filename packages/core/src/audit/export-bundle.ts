@@ -19,9 +19,19 @@ import {
 } from "./bundle.ts";
 import { readmeText } from "./bundle-readme.ts";
 import { openCheckpoint } from "./checkpoint.ts";
+import { decodeLeaf } from "./leaf.ts";
+import type { LeafRange } from "./merkle-tree.ts";
 import { writeOutcomes } from "./outcomes.ts";
-import { LogTiles, missingEntry, readCheckpoints, readLeavesAt, type StoredLeaf } from "./read-audit-log.ts";
+import {
+  LogTiles,
+  missingEntry,
+  readCheckpoints,
+  readLeaves,
+  readLeavesAt,
+  type StoredLeaf,
+} from "./read-audit-log.ts";
 import { evidencedFrom, type OutcomePlace, readStoredOutcomes } from "./read-outcomes.ts";
+import { keyDigest } from "./sheet.ts";
 import { originOf } from "./sign-checkpoints.ts";
 import { type NoteVerifier, noteVerifier, type SigningKey } from "./signed-note.ts";
 
@@ -205,21 +215,64 @@ async function takeFolder(folder: string): Promise<void> {
 
 const ofProcess: Statement = {
   name: "audit-select-process",
-  text: `select n from entente.audit_leaf where tenant_id = $1 and process_id = $2::uuid and n < $3 order by n limit $4`,
+  text: `select s.first + p.place - 1 as n from entente.audit_sheet s
+    cross join lateral unnest(array_positions(s.process_ids, $2::uuid)) as p(place)
+    where s.tenant_id = $1 and s.process_ids @> array[$2::uuid] and s.first + p.place - 1 < $3 order by n limit $4`,
 };
 
 const ofAccount: Statement = {
   name: "audit-select-account",
-  text: `select n from entente.audit_leaf where tenant_id = $1 and key = $2 and n < $3 order by n limit $4`,
+  text: `select s.first + p.place - 1 as n from entente.audit_sheet s
+    cross join lateral unnest(array_positions(s.keys, $2::uuid)) as p(place)
+    where s.tenant_id = $1 and s.keys @> array[$2::uuid] and s.first + p.place - 1 < $3 order by n limit $4`,
 };
 
-/** Between these two nothing is left out, so that the reader sees that nothing is. */
-const ofPeriod: Statement = {
-  name: "audit-select-period",
-  text: `select min(n) as first, max(n) as last from entente.audit_leaf
-    where tenant_id = $1 and n < $2 and occurred_at >= to_timestamp($3::float8 / 1000)
-      and occurred_at < to_timestamp($4::float8 / 1000)`,
-};
+/** The sheet nearest to the log's beginning, or to its end, of those between two entries that may hold something of the period. */
+const ofPeriod = (name: string, order: string): Statement => ({
+  name: `audit-select-period-${name}`,
+  text: `select first, first + entries as after from entente.audit_sheet
+    where tenant_id = $1 and first >= $2 and first < $3 and last_at >= to_timestamp($4::float8 / 1000)
+      and first_at < to_timestamp($5::float8 / 1000) order by first ${order} limit 1`,
+});
+const firstOfPeriod = ofPeriod("first", "asc");
+const lastOfPeriod = ofPeriod("last", "desc");
+
+/** The range from the period's first entry to its last. Between these two nothing is left out, so that the reader sees that nothing is. */
+async function periodRange(
+  connection: Connection,
+  tenantId: string,
+  size: number,
+  { from, to }: BundleSelection & { readonly kind: "period" },
+): Promise<LeafRange | null> {
+  let low = 0;
+  let high = size;
+  const within = async (statement: Statement): Promise<{ sheet: LeafRange; found: number[] } | null> => {
+    const values = [tenantId, low, high, from, to];
+    const [row] = await connection.run<{ first: string; after: string }>(statement, values);
+    if (row === undefined) return null;
+    const sheet = { from: Number(row.first), to: Math.min(Number(row.after), size) };
+    const leaves = await readLeaves(connection, tenantId, sheet);
+    const found = leaves.filter(({ leaf }) => {
+      const at = decodeLeaf(leaf)?.occurredAt;
+      return at !== undefined && at >= from && at < to;
+    });
+    return { sheet, found: found.map(({ n }) => n) };
+  };
+  for (;;) {
+    const ahead = await within(firstOfPeriod);
+    if (ahead === null) return null;
+    low = ahead.found[0] ?? ahead.sheet.to;
+    if (ahead.found.length > 0) break;
+  }
+  const first = low;
+  low = 0;
+  for (;;) {
+    const behind = await within(lastOfPeriod);
+    const last = behind?.found.at(-1);
+    if (behind === null || last !== undefined) return { from: first, to: (last ?? first) + 1 };
+    high = behind.sheet.from;
+  }
+}
 
 async function selected(
   connection: Connection,
@@ -230,18 +283,14 @@ async function selected(
 ): Promise<readonly number[]> {
   if (selection.kind === "all") return numbers(0, size);
   if (selection.kind === "period") {
-    const { from, to } = selection;
-    const [row] = await connection.run<{ first: string | null; last: string | null }>(ofPeriod, [
-      tenantId,
-      size,
-      from,
-      to,
-    ]);
-    if (row === undefined || row.first === null) throw nothing(selection);
-    return numbers(Number(row.first), Number(row.last) + 1);
+    const range = await periodRange(connection, tenantId, size, selection);
+    if (range === null) throw nothing(selection);
+    return numbers(range.from, range.to);
   }
   const [statement, what] =
-    selection.kind === "process" ? [ofProcess, selection.processId] : [ofAccount, selection.key];
+    selection.kind === "process"
+      ? [ofProcess, selection.processId]
+      : [ofAccount, keyDigest(tenantId, selection.key)];
   const rows = await connection.run<{ n: string }>(statement, [tenantId, what, size, allowed + 1]);
   if (rows.length === 0) throw nothing(selection);
   if (rows.length > allowed) {

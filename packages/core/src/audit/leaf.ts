@@ -1,6 +1,8 @@
 import canonicalize from "canonicalize";
 import { type Entry, type EntryKind, entryKinds, type JsonObject } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
+import { putInt32, writeText, writeUuid } from "../postgres/arrays.ts";
+import { inOrder } from "./canonical-order.ts";
 import { sha256 } from "./merkle-tree.ts";
 import { entryBytesAllowed } from "./tile.ts";
 
@@ -45,19 +47,38 @@ export interface Payload {
   readonly traceparent: string | null;
 }
 
+/** The payload's bytes, of its text. */
+export function payloadBytes(entry: Entry): Buffer {
+  return Buffer.from(payloadText(entry));
+}
+
 /**
- * The payload's bytes: canonical JSON (RFC 8785). Data that holds half a character, which RFC 8785 refuses, stands as JSON.stringify
- * writes it. Nobody has to repeat this: these very bytes are kept and handed out.
+ * The payload as canonical JSON (RFC 8785). Data that holds half a character, which RFC 8785 refuses, stands as JSON.stringify
+ * writes it. Nobody has to repeat this: the very bytes are kept and handed out.
  */
-export function payloadBytes({ correlationId, customerId, data, key, traceparent }: Entry): Buffer {
+export function payloadText({ correlationId, customerId, data, key, traceparent }: Entry): string {
+  // Its own members are in canonical order here, as JSON.stringify writes them.
   const payload: Payload = { correlationId, customerId, data, key, traceparent };
+  const ordered = inOrder(data);
+  if (ordered !== undefined && isWhole(payload))
+    return JSON.stringify(ordered === data ? payload : { ...payload, data: ordered });
   let text: string | undefined;
   try {
     text = canonicalize(payload);
   } catch {
     // A log that cannot hold an entry would have to leave it out.
   }
-  return Buffer.from(text ?? JSON.stringify(payload));
+  return text ?? JSON.stringify(payload);
+}
+
+/** None of its own texts holds half a character. */
+function isWhole({ correlationId, customerId, key, traceparent }: Payload): boolean {
+  return (
+    correlationId.isWellFormed() &&
+    key.isWellFormed() &&
+    (customerId === null || customerId.isWellFormed()) &&
+    (traceparent === null || traceparent.isWellFormed())
+  );
 }
 
 export function commitmentOf(nonce: Uint8Array, payload: Uint8Array): Buffer {
@@ -66,7 +87,12 @@ export function commitmentOf(nonce: Uint8Array, payload: Uint8Array): Buffer {
 
 /** The leaf of a journal entry. Errors: `audit-leaf-too-large` (defect) past 65,535 bytes, or 65,534 in one text. */
 export function leafOf(entry: Entry, generation: string, commitment: Buffer): Buffer {
-  return encodeLeaf({
+  return encodeLeaf(leafSaying(entry, generation, commitment));
+}
+
+/** What the leaf of a journal entry says. */
+export function leafSaying(entry: Entry, generation: string, commitment: Buffer): Leaf {
+  return {
     tenantId: entry.tenantId,
     source: entry.source,
     generation,
@@ -83,62 +109,77 @@ export function leafOf(entry: Entry, generation: string, commitment: Buffer): Bu
     ttlMs: entry.ttlMs,
     occurredAt: entry.occurredAt,
     commitment,
-  });
+  };
 }
 
 const absentText = 0xffff;
 const absentUuid = Buffer.alloc(16);
 
+/** A zero byte, with which a leaf's hash begins, and room for any leaf: five texts and what has a fixed width. */
+const draft = Buffer.alloc(1 + 5 * (absentText + 2) + 256);
+
+/** The leaf behind a zero byte, as it is hashed. Valid until the next leaf is written. Errors: as leafOf. */
+export function draftLeaf(leaf: Leaf): Buffer {
+  draft[1] = leafVersion;
+  let at = putText(leaf.tenantId, 2);
+  at = putText(leaf.source, at);
+  at = putUuid(leaf.generation, at);
+  at = putWhole(leaf.xid, at);
+  at = putWhole(leaf.seq, at);
+  at = putUuid(leaf.id, at);
+  draft[at++] = entryKinds.indexOf(leaf.kind) + 1;
+  at = putText(leaf.type, at);
+  at = putText(leaf.schemaVersion, at);
+  at = putText(leaf.target, at);
+  at = putWhole(leaf.keyVersion ?? 0, at);
+  at = putUuid(leaf.processId, at);
+  at = putUuid(leaf.causationId, at);
+  at = putWhole(leaf.ttlMs ?? 0, at);
+  at = putWhole(leaf.occurredAt, at);
+  at += leaf.commitment.copy(draft, at);
+  if (at - 1 > entryBytesAllowed) throw tooLarge(at - 1);
+  return draft.subarray(0, at);
+}
+
 export function encodeLeaf(leaf: Leaf): Buffer {
-  const bytes = Buffer.concat([
-    Buffer.of(leafVersion),
-    text(leaf.tenantId),
-    text(leaf.source),
-    uuid(leaf.generation),
-    whole(leaf.xid),
-    whole(leaf.seq),
-    uuid(leaf.id),
-    Buffer.of(entryKinds.indexOf(leaf.kind) + 1),
-    text(leaf.type),
-    text(leaf.schemaVersion),
-    text(leaf.target),
-    whole(leaf.keyVersion ?? 0),
-    uuid(leaf.processId),
-    uuid(leaf.causationId),
-    whole(leaf.ttlMs ?? 0),
-    time(leaf.occurredAt),
-    leaf.commitment,
-  ]);
-  if (bytes.length > entryBytesAllowed) throw tooLarge(bytes.length);
-  return bytes;
+  return Buffer.from(draftLeaf(leaf).subarray(1));
 }
 
-function text(value: string | null): Buffer {
-  const length = Buffer.alloc(2);
-  if (value === null) {
-    length.writeUInt16BE(absentText);
-    return length;
+/** Returns where the next field begins, as all of these. */
+function putText(value: string | null, at: number): number {
+  if (value === null) return putLength(absentText, at);
+  // Three bytes bound every UTF-16 code unit.
+  if (value.length * 3 >= absentText) {
+    const bytes = Buffer.byteLength(value);
+    if (bytes >= absentText) throw tooLarge(bytes);
   }
-  const bytes = Buffer.from(value);
-  if (bytes.length >= absentText) throw tooLarge(bytes.length);
-  length.writeUInt16BE(bytes.length);
-  return Buffer.concat([length, bytes]);
+  const written = writeText(draft, value, at + 2);
+  putLength(written, at);
+  return at + 2 + written;
 }
 
-function uuid(value: string | null): Buffer {
-  return value === null ? absentUuid : Buffer.from(value.replaceAll("-", ""), "hex");
+function putLength(length: number, at: number): number {
+  draft[at] = length >>> 8;
+  draft[at + 1] = length;
+  return at + 2;
 }
 
-function whole(value: string | number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(value));
-  return bytes;
+function putUuid(value: string | null, at: number): number {
+  if (value === null) absentUuid.copy(draft, at);
+  else writeUuid(draft, value, at);
+  return at + 16;
 }
 
-function time(value: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigInt64BE(BigInt(value));
-  return bytes;
+/** Digits up to which decimal text is a number that JavaScript holds exactly. */
+const exactDigits = 15;
+
+/** Eight bytes, in two's complement. */
+function putWhole(value: string | number, at: number): number {
+  const isExact = typeof value === "number" || value.length <= exactDigits;
+  if (!isExact) return draft.writeBigUInt64BE(BigInt(value), at);
+  const number = Number(value);
+  const high = Math.floor(number / 0x1_0000_0000);
+  return putInt32(draft, number - high * 0x1_0000_0000, putInt32(draft, high, at));
 }
 
 function tooLarge(bytes: number): Failure {
@@ -183,23 +224,28 @@ function decode(bytes: Buffer): Leaf | null {
     return raw.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   };
   const wholeText = (): string => take(8).readBigUInt64BE().toString();
+  const someUuid = (): string => optionalUuid() ?? notALeaf();
   const count = (): number | null => Number(wholeText()) || null;
   return {
     tenantId: someText(),
     source: someText(),
-    generation: optionalUuid() ?? "",
+    generation: someUuid(),
     xid: wholeText(),
     seq: wholeText(),
-    id: optionalUuid() ?? "",
+    id: someUuid(),
     kind: entryKinds[(take(1)[0] as number) - 1] as EntryKind,
     type: someText(),
     schemaVersion: someText(),
     target: optionalText(),
     keyVersion: count(),
-    processId: optionalUuid() ?? "",
+    processId: someUuid(),
     causationId: optionalUuid(),
     ttlMs: count(),
     occurredAt: Number(take(8).readBigInt64BE()),
     commitment: take(32),
   };
+}
+
+function notALeaf(): never {
+  throw new RangeError("a leaf names its entry, its process and its journal");
 }

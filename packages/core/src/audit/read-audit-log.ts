@@ -2,6 +2,7 @@ import { Failure } from "../model/failure.ts";
 import { int2Array, int8Array } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 import { edgeOf, type TreeRow } from "./append-to-logs.ts";
+import { nonceBytes } from "./leaf.ts";
 import { consistencyRanges, inclusionRanges } from "./merkle-proof.ts";
 import {
   hashBytes,
@@ -13,6 +14,7 @@ import {
   subtreesOf,
   type TreeEdge,
 } from "./merkle-tree.ts";
+import { sheetEntries } from "./sheet.ts";
 import { hashesAt, hashesOf, isInTree, type Tile, tileHeight, tileWidth } from "./tile.ts";
 
 /** What is stored of a tenant's log, as tiles, entries and proofs. Everything is asked for one tenant. */
@@ -30,10 +32,14 @@ export async function readTree(connection: Connection, tenantId: string): Promis
 
 const readTilesStatement: Statement = {
   name: "audit-read-tiles",
-  text: `select t.level, t.n, h.hashes, h.count::int4 as count from unnest($2::int2[], $3::int8[], $4::int8[]) as t(level, n, width) cross join lateral (
-      select string_agg(x.hash, ''::bytea order by x.n) as hashes, count(*) as count from (
-        select n, hash from entente.audit_leaf l
-          where t.level = 0 and l.tenant_id = $1 and l.n >= t.n * 256 and l.n < t.n * 256 + t.width
+  text: `select t.level, t.n, h.hashes, (length(h.hashes) / 32)::int4 as count
+    from unnest($2::int2[], $3::int8[], $4::int8[]) as t(level, n, width) cross join lateral (
+      select string_agg(x.hash, ''::bytea order by x.n) as hashes from (
+        select greatest(s.first, t.n * 256) as n, substring(s.hashes from 1 + 32 * (greatest(s.first, t.n * 256) - s.first)::int4
+            for 32 * (least(s.first + s.entries, t.n * 256 + t.width) - greatest(s.first, t.n * 256))::int4) as hash
+          from entente.audit_sheet s
+          where t.level = 0 and s.tenant_id = $1 and s.first > t.n * 256 - ${sheetEntries} and s.first < t.n * 256 + t.width
+            and s.first + s.entries > t.n * 256
         union all
         select n, hash from entente.audit_node d
           where t.level > 0 and d.tenant_id = $1 and d.level = t.level and d.n >= t.n * 256 and d.n < t.n * 256 + t.width) x) h`,
@@ -133,28 +139,34 @@ async function readTiles(
 ): Promise<[string, Buffer][]> {
   if (tiles.length === 0) return [];
   const widthOf = (level: number, n: number) => Math.min(tileWidth, hashesAt(level, size) - n * tileWidth);
-  const rows = await connection.run<{ level: number; n: string; hashes: Buffer | null; count: number }>(
-    readTilesStatement,
-    [
-      tenantId,
-      int2Array(tiles.map(({ level }) => level)),
-      int8Array(tiles.map(({ n }) => n)),
-      int8Array(tiles.map(({ level, n }) => widthOf(level, n))),
-    ],
-  );
+  const rows = await connection.run<{
+    level: number;
+    n: string;
+    hashes: Buffer | null;
+    count: number | null;
+  }>(readTilesStatement, [
+    tenantId,
+    int2Array(tiles.map(({ level }) => level)),
+    int8Array(tiles.map(({ n }) => n)),
+    int8Array(tiles.map(({ level, n }) => widthOf(level, n))),
+  ]);
   return rows.map(({ level, n, hashes, count }) => {
     const width = widthOf(level, Number(n));
     if (hashes === null || count !== width)
-      throw damagedTile(tenantId, level, Number(n) * tileWidth, width, count);
+      throw damagedTile(tenantId, level, Number(n) * tileWidth, width, count ?? 0);
     return [`${level}/${n}`, hashes];
   });
 }
 
 function damagedTile(tenantId: string, level: number, first: number, width: number, count: number): Failure {
   const block = tileWidth ** level;
+  const [differing, what] =
+    count > width
+      ? [count - width, "too many: they were added"]
+      : [width - count, "missing: they were removed"];
   const text =
-    `Of the audit log of ${tenantId}, ${width - count} of ${width} hashes are missing at level ${level} for the entries ` +
-    `${first * block} to ${(first + width) * block - 1}: they were removed by hand.`;
+    `Of the audit log of ${tenantId}, at level ${level} for the entries ${first * block} to ${(first + width) * block - 1}, ` +
+    `${differing} of ${width} hashes are ${what} by hand.`;
   return new Failure("conflict", "audit-log-damaged", text, {
     fields: { tenantId, level, from: first * block, to: (first + width) * block - 1 },
   });
@@ -181,46 +193,97 @@ export interface StoredLeaf {
   readonly payload: Buffer | null;
 }
 
-const leavesColumns = "n, leaf, nonce, payload";
-
+/** Of every sheet what it has of a range, in one piece. */
 const readLeavesStatement: Statement = {
   name: "audit-read-leaves",
-  text: `select ${leavesColumns} from entente.audit_leaf where tenant_id = $1 and n >= $2 and n < $3 order by n`,
+  text: `select c.low as n, (c.high - c.low)::int4 as entries,
+      substring(s.leaves from e.leaf + 1 for s.leaf_ends[i.high] - e.leaf) as leaves, e.leaf as leaf_from, s.leaf_ends[i.low + 1:i.high] as leaf_ends,
+      substring(s.openings from e.opening + 1 for s.opening_ends[i.high] - e.opening) as openings, e.opening as opening_from,
+      s.opening_ends[i.low + 1:i.high] as opening_ends
+    from unnest($2::int8[], $3::int8[]) with ordinality as r(low, high, place)
+    join lateral (
+      select * from entente.audit_sheet s where s.tenant_id = $1 and s.first > r.low - ${sheetEntries} and s.first < r.high
+        and s.first + s.entries > r.low) s on true
+    cross join lateral (select greatest(r.low, s.first) as low, least(r.high, s.first + s.entries) as high) c
+    cross join lateral (select (c.low - s.first)::int4 as low, (c.high - s.first)::int4 as high) i
+    cross join lateral (select coalesce(s.leaf_ends[i.low], 0) as leaf, coalesce(s.opening_ends[i.low], 0) as opening) e
+    order by r.place, s.first`,
 };
 
-/** Entries `from` up to but without `to`, in order; a missing one is simply absent. */
+interface PieceRow extends Record<string, unknown> {
+  n: string;
+  entries: number;
+  leaves: Buffer | null;
+  leaf_from: number;
+  leaf_ends: number[];
+  openings: Buffer | null;
+  opening_from: number;
+  opening_ends: number[] | null;
+}
+
+/**
+ * Entries `from` up to but without `to`, in order; a missing one is simply absent.
+ * Errors: `audit-log-damaged` (conflict) when one stands there twice.
+ */
 export async function readLeaves(
   connection: Connection,
   tenantId: string,
-  { from, to }: LeafRange,
+  range: LeafRange,
 ): Promise<StoredLeaf[]> {
-  const rows = await connection.run<LeafRow>(readLeavesStatement, [tenantId, from, to]);
-  return rows.map(storedLeaf);
+  return readRanges(connection, tenantId, [range]);
 }
 
-const readLeavesAtStatement: Statement = {
-  name: "audit-read-leaves-at",
-  text: `select ${leavesColumns} from entente.audit_leaf where tenant_id = $1 and n = any($2::int8[]) order by n`,
-};
-
+/** As readLeaves, of indexes in ascending order. */
 export async function readLeavesAt(
   connection: Connection,
   tenantId: string,
   indexes: readonly number[],
 ): Promise<StoredLeaf[]> {
-  const rows = await connection.run<LeafRow>(readLeavesAtStatement, [tenantId, int8Array(indexes)]);
-  return rows.map(storedLeaf);
+  const ranges: { from: number; to: number }[] = [];
+  for (const index of indexes) {
+    const last = ranges.at(-1);
+    if (last?.to === index) last.to++;
+    else ranges.push({ from: index, to: index + 1 });
+  }
+  return readRanges(connection, tenantId, ranges);
 }
 
-interface LeafRow extends Record<string, unknown> {
-  n: string;
-  leaf: Buffer;
-  nonce: Buffer | null;
-  payload: Buffer | null;
+async function readRanges(
+  connection: Connection,
+  tenantId: string,
+  ranges: readonly LeafRange[],
+): Promise<StoredLeaf[]> {
+  const rows = await connection.run<PieceRow>(readLeavesStatement, [
+    tenantId,
+    int8Array(ranges.map(({ from }) => from)),
+    int8Array(ranges.map(({ to }) => to)),
+  ]);
+  const leaves = rows.flatMap(leavesOf);
+  const twice = leaves.find(({ n }, i) => n <= (leaves[i - 1]?.n ?? -1));
+  if (twice !== undefined) throw doubledEntry(tenantId, twice.n);
+  return leaves;
 }
 
-function storedLeaf({ n, ...row }: LeafRow): StoredLeaf {
-  return { n: Number(n), ...row };
+function leavesOf(row: PieceRow): StoredLeaf[] {
+  const { leaves, openings } = row;
+  return Array.from({ length: row.entries }, (_, i) =>
+    storedLeaf(
+      Number(row.n) + i,
+      part(leaves, row.leaf_from, row.leaf_ends, i),
+      part(openings, row.opening_from, row.opening_ends ?? [], i),
+    ),
+  );
+}
+
+/** `opening`: nonce and payload; null or nothing once they were erased. */
+export function storedLeaf(n: number, leaf: Buffer, opening: Buffer | null): StoredLeaf {
+  if (opening === null || opening.length === 0) return { n, leaf, nonce: null, payload: null };
+  return { n, leaf, nonce: opening.subarray(0, nonceBytes), payload: opening.subarray(nonceBytes) };
+}
+
+/** The i-th of parts that stand one after the other from `from` on. */
+function part(bytes: Buffer | null, from: number, ends: readonly number[], i: number): Buffer {
+  return (bytes ?? Buffer.alloc(0)).subarray((ends[i - 1] ?? from) - from, (ends[i] ?? from) - from);
 }
 
 /** A checkpoint as it was signed. */
@@ -254,6 +317,15 @@ export function missingEntry(tenantId: string, index: number): Failure {
     "conflict",
     "audit-log-damaged",
     `Entry ${index} of the audit log of ${tenantId} is missing: it was removed by hand.`,
+    { fields: { tenantId, index } },
+  );
+}
+
+function doubledEntry(tenantId: string, index: number): Failure {
+  return new Failure(
+    "conflict",
+    "audit-log-damaged",
+    `Entry ${index} of the audit log of ${tenantId} stands there twice: it was added by hand.`,
     { fields: { tenantId, index } },
   );
 }

@@ -1,4 +1,7 @@
-/** What somebody does who may do anything: in a bundle on its way, and as the database's superuser. Each is found, with its place. */
+/**
+ * What somebody does who may do anything: in a bundle on its way, and as the database's superuser. Each is found, with its place.
+ * In one file, because the list of what was tried is only worth something when it can be read in one go.
+ */
 import assert from "node:assert/strict";
 import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
@@ -11,11 +14,12 @@ import {
   facts,
   verifierOf,
 } from "../testing/audit.fixture.ts";
+import { rewriteLog, type StoredEntry, storedEntries, writeSheet } from "../testing/stored-log.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
 import { checkpointsFile, type EntryLine, entriesFile, manifestFile, signManifest } from "./bundle.ts";
 import { signCheckpoint } from "./checkpoint.ts";
 import { leafHash } from "./merkle-tree.ts";
-import { readCheckpoints } from "./read-audit-log.ts";
+import { LogTiles, readCheckpoints } from "./read-audit-log.ts";
 import { originOf } from "./sign-checkpoints.ts";
 import { signingKey } from "./signed-note.ts";
 import { type BundleReport, verifyBundle } from "./verify-bundle.ts";
@@ -57,10 +61,7 @@ describe("a bundle on its way", async () => {
       heard,
       Array.from({ length: entriesLogged }, (_, i) => i),
     );
-    const [row] = await (await scene).sql(
-      "select process_id, occurred_at from entente.audit_leaf where tenant_id = 'acme' and n = 17",
-    );
-    const processId = String(row?.process_id);
+    const processId = String((await storedEntries(await scene, "acme"))[17]?.processId);
     const one = await (await scene).export("acme", { kind: "process", processId });
     assert.deepEqual([(await one.verify()).findings, one.entries], [[], 1]);
     const account = await (await scene).export("acme", { kind: "account", key: "a-3" });
@@ -211,34 +212,43 @@ describe("a bundle on its way", async () => {
   });
 });
 
-describe("the database, by its superuser", () => {
-  const where = "where tenant_id = 'acme' and n = 17";
+/** The entries with some of them changed, by index. */
+const withEntry = (
+  entries: readonly StoredEntry[],
+  n: number,
+  change: (entry: StoredEntry) => Partial<StoredEntry>,
+): StoredEntry[] => entries.map((entry) => (entry.n === n ? { ...entry, ...change(entry) } : entry));
 
+/** With its 61st byte another. */
+function forged(bytes: Buffer): Buffer {
+  const other = Buffer.from(bytes);
+  other[60] = (other[60] as number) ^ 1;
+  return other;
+}
+
+describe("the database, by its superuser", () => {
   test("an entry's bytes changed: at that entry", async () => {
     const scene = await signedLog();
-    await scene.sql(
-      `update entente.audit_leaf set leaf = set_byte(leaf, 60, 1 + get_byte(leaf, 60)) ${where}`,
-    );
+    await rewriteLog(scene, "acme", (log) => withEntry(log, 17, ({ leaf }) => ({ leaf: forged(leaf) })));
     assert.deepEqual(found(await (await scene.export()).verify()), ["entry-altered: 17"]);
   });
 
   test("a payload changed: at that entry", async () => {
     const scene = await signedLog();
-    await scene.sql(
-      `update entente.audit_leaf set payload = convert_to(replace(convert_from(payload, 'UTF8'), '17', '71'), 'UTF8') ${where}`,
+    await rewriteLog(scene, "acme", (log) =>
+      withEntry(log, 17, ({ opening }) => {
+        const payload = opening.subarray(32).toString().replace("17", "71");
+        return { opening: Buffer.concat([opening.subarray(0, 32), Buffer.from(payload)]) };
+      }),
     );
     assert.deepEqual(found(await (await scene.export()).verify()), ["payload-altered: 17"]);
   });
 
   test("an entry's bytes and hash changed: at that entry and at those whose proofs pass by it, no further than its tile", async () => {
     const scene = await signedLog();
-    const [row] = await scene.sql(`select leaf from entente.audit_leaf ${where}`);
-    const forged = Buffer.from(row?.leaf as Buffer);
-    forged[60] = (forged[60] as number) ^ 1;
-    await scene.sql(`update entente.audit_leaf set leaf = $1, hash = $2 ${where}`, [
-      forged,
-      leafHash(forged),
-    ]);
+    await rewriteLog(scene, "acme", (log) =>
+      withEntry(log, 17, ({ leaf }) => ({ leaf: forged(leaf), hash: leafHash(forged(leaf)) })),
+    );
     const report = found(await (await scene.export()).verify());
     assert.ok(report.includes("entry-altered: 17"));
     assert.ok(report.every((one) => Number(one.split(": ")[1]) < 256));
@@ -246,34 +256,74 @@ describe("the database, by its superuser", () => {
 
   test("an entry removed: the export stops there, and says so", async () => {
     const scene = await signedLog();
-    await scene.sql(`delete from entente.audit_leaf ${where}`);
+    await rewriteLog(scene, "acme", (log) => log.filter(({ n }) => n !== 17));
     await assert.rejects(
       scene.export(),
       (error) => isFailure(error, "audit-log-damaged") && error.fields.index === 17,
     );
   });
 
+  test("an entry put in between, in a sheet of its own: the export stops there, and says so", async () => {
+    const scene = await signedLog();
+    const log = await storedEntries(scene, "acme");
+    await writeSheet(scene, "acme", [{ ...(log[18] as StoredEntry), n: 17 }]);
+    await assert.rejects(
+      scene.export(),
+      (error) => isFailure(error, "audit-log-damaged") && error.fields.index === 17,
+    );
+    // The tile of hashes has one too many, wherever that stands.
+    const tiles = new LogTiles(scene.stage.database("audit"), "acme", entriesLogged);
+    await assert.rejects(tiles.inclusion([3]), (error) => {
+      assert.ok(isFailure(error, "audit-log-damaged"));
+      assert.match(error.message, /entries 0 to 255, 1 of 256 hashes are too many: they were added by hand/);
+      return true;
+    });
+  });
+
+  test("where an entry ends moved: that entry and the next", async () => {
+    const scene = await signedLog();
+    await scene.sql(
+      `update entente.audit_sheet set leaf_ends[18] = leaf_ends[18] + 1 where tenant_id = 'acme'`,
+    );
+    assert.deepEqual(found(await (await scene.export()).verify()), [
+      "entry-altered: 17",
+      "entry-altered: 18",
+    ]);
+    await scene.sql(`update entente.audit_sheet set leaf_ends[18] = leaf_ends[18] - 1, opening_ends[18] = opening_ends[18] - 1
+      where tenant_id = 'acme'`);
+    assert.deepEqual(found(await (await scene.export()).verify()), [
+      "payload-altered: 17",
+      "payload-altered: 18",
+    ]);
+  });
+
   test("two entries exchanged: both", async () => {
     const scene = await signedLog();
-    await scene.sql("alter table entente.audit_leaf drop constraint audit_leaf_n_check");
-    await scene.sql("update entente.audit_leaf set n = -n where tenant_id = 'acme' and n in (17, 18)");
-    await scene.sql("update entente.audit_leaf set n = 35 + n where tenant_id = 'acme' and n in (-17, -18)");
+    await rewriteLog(scene, "acme", (log) => {
+      const [a, b] = [log[17] as StoredEntry, log[18] as StoredEntry];
+      return log.with(17, { ...b, n: a.n }).with(18, { ...a, n: b.n });
+    });
     const report = found(await (await scene.export()).verify());
     assert.ok(report.includes("entry-altered: 17") && report.includes("entry-altered: 18"));
   });
 
   test("entries of two tenants exchanged: both, in both logs", async () => {
     const scene = await signedLog();
-    await scene.sql(`update entente.audit_leaf l set leaf = o.leaf, nonce = o.nonce, payload = o.payload
-      from entente.audit_leaf o where l.n = 3 and o.n = 3 and l.tenant_id <> o.tenant_id`);
+    const of = async (tenant: string) => (await storedEntries(scene, tenant))[3] as StoredEntry;
+    const [acme, other] = [await of("acme"), await of("other")];
+    for (const [tenant, { leaf, opening }] of [
+      ["acme", other],
+      ["other", acme],
+    ] as const)
+      await rewriteLog(scene, tenant, (log) => withEntry(log, 3, () => ({ leaf, opening })));
     for (const tenant of ["acme", "other"])
       assert.deepEqual(found(await (await scene.export(tenant)).verify()), ["entry-altered: 3"]);
   });
 
   test("an entry added behind the last: the log stands still, naming it", async () => {
     const scene = await signedLog();
-    await scene.sql(`insert into entente.audit_leaf select tenant_id, 300, leaf, hash, process_id, occurred_at, nonce, payload, key, customer_id
-      from entente.audit_leaf where tenant_id = 'acme' and n = 299`);
+    const last = (await storedEntries(scene, "acme")).at(-1) as StoredEntry;
+    await writeSheet(scene, "acme", [{ ...last, n: 300 }]);
     const worker = await scene.work();
     await scene.record(facts(1));
     worker.wakeUps.ring("ledger");
@@ -285,7 +335,7 @@ describe("the database, by its superuser", () => {
 
   test("the end cut off, the tree left: the log stands still, naming where it ends", async () => {
     const scene = await signedLog();
-    await scene.sql("delete from entente.audit_leaf where tenant_id = 'acme' and n >= 290");
+    await rewriteLog(scene, "acme", (log) => log.filter(({ n }) => n < 290));
     const worker = await scene.work();
     await scene.record(facts(1));
     worker.wakeUps.ring("ledger");
@@ -347,7 +397,7 @@ describe("the database, by its superuser", () => {
     const [known] = await readCheckpoints(scene.stage.database("audit"), "acme", 1);
     // All of the log, its tree and its checkpoints removed, and written anew without one of the entries.
     await scene.sql(
-      "truncate entente.audit_tree, entente.audit_leaf, entente.audit_node, entente.audit_checkpoint",
+      "truncate entente.audit_tree, entente.audit_sheet, entente.audit_node, entente.audit_checkpoint",
     );
     await scene.sql("delete from entente.cursor where consumer = 'audit-log'");
     await bed.sql(

@@ -1,4 +1,5 @@
 import type { Entry } from "../model/entry.ts";
+import type { Connection } from "../postgres/database.ts";
 import type { OpenStalls } from "./stalls.ts";
 
 /** An entry that failed and waits to be tried again, with what went wrong. */
@@ -18,6 +19,11 @@ export interface Batch {
    * Later entries of the key follow it by themselves: they are not offered again in this batch.
    */
   stall(entry: Entry, error: unknown): void;
+  /**
+   * Sends what `apply` has prepared to be written together with the cursor's move and the commit. What takes long to write comes
+   * so: readers of all journals wait for a transaction that has written, and this way it waits for nobody.
+   */
+  writeLast(write: (connection: Connection) => Promise<unknown>): void;
   /** True when the entry must be passed over because an earlier one of its key was put aside. */
   blocked(entry: Entry): boolean;
 }
@@ -25,6 +31,7 @@ export interface Batch {
 export interface BatchInProgress extends Batch {
   readonly stalled: readonly Stalled[];
   readonly held: readonly Entry[];
+  readonly lastWrites: readonly ((connection: Connection) => Promise<unknown>)[];
 }
 
 /** Splits off the entries of keys that are already stalled, and collects what the handler puts aside. */
@@ -32,6 +39,7 @@ export function openBatch(entries: readonly Entry[], stalls: OpenStalls | null):
   const held: Entry[] = [];
   const stalled: Stalled[] = [];
   const stalledHere = new Set<string>();
+  const lastWrites: ((connection: Connection) => Promise<unknown>)[] = [];
   const name = (entry: Entry) => `${entry.tenantId}\u0000${entry.key}`;
   const open =
     stalls === null || stalls.size === 0
@@ -47,6 +55,7 @@ export function openBatch(entries: readonly Entry[], stalls: OpenStalls | null):
       stalled.push({ entry, error });
       stalledHere.add(name(entry));
     },
+    writeLast: (write) => void lastWrites.push(write),
     blocked(entry) {
       if (stalledHere.size === 0 || !stalledHere.has(name(entry))) return false;
       held.push(entry);
@@ -54,5 +63,6 @@ export function openBatch(entries: readonly Entry[], stalls: OpenStalls | null):
     },
     stalled,
     held,
+    lastWrites,
   };
 }

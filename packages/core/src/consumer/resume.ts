@@ -121,9 +121,9 @@ async function execute(
   rows: readonly ParkedRow[],
 ): Promise<void> {
   const entries = rows.map(entryToRun);
+  const batch = openBatch(entries, null);
   await setting.database.transaction(
     async (connection) => {
-      const batch = openBatch(entries, null);
       await definition.apply(connection, batch);
       const stalled = batch.stalled[0];
       if (stalled !== undefined) throw new PutAside(stalled.error);
@@ -134,7 +134,11 @@ async function execute(
       );
       await setting.probe?.("consumer:before-resume-commit");
     },
-    (connection) => stillOurs(connection, definition, lane, rows[0]),
+    (connection) =>
+      Promise.all([
+        ...batch.lastWrites.map((write) => write(connection)),
+        stillOurs(connection, definition, lane, rows[0]),
+      ]),
   );
   definition.committed?.(entries);
 }

@@ -120,7 +120,7 @@ export async function startContext(
   const consumers: Consumer[] = [];
   try {
     const { deciderGatherMs: gatherMs } = settings;
-    const ofTreaties = treaties.consumers.map((consumer) => ({ definition: consumer, gatherMs }));
+    const ofTreaties = treaties.consumers.map((consumer): Gathering => ({ definition: consumer, gatherMs }));
     for (const consumer of [...consumersOf(definition, around), ...ofTreaties]) {
       consumers.push(
         await startConsumer(consumer.definition, {
@@ -140,6 +140,7 @@ export async function startContext(
             longestMs: settings.retryLongestMs,
           },
           ...(consumer.gatherMs === undefined ? {} : { gatherMs: consumer.gatherMs }),
+          ...(consumer.gatherFrom === undefined ? {} : { gatherFrom: consumer.gatherFrom }),
           ...(around.probe === undefined ? {} : { probe: around.probe }),
         }),
       );
@@ -230,13 +231,17 @@ function journalOf(name: string, around: ContextSurroundings, context: string): 
   return journal;
 }
 
-function consumersOf(
-  definition: ContextDefinition,
-  around: ContextSurroundings,
-): { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] {
+/** A consumer, and how it lets entries gather. */
+interface Gathering {
+  readonly definition: ConsumerDefinition;
+  readonly gatherMs?: number;
+  readonly gatherFrom?: number;
+}
+
+function consumersOf(definition: ContextDefinition, around: ContextSurroundings): Gathering[] {
   const { name } = definition;
   const all = (context: string): ConsumerSource => sourceOf(name, around, context);
-  const consumers: { readonly definition: ConsumerDefinition; readonly gatherMs?: number }[] = [];
+  const consumers: Gathering[] = [];
   const deciders = definition.deciders ?? [];
   deciders.forEach(({ decider, commandsFrom }, i) => {
     const commandsElsewhere = Object.assign(
@@ -287,6 +292,8 @@ function consumersOf(
     consumers.push({
       definition: auditLogConsumer(definition.audit.follows.map(all), () => around.ring(`${name}:audit-log`)),
       gatherMs: around.settings.auditGatherMs,
+      // Nobody waits for it, and what is logged together costs less to log.
+      gatherFrom: 1,
     });
   }
   if (definition.intake !== undefined) {

@@ -48,18 +48,27 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
     forgetUpTo(known, firstAfter(known.entries, last));
   }
 
+  /** Followers may have read the same at the same time: runs that meet become one, and only one with a gap before it begins anew. */
   function remember(asked: readonly LanePosition[], read: readonly Entry[]): void {
     const byLane = Map.groupBy(read, (entry) => entry.lane);
     for (const { lane, position } of asked) {
       const entries = byLane.get(lane);
-      if (entries === undefined) continue;
+      const last = entries?.at(-1)?.position;
+      if (entries === undefined || last === undefined) continue;
       const known = lanes.get(lane);
       const end = known?.entries.at(-1)?.position ?? known?.from;
-      if (known === undefined || end === undefined || comparePositions(end, position) !== 0) {
-        lanes.set(lane, { from: position, entries });
+      if (known === undefined || end === undefined || comparePositions(end, position) < 0) {
+        lanes.set(lane, { from: position, entries: [...entries] });
         continue;
       }
-      known.entries.push(...entries);
+      const isEarlier = comparePositions(position, known.from) < 0;
+      // A follower far behind reads for itself until it comes to what the others remember.
+      if (isEarlier && comparePositions(last, known.from) < 0) continue;
+      if (isEarlier) {
+        known.entries.unshift(...entries.slice(0, firstAfter(entries, known.from)));
+        known.from = position;
+      }
+      known.entries.push(...entries.slice(firstAfter(entries, end)));
       forgetUpTo(known, known.entries.length - perLaneRemembered);
     }
   }

@@ -61,6 +61,34 @@ describe("shared reading", () => {
     assert.equal(asked(), 2);
   });
 
+  test("keeps what a slow follower has not passed although two others read the same at the same time", async () => {
+    const { database, write, asked } = journal();
+    const reading = shareReading(database);
+    write(0, 1, 2, 3, 4);
+    await reading.after("log", [at(0, 0)], 10);
+    write(0, 5, 6);
+    const both = ["view", "balance"].map((follower) => reading.after(follower, [at(0, 4)], 10));
+    for (const entries of await Promise.all(both)) assert.deepEqual(seqs(entries), [5, 6]);
+    const before = asked();
+    assert.deepEqual(seqs(await reading.after("log", [at(0, 0)], 10)), [1, 2, 3, 4, 5, 6]);
+    assert.equal(asked(), before);
+  });
+
+  test("a follower that is far behind does not cost the others their memory, and takes from it once it comes there", async () => {
+    const { database, write, asked } = journal();
+    const reading = shareReading(database, 4);
+    write(0, 1, 2, 3, 4, 5, 6, 7, 8);
+    await reading.after("view", [at(0, 4)], 10);
+    assert.deepEqual(seqs(await reading.after("log", [at(0, 0)], 2)), [1, 2]);
+    const before = asked();
+    assert.deepEqual(seqs(await reading.after("balance", [at(0, 4)], 10)), [5, 6, 7, 8]);
+    assert.equal(asked(), before);
+    assert.deepEqual(seqs(await reading.after("log", [at(0, 2)], 3)), [3, 4, 5]);
+    assert.equal(asked(), before + 1);
+    assert.deepEqual(seqs(await reading.after("log", [at(0, 5)], 10)), [6, 7, 8]);
+    assert.equal(asked(), before + 1);
+  });
+
   test("never serves a lane with a gap: a reader elsewhere starts a new run", async () => {
     const { database, write } = journal();
     const reading = shareReading(database);

@@ -5,13 +5,23 @@
  * Source: PostgreSQL 18, array_recv in src/backend/utils/adt/arrayfuncs.c.
  */
 
-const oid = { bytea: 17, int8: 20, int2: 21, text: 25, json: 114, timestamptz: 1184, uuid: 2950, xid8: 5069 };
+const oid = {
+  bytea: 17,
+  int8: 20,
+  int2: 21,
+  int4: 23,
+  text: 25,
+  json: 114,
+  timestamptz: 1184,
+  uuid: 2950,
+  xid8: 5069,
+};
 
 /** 2000-01-01T00:00:00Z, where PostgreSQL's clock starts, in epoch milliseconds. */
 const postgresEpochMs = 946_684_800_000;
 
-/** As writeInt32BE, without the checks that its every call makes. */
-function putInt32(buffer: Buffer, value: number, at: number): number {
+/** As writeInt32BE, without the checks that its every call makes. Returns where what follows begins. */
+export function putInt32(buffer: Buffer, value: number, at: number): number {
   buffer[at] = value >>> 24;
   buffer[at + 1] = value >>> 16;
   buffer[at + 2] = value >>> 8;
@@ -73,7 +83,7 @@ function variableWidth(values: readonly (string | null)[], elementOid: number): 
       at = putInt32(buffer, -1, at);
       continue;
     }
-    const written = putText(buffer, value, at + 4);
+    const written = writeText(buffer, value, at + 4);
     putInt32(buffer, written, at);
     at += 4 + written;
   }
@@ -83,7 +93,8 @@ function variableWidth(values: readonly (string | null)[], elementOid: number): 
 /** Short ASCII text is written here: handing it to the runtime's encoder costs more than encoding it. */
 const shortText = 48;
 
-function putText(buffer: Buffer, value: string, at: number): number {
+/** As `write`, returning the number of bytes written. */
+export function writeText(buffer: Buffer, value: string, at: number): number {
   const { length } = value;
   if (length > shortText) return buffer.write(value, at, "utf8");
   for (let i = 0; i < length; i++) {
@@ -112,16 +123,17 @@ export function uuidArray(values: readonly (string | null)[]): Buffer {
 /** Where the 16 bytes of a UUID's text begin. */
 const uuidBytes = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
-function writeUuid(buffer: Buffer, uuid: string, at: number): void {
+/** The 16 bytes of a UUID. */
+export function writeUuid(buffer: Buffer, uuid: string, at: number): void {
   for (let i = 0; i < 16; i++) {
     const from = uuidBytes[i] as number;
     buffer[at + i] = (nibble(uuid.charCodeAt(from)) << 4) | nibble(uuid.charCodeAt(from + 1));
   }
 }
 
-/** Value of a lower-case hexadecimal digit. */
+/** Value of a hexadecimal digit; those of upper case are 32 below those of lower case. */
 function nibble(unit: number): number {
-  return unit < 0x3a ? unit - 0x30 : unit - 0x57;
+  return unit < 0x3a ? unit - 0x30 : (unit | 0x20) - 0x57;
 }
 
 /** bytea[] of values that all have `width` bytes. */
@@ -154,6 +166,11 @@ export function digestArray(values: readonly (string | null)[]): Buffer {
 /** int2[] */
 export function int2Array(values: readonly (number | null)[]): Buffer {
   return fixedWidth(values, oid.int2, 2, (buffer, value, at) => buffer.writeInt16BE(value, at));
+}
+
+/** int4[] */
+export function int4Array(values: readonly (number | null)[]): Buffer {
+  return fixedWidth(values, oid.int4, 4, (buffer, value, at) => putInt32(buffer, value, at));
 }
 
 /** int8[] from safe integers or decimal text. */

@@ -10,8 +10,8 @@ const expire: Statement = {
   text: "select entente.expire_payloads($1, $2, $3) as next",
 };
 
-/** Leaves looked at in one statement. */
-const atOnce = 4_096;
+/** Sheets looked at in one statement. */
+const atOnce = 256;
 
 /**
  * Payloads of the audit log that are past the time of evidence and a month more. Leaves, hashes and so all proofs stay.

@@ -1,27 +1,31 @@
 import { checkpointOf } from "../audit/checkpoint.ts";
 import { decodeLeaf } from "../audit/leaf.ts";
-import { LogTiles, readCheckpoints, type StoredLeaf } from "../audit/read-audit-log.ts";
+import { LogTiles, readCheckpoints, type StoredLeaf, storedLeaf } from "../audit/read-audit-log.ts";
 import type { Entry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
-import { textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
+import { textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 import type { ArchiveProof } from "./archive-lines.ts";
 import type { Proofs } from "./write-archive.ts";
 
-/** Leaves that entries may have: a leaf has no index by entry, but one by process, and its time is the entry's. */
+/** Leaves that entries may have: a leaf has no index by entry, but one by process. */
 const candidates: Statement = {
   name: "retention-leaves",
-  text: `select l.tenant_id, l.n, l.leaf, l.nonce, l.payload
-    from (select distinct * from unnest($1::text[], $2::uuid[], $3::timestamptz[])) as e(tenant_id, process_id, occurred_at)
-    join entente.audit_leaf l on l.tenant_id = e.tenant_id and l.process_id = e.process_id and l.occurred_at = e.occurred_at`,
+  text: `select s.tenant_id, s.first + p.place - 1 as n,
+      substring(s.leaves from b.leaf + 1 for s.leaf_ends[p.place] - b.leaf) as leaf,
+      substring(s.openings from b.opening + 1 for s.opening_ends[p.place] - b.opening) as opening
+    from entente.audit_sheet s
+    cross join lateral unnest(s.process_ids) with ordinality as u(process_id, place)
+    cross join lateral (select u.place::int4 as place) p
+    cross join lateral (select coalesce(s.leaf_ends[p.place - 1], 0) as leaf, coalesce(s.opening_ends[p.place - 1], 0) as opening) b
+    where s.tenant_id = any($1::text[]) and s.process_ids && $2::uuid[] and u.process_id = any($2::uuid[])`,
 };
 
 interface CandidateRow extends Record<string, unknown> {
   tenant_id: string;
   n: string;
   leaf: Buffer;
-  nonce: Buffer | null;
-  payload: Buffer | null;
+  opening: Buffer | null;
 }
 
 interface SignedLog {
@@ -53,18 +57,17 @@ export function openLogProofs(audit: Connection, source: string, generation: str
 
   async function leavesOf(entries: readonly Entry[]): Promise<Map<string, Map<string, StoredLeaf>>> {
     const rows = await audit.run<CandidateRow>(candidates, [
-      textArray(entries.map(({ tenantId }) => tenantId)),
-      uuidArray(entries.map(({ processId }) => processId)),
-      timeArray(entries.map(({ occurredAt }) => occurredAt)),
+      textArray([...new Set(entries.map(({ tenantId }) => tenantId))]),
+      uuidArray([...new Set(entries.map(({ processId }) => processId))]),
     ]);
     const places = new Map(entries.map(({ id, position: { xid, seq } }) => [id, `${xid}/${seq}`]));
     const byTenant = new Map<string, Map<string, StoredLeaf>>();
-    for (const { tenant_id: tenantId, n, ...row } of rows) {
-      const leaf = decodeLeaf(row.leaf);
+    for (const { tenant_id: tenantId, n, leaf: bytes, opening } of rows) {
+      const leaf = decodeLeaf(bytes);
       if (leaf?.source !== source || leaf.generation !== generation) continue;
       if (places.get(leaf.id) !== `${leaf.xid}/${leaf.seq}`) continue;
       const found = byTenant.get(tenantId) ?? new Map<string, StoredLeaf>();
-      byTenant.set(tenantId, found.set(leaf.id, { n: Number(n), ...row }));
+      byTenant.set(tenantId, found.set(leaf.id, storedLeaf(Number(n), bytes, opening)));
     }
     return byTenant;
   }

@@ -1,3 +1,4 @@
+import { sheetEntries } from "../audit/sheet.ts";
 import type { ReachableContext } from "../context/system.ts";
 import { firstIdAt } from "../model/id.ts";
 import { int2Array, int8Array, textArray, xid8Array } from "../postgres/arrays.ts";
@@ -69,14 +70,15 @@ const unwritten: Statement = {
         and e.xid > coalesce(m.xid, '0'::xid8) and e.type = any($4::text[]) limit 1) e) as found`,
 };
 
-/** The first entry of a log that no checkpoint covers, when it is of before the month's end. */
+/** Whether the first entry of a log that no checkpoint covers stands among entries of before the month's end. */
 const unsigned: Statement = {
   name: "retention-unsigned",
   text: `select exists (
     select from entente.audit_tree t
       left join lateral (select size from entente.audit_checkpoint where tenant_id = t.tenant_id order by hour desc limit 1) c on true
-      join entente.audit_leaf l on l.tenant_id = t.tenant_id and l.n = coalesce(c.size, 0)
-    where l.occurred_at < to_timestamp($1::float8 / 1000)) as found`,
+      join entente.audit_sheet s on s.tenant_id = t.tenant_id and s.first > coalesce(c.size, 0) - ${sheetEntries}
+        and s.first <= coalesce(c.size, 0) and s.first + s.entries > coalesce(c.size, 0)
+    where s.first_at < to_timestamp($1::float8 / 1000)) as found`,
 };
 
 /** What keeps a month of evidence in its journal; nothing: it may leave. Errors: `database-unavailable`. */

@@ -128,17 +128,18 @@ test("seven years go by: months come and go, and the evidence of the first year 
 
   // A month later its payload goes from the log, and its proof stays.
   await system.setClock(at("2037-03-01T00:00"));
-  const payloads = async () =>
+  const openings = async () =>
     (
-      await bed.sql<{ payload: Buffer | null }>(
+      await bed.sql<{ openings: Buffer | null }>(
         name,
         "audit",
-        "select payload from entente.audit_leaf where tenant_id = 'acme' and process_id = $1",
+        "select openings from entente.audit_sheet where tenant_id = 'acme' and $1::uuid = any(process_ids)",
         [first],
       )
-    ).map(({ payload }) => payload);
+    ).map((sheet) => sheet.openings);
   await happenings.until("payloads of the first process are gone", async () => {
-    return (await payloads()).every((payload) => payload === null);
+    const found = await openings();
+    return found.length > 0 && found.every((bytes) => bytes === null);
   });
   const later = join(folder, "later");
   await exportBundle(databaseOf(system, "audit"), {
@@ -170,7 +171,7 @@ test("nobody's login can delete or hurry: journal, leaves and the record of what
   ]) {
     await assert.rejects(ledger.execute(text), { code: "database-defect" }, text);
   }
-  await assert.rejects(stage.database("audit").execute("delete from entente.audit_leaf"), {
+  await assert.rejects(stage.database("audit").execute("delete from entente.audit_sheet"), {
     code: "database-defect",
   });
   const month = new Date().toISOString().slice(0, 7);

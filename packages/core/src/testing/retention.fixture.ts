@@ -60,8 +60,9 @@ export async function signed(system: System, happenings: Happenings, processId: 
   const audit = databaseOf(system, "audit");
   await happenings.until("it is logged and signed", async () => {
     const [row] = await audit.execute<{ done: boolean }>(
-      `select count(*) > 1 and bool_and(l.n < coalesce((select max(size) from entente.audit_checkpoint where tenant_id = 'acme'), 0)) as done
-       from entente.audit_leaf l where l.tenant_id = 'acme' and l.process_id = $1::uuid`,
+      `select sum(cardinality(array_positions(s.process_ids, $1::uuid))) > 1 and bool_and(s.first + s.entries
+           <= coalesce((select max(size) from entente.audit_checkpoint where tenant_id = 'acme'), 0)) as done
+       from entente.audit_sheet s where s.tenant_id = 'acme' and $1::uuid = any(s.process_ids)`,
       [processId],
     );
     return row?.done === true;
