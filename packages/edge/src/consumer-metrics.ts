@@ -1,5 +1,6 @@
 import type { ConsumerEvent } from "@entente/core";
 import { Counter, Histogram, Registry } from "prom-client";
+import { exemplarLabels } from "./exemplar.ts";
 
 /** Metrics of what the runtime's consumers report. Made before the system, because the system is given `report`. */
 export interface ConsumerMetrics {
@@ -17,6 +18,7 @@ export function consumerMetrics(): ConsumerMetrics {
     help: "Time a committed batch took.",
     labelNames: ["consumer"],
     buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    enableExemplars: true,
     registers,
   });
   const entries = new Counter({
@@ -37,7 +39,12 @@ export function consumerMetrics(): ConsumerMetrics {
       const { consumer } = event;
       switch (event.event) {
         case "batch":
-          batchSeconds.observe({ consumer }, event.tookMs / 1_000);
+          batchSeconds.observe({
+            labels: { consumer },
+            value: event.tookMs / 1_000,
+            // Their names are their own, and not those of the metric.
+            exemplarLabels: event.latest === null ? {} : (exemplarLabels(event.latest) as object),
+          });
           entries.inc({ consumer }, event.entries);
           return;
         case "lanes":

@@ -130,3 +130,4 @@ export { registerWebhook } from "./register-webhook.ts";
 export { fluxReplay } from "./replay.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";
 export { hasStageA, isStage, type Stage, stages } from "./stage.ts";
+export { fluxTeams } from "./teams.ts";
