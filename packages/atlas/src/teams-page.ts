@@ -43,7 +43,9 @@ export function teamsPage(loads: readonly TeamLoad[]): Page {
         ]),
       ),
       heading("Where teams meet"),
-      text("Arrows of the context map between them, and how many types of messages travel there. A treaty is one arrow for each kind of message."),
+      text(
+        "Arrows of the context map between them, and how many types of messages travel there. A treaty is one arrow for each kind of message.",
+      ),
       table(
         "Where teams meet",
         ["Team", "With", "Arrows", "Messages"],

@@ -65,7 +65,8 @@ export function teamLoads(input: TeamsInput): TeamLoad[] {
     const own = treaties.filter(({ runbook }) => runbook.technicalOwner === team);
     const systems = Object.keys(teams.counterparties).filter((name) => teams.counterparties[name] === team);
     const crossing = map.edges.filter(
-      (edge) => teamOf(edge.from) !== teamOf(edge.to) && [edge.from, edge.to].some((id) => teamOf(id) === team),
+      (edge) =>
+        teamOf(edge.from) !== teamOf(edge.to) && [edge.from, edge.to].some((id) => teamOf(id) === team),
     );
     return {
       team,
@@ -103,7 +104,9 @@ function teamsOfNodes(
   const byId = new Map(
     map.nodes.map(({ id, is, name }) => [
       id,
-      is === "counterparty" ? teams.counterparties[name] : teams.contexts[is === "clients" ? (front?.name ?? "") : name],
+      is === "counterparty"
+        ? teams.counterparties[name]
+        : teams.contexts[is === "clients" ? (front?.name ?? "") : name],
     ]),
   );
   return (id) => byId.get(id);

@@ -28,7 +28,10 @@ export interface FlowsAnswer {
 }
 
 /** Prints what customers wait beside who is behind, for the tenant of the token. Environment and errors: as askSystem. */
-export async function showFlows({ minutes, json }: FlowsOptions, environment: NodeJS.ProcessEnv): Promise<void> {
+export async function showFlows(
+  { minutes, json }: FlowsOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
   const answer = (await askSystem(
     `/ops/flows?${new URLSearchParams({ minutes })}`,
     environment,

@@ -2,13 +2,27 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { flowLines } from "./flows.ts";
 
-const consumer = { kind: "consumer", context: "entitlement", journal: "gateway", waitedFor: true, open: null } as const;
+const consumer = {
+  kind: "consumer",
+  context: "entitlement",
+  journal: "gateway",
+  waitedFor: true,
+  open: null,
+} as const;
 
 test("each flow is a line, and who serves it stands below with its lag; what nobody waits for and what nobody knows is said", () => {
   const behind = [
     { ...consumer, name: "prospect", lagMs: 180_000 },
     { ...consumer, name: "process-view", lagMs: null },
-    { kind: "treaty", context: "ledger", name: "sap", journal: null, waitedFor: false, lagMs: 0, open: 0 } as const,
+    {
+      kind: "treaty",
+      context: "ledger",
+      name: "sap",
+      journal: null,
+      waitedFor: false,
+      lagMs: 0,
+      open: 0,
+    } as const,
   ];
   const flow = { type: "convert-prospect", started: 3, inFlight: 2, p90Ms: 178_912, behind };
   const idle = { type: "top-up", started: 0, inFlight: 0, p90Ms: null, behind: [] };

@@ -31,7 +31,9 @@ export async function rewrapAllKeys(
   const to = wrappingKey(mode, resolve(environment.ENTENTE_HOME || ".entente"), environment);
   const from = otherWrappingKey(environment);
   if (to === null || from === null)
-    throw invalid("Set ENTENTE_PERSONAL_KEY to the new key and ENTENTE_PERSONAL_KEY_OTHER to the one before.");
+    throw invalid(
+      "Set ENTENTE_PERSONAL_KEY to the new key and ENTENTE_PERSONAL_KEY_OTHER to the one before.",
+    );
   const url =
     contextUrlsFromEnvironment(environment, [keysContext])[keysContext] ??
     contextAccess({ system, context: keysContext, adminUrl: adminUrlOf(environment) }).app;

@@ -1,4 +1,4 @@
-import { type ServingLag, type System } from "@entente/core";
+import type { ServingLag, System } from "@entente/core";
 import type { FastifyPluginAsync } from "fastify";
 import { Type } from "typebox";
 import { identityOf } from "./auth.ts";

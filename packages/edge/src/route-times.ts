@@ -1,5 +1,5 @@
 import type { Metric } from "prom-client";
-import { type ExemplarLabels, type Exemplified, exemplarLabels } from "./exemplar.ts";
+import { type Exemplar, type Exemplified, exemplarOf } from "./exemplar.ts";
 
 /** Upper bounds in seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -11,13 +11,6 @@ interface Series {
   readonly exemplars: (Exemplar | undefined)[];
   sum: number;
   count: number;
-}
-
-/** As prom-client has them. Seconds. */
-interface Exemplar {
-  readonly labelSet: ExemplarLabels;
-  readonly value: number;
-  readonly timestamp: number;
 }
 
 /** Counts the answers of one route. */
@@ -47,9 +40,7 @@ export class RequestDurations {
         let bucket = 0;
         while (bucket < bounds.length && seconds > (bounds[bucket] as number)) bucket++;
         if (bucket < bounds.length) (series.buckets[bucket] as number)++;
-        if (started === null) return;
-        const timestamp = Date.now() / 1_000;
-        series.exemplars[bucket] = { labelSet: exemplarLabels(started), value: seconds, timestamp };
+        if (started !== null) series.exemplars[bucket] = exemplarOf(started, seconds);
       },
     };
   }

@@ -17,6 +17,12 @@ export const fluxTeams = {
   },
   counterparties: { payments: "Payment provider", salesforce: "Salesforce CRM", sap: "SAP Core" },
   // What customers' applications call is the front's; what operators, auditors and machines call is not.
-  operations: { operations: platform, audit: platform, status: platform, journals: platform, treaties: platform },
+  operations: {
+    operations: platform,
+    audit: platform,
+    status: platform,
+    journals: platform,
+    treaties: platform,
+  },
   incidents: { team: platform, alerts: symptomNames.length },
 } as const;

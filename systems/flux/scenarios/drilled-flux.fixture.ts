@@ -75,7 +75,10 @@ export async function startDrilledFlux() {
       return [name, await start({ seed: 17 })] as const;
     }),
   );
-  const urls = Object.fromEntries(running.map(([name, { url }]) => [name, url])) as Record<SimulatorName, string>;
+  const urls = Object.fromEntries(running.map(([name, { url }]) => [name, url])) as Record<
+    SimulatorName,
+    string
+  >;
   const controls = Object.fromEntries(
     running.map(([name, { url }]) => [name, openControlClient(url)]),
   ) as Record<SimulatorName, ControlClient>;
@@ -91,7 +94,8 @@ export async function startDrilledFlux() {
   const report = (event: ConsumerEvent): void => {
     if (event.event === "incident") alerts.push(event);
     if (event.event === "batch") batches.set(event.consumer, (batches.get(event.consumer) ?? 0) + 1);
-    if (event.event === "batch" || event.event === "retrying" || event.event === "parked") movedAt = performance.now();
+    if (event.event === "batch" || event.event === "retrying" || event.event === "parked")
+      movedAt = performance.now();
   };
   const counterparties = {
     payments: { url: urls.payments },
@@ -164,11 +168,14 @@ export async function startDrilledFlux() {
   let lead = 0;
   const send = async (path: string, body: object): Promise<string> => {
     const answer = await operator.post(path, body, { "idempotency-key": `drill-${keys++}` });
-    if (answer.status !== 202) throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    if (answer.status !== 202)
+      throw new Error(`POST ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return String(answer.body.processId);
   };
   const incidents = async (open?: boolean): Promise<readonly ToldIncident[]> => {
-    const { body } = await operator.get(`/ops/incidents?limit=1000${open === undefined ? "" : `&open=${open}`}`);
+    const { body } = await operator.get(
+      `/ops/incidents?limit=1000${open === undefined ? "" : `&open=${open}`}`,
+    );
     return body.incidents as readonly ToldIncident[];
   };
 
@@ -228,7 +235,11 @@ export async function startDrilledFlux() {
     /** Has the provider's messages come. */
     async listen() {
       const callbackUrl = `${url}/callbacks/${paymentsCharge}`;
-      webhookSecret = await registerWebhook({ url: urls.payments, apiKey: secrets.payments.apiKey ?? "", callbackUrl });
+      webhookSecret = await registerWebhook({
+        url: urls.payments,
+        apiKey: secrets.payments.apiKey ?? "",
+        callbackUrl,
+      });
     },
     /** The subscription's release breaks with commands whose data have a member of this value; undefined: it is mended. */
     release(value: unknown) {
@@ -251,7 +262,9 @@ export async function startDrilledFlux() {
         const name = `${definition.name}_${context}`;
         await admin.execute(`alter database ${name} allow_connections ${takes}`);
         if (!takes)
-          await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [name]);
+          await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [
+            name,
+          ]);
       } finally {
         await admin.close();
       }
@@ -287,7 +300,7 @@ function impatient(definition: SystemDefinition): SystemDefinition {
 }
 
 /** With deciders in the subscription that throw at commands whose data have a member of this value, as a faulty release would. */
-function breakable(definition: SystemDefinition, valueOf: () => unknown): SystemDefinition {
+function breakable(definition: SystemDefinition, breaksOn: () => unknown): SystemDefinition {
   const contexts = definition.contexts.map((context) =>
     context.name !== "subscription"
       ? context
@@ -298,7 +311,7 @@ function breakable(definition: SystemDefinition, valueOf: () => unknown): System
             decider: {
               ...decider,
               decide: (...given: Parameters<typeof decider.decide>) => {
-                const value = valueOf();
+                const value = breaksOn();
                 if (value !== undefined && Object.values(given[1].data).includes(value as never))
                   throw new Error("a fault in this release");
                 return decider.decide(...given);
@@ -309,4 +322,3 @@ function breakable(definition: SystemDefinition, valueOf: () => unknown): System
   );
   return { ...definition, contexts };
 }
-

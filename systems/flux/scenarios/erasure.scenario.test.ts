@@ -140,7 +140,10 @@ describe("personal data, and its erasure", () => {
     for (const program of programs) look("log", program.output().join("\n"));
     for (const signal of ["traces", "logs", "metrics"] as const) {
       await eventually(async () =>
-        assert.ok(telemetry.of(signal).some((body) => body.includes(exported)), `${signal} tell of ${exported}`),
+        assert.ok(
+          telemetry.of(signal).some((body) => body.includes(exported)),
+          `${signal} tell of ${exported}`,
+        ),
       );
       for (const body of telemetry.of(signal)) look(`telemetry, ${signal}`, body);
     }

@@ -1,6 +1,7 @@
 /**
  * The drill of incidents: faults of many kinds, one after the other. Who sees each, when it was noticed and when it was over is what the system
- * itself wrote down; what is done about it is done by operator routes, or by waiting, and by nothing else.
+ * itself wrote down; what is done about it is done by operator routes, or by waiting, and by nothing else. Longer than others because the faults are a table that
+ * is read at once, and all of it needs one running system.
  */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -114,7 +115,8 @@ const faults: readonly Fault[] = [
   {
     name: "the bank declines every card",
     ...failing,
-    begins: () => payments.rule({ behaviour: "rejection", reason: "do_not_honor", when: { operation: create } }),
+    begins: () =>
+      payments.rule({ behaviour: "rejection", reason: "do_not_honor", when: { operation: create } }),
     customers: () => times(21, () => flux.topUp("on demand")),
     ends: () => payments.removeRules(),
   },
@@ -135,10 +137,17 @@ const faults: readonly Fault[] = [
   provider("charged, told as a timeout, and the callback is lost", { behaviour: "timeout", effect: true }),
   provider("charged, and the answer cannot be read", { behaviour: "malformed", variant: "not-json" }),
   provider("the payment provider has no room for us", { behaviour: "throttled", retryAfterSeconds: 0 }),
-  provider("the payment provider charges, and then says that it broke", { behaviour: "server-error", effect: true }),
-  provider("the payment provider does not know our key any more", { behaviour: "unauthorized" }, {
-    runbook: () => decideCase("credentials-refused", "resume-treaty"),
+  provider("the payment provider charges, and then says that it broke", {
+    behaviour: "server-error",
+    effect: true,
   }),
+  provider(
+    "the payment provider does not know our key any more",
+    { behaviour: "unauthorized" },
+    {
+      runbook: () => decideCase("credentials-refused", "resume-treaty"),
+    },
+  ),
   {
     name: "the treaty with the payment provider is stopped and forgotten",
     ...late,
@@ -163,7 +172,8 @@ const faults: readonly Fault[] = [
   {
     name: "Salesforce makes the customer, and its answer is lost",
     ...lateProspects,
-    begins: () => salesforce.rule({ behaviour: "timeout", effect: true, when: { operation: "convert-lead" } }),
+    begins: () =>
+      salesforce.rule({ behaviour: "timeout", effect: true, when: { operation: "convert-lead" } }),
     customers: prospects,
     ends: () => salesforce.removeRules(),
   },
@@ -232,7 +242,11 @@ async function drill(fault: Fault): Promise<ToldIncident> {
   const all = await flux.incidents();
   const [told, earlier] = all;
   assert.ok(told !== undefined);
-  assert.equal(earlier?.incidentId, before?.incidentId, `one page per root: ${JSON.stringify(all.slice(0, 2))}`);
+  assert.equal(
+    earlier?.incidentId,
+    before?.incidentId,
+    `one page per root: ${JSON.stringify(all.slice(0, 2))}`,
+  );
   assert.deepEqual([told.symptom, told.subject], [fault.symptom, fault.subject], told.says);
   assert.equal(told.runbook, `docs/operations/incidents.md#${fault.symptom}`);
   if (fault.symptom === "processes-failing") {
@@ -260,7 +274,9 @@ for (const fault of faults) {
     const told = await drill(fault);
     written.push(told);
     const minutes = (ms: number | null): string => ((ms ?? 0) / minute).toFixed(1);
-    t.diagnostic(`noticed after ${minutes(told.timeToDetectMs)} min, over after ${minutes(told.timeToResolveMs)} min`);
+    t.diagnostic(
+      `noticed after ${minutes(told.timeToDetectMs)} min, over after ${minutes(told.timeToResolveMs)} min`,
+    );
     assert.ok(told.timeToDetectMs < 15 * minute);
     const isInTime = (told.timeToResolveMs ?? Number.POSITIVE_INFINITY) <= 30 * minute;
     assert.equal(isInTime, fault.lastsMinutes === undefined, "in half an hour, or honestly not");
@@ -274,11 +290,18 @@ test("nineteen of twenty of them were over in half an hour, and the figure of fi
     written.map(({ incidentId }) => incidentId).reverse(),
   );
   assert.ok(all.length >= 20 && new Set(all.map(({ symptom }) => symptom)).size === 3);
-  const inTime = all.filter(({ timeToResolveMs }) => (timeToResolveMs ?? Number.POSITIVE_INFINITY) <= 30 * minute);
+  const inTime = all.filter(
+    ({ timeToResolveMs }) => (timeToResolveMs ?? Number.POSITIVE_INFINITY) <= 30 * minute,
+  );
   assert.ok(inTime.length / all.length >= 0.95, `${inTime.length} of ${all.length}`);
   const figure = async () => {
     const { body } = await operator.get("/ops/fitness");
-    const functions = body.functions as { name: string; value: number; state: string; weeks: { value: number }[] }[];
+    const functions = body.functions as {
+      name: string;
+      value: number;
+      state: string;
+      weeks: { value: number }[];
+    }[];
     return functions.find(({ name }) => name === "incidents-in-time");
   };
   const now = await figure();
@@ -294,13 +317,19 @@ test("a callback that comes although its answer was lost, and a storm of forged 
     Array.from({ length: 100 }, async (_, n) => {
       const { status } = await fetch(`${flux.url}/callbacks/payments-charge`, {
         method: "POST",
-        headers: { "content-type": "application/json", "stripe-signature": `t=${Math.round(flux.now() / 1_000)},v1=${"0".repeat(64)}` },
+        headers: {
+          "content-type": "application/json",
+          "stripe-signature": `t=${Math.round(flux.now() / 1_000)},v1=${"0".repeat(64)}`,
+        },
         body: JSON.stringify({ id: `evt_${n}`, type: "payment_intent.succeeded" }),
       });
       return status;
     }),
   );
-  assert.ok(forged.every((status) => status === 401), forged.join());
+  assert.ok(
+    forged.every((status) => status === 401),
+    forged.join(),
+  );
   for (const processId of processIds) await operator.until(processId, "confirmed");
   await payments.removeRules();
   await flux.moveTime(2 * minute);
@@ -313,7 +342,11 @@ interface ShownFlow {
   readonly type: string;
   readonly p90Ms: number | null;
   readonly inFlight: number;
-  readonly behind: readonly { readonly name: string; readonly context: string; readonly lagMs: number | null }[];
+  readonly behind: readonly {
+    readonly name: string;
+    readonly context: string;
+    readonly lagMs: number | null;
+  }[];
 }
 
 test("with one consumer behind, what its customers wait and its lag rise together, and nothing of any other flow does", async () => {
@@ -330,7 +363,12 @@ test("with one consumer behind, what its customers wait and its lag rise togethe
     for (const processId of await fromQuota()) await operator.until(processId, "confirmed");
   };
   await settled();
-  await flux.wait("nothing is open", async () => Object.values(behind((await flows()).get("top-up"))).every((lagMs) => lagMs === 0), minute, 20);
+  await flux.wait(
+    "nothing is open",
+    async () => Object.values(behind((await flows()).get("top-up"))).every((lagMs) => lagMs === 0),
+    minute,
+    20,
+  );
 
   await done("/ops/contexts/entitlement/pause");
   const waiting = await prospects();
@@ -364,14 +402,19 @@ test("with one consumer behind, what its customers wait and its lag rise togethe
   await done("/ops/contexts/entitlement/resume");
   for (const processId of waiting) await operator.until(processId, "confirmed");
   const after_ = (await flows()).get("convert-prospect");
-  assert.deepEqual(Object.values(behind(after_)).filter((lagMs) => (lagMs ?? 1) > 15_000), []);
+  assert.deepEqual(
+    Object.values(behind(after_)).filter((lagMs) => (lagMs ?? 1) > 15_000),
+    [],
+  );
   assert.ok((after_?.p90Ms ?? 0) >= 4 * minute, "what they have waited stays in the figure");
   await flux.wait("it is over", async () => (await openNow()).length === 0, minute, 5);
 });
 
 test("the week that ends writes the share down as it was", async () => {
   const all = await flux.incidents();
-  const inTime = all.filter(({ timeToResolveMs }) => (timeToResolveMs ?? Number.POSITIVE_INFINITY) <= 30 * minute);
+  const inTime = all.filter(
+    ({ timeToResolveMs }) => (timeToResolveMs ?? Number.POSITIVE_INFINITY) <= 30 * minute,
+  );
   await flux.moveTime(weekOf(flux.now()) + weekMs + minute - flux.now());
   await flux.wait(
     "the week is written down",

@@ -59,7 +59,9 @@ test("spans, log lines and metrics arrive together, and those of Salesforce and 
     receiver.metrics.some(
       ({ name, points }) =>
         name === "entente_consumer_batch_seconds" &&
-        points.some(({ exemplars }) => exemplars.some(({ attributes }) => attributes.process_id === processId)),
+        points.some(({ exemplars }) =>
+          exemplars.some(({ attributes }) => attributes.process_id === processId),
+        ),
     ),
   );
   await flux.process.terminate();

@@ -1,6 +1,11 @@
 import type { HrTime } from "@opentelemetry/api";
 import { ProtobufMetricsSerializer } from "@opentelemetry/otlp-transformer";
-import { type DataPoint, DataPointType, type Histogram, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import {
+  type DataPoint,
+  DataPointType,
+  type Histogram,
+  type ResourceMetrics,
+} from "@opentelemetry/sdk-metrics";
 
 /**
  * Exemplars of histograms: single values with the process and the span they came from, on a point that is a sum of many. OpenTelemetry's own
@@ -28,10 +33,19 @@ export const exemplarSerializer = {
 };
 
 /** Numbers of fields in opentelemetry-proto; their messages stand in the order of what was written. */
-const field = { resourceMetrics: 1, scopeMetrics: 2, metric: 2, histogram: 9, point: 1, exemplar: 8 } as const;
+const field = {
+  resourceMetrics: 1,
+  scopeMetrics: 2,
+  metric: 2,
+  histogram: 9,
+  point: 1,
+  exemplar: 8,
+} as const;
 
 function withExemplars(request: Uint8Array, { scopeMetrics }: ResourceMetrics): Uint8Array {
-  const isExemplified = scopeMetrics.some(({ metrics }) => metrics.some((metric) => exemplarsOf(metric).length > 0));
+  const isExemplified = scopeMetrics.some(({ metrics }) =>
+    metrics.some((metric) => exemplarsOf(metric).length > 0),
+  );
   if (!isExemplified) return request;
   return within(request, field.resourceMetrics, (resource) =>
     within(resource, field.scopeMetrics, (scope, s) =>
@@ -40,7 +54,10 @@ function withExemplars(request: Uint8Array, { scopeMetrics }: ResourceMetrics): 
         if (points.length === 0) return metric;
         return within(metric, field.histogram, (histogram) =>
           within(histogram, field.point, (point, p) =>
-            Buffer.concat([point, ...(points[p] ?? []).map((one) => delimited(field.exemplar, exemplar(one)))]),
+            Buffer.concat([
+              point,
+              ...(points[p] ?? []).map((one) => delimited(field.exemplar, exemplar(one))),
+            ]),
           ),
         );
       }),
@@ -108,7 +125,10 @@ function exemplar({ time: [seconds, nanos], value, attributes, span }: Exemplar)
       ? []
       : [delimited(4, Buffer.from(span.spanId, "hex")), delimited(5, Buffer.from(span.traceId, "hex"))]),
     ...Object.entries(attributes).map(([key, text]) =>
-      delimited(7, Buffer.concat([delimited(1, Buffer.from(key)), delimited(2, delimited(1, Buffer.from(text)))])),
+      delimited(
+        7,
+        Buffer.concat([delimited(1, Buffer.from(key)), delimited(2, delimited(1, Buffer.from(text)))]),
+      ),
     ),
   ]);
 }

@@ -1,5 +1,8 @@
 import { type Attributes, type HrTime, ValueType } from "@opentelemetry/api";
-import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from "@opentelemetry/otlp-exporter-base/node-http";
+import {
+  convertLegacyHttpOptions,
+  createOtlpHttpExportDelegate,
+} from "@opentelemetry/otlp-exporter-base/node-http";
 import { MetricsExporterMetricsHelper } from "@opentelemetry/otlp-transformer";
 import type { Resource } from "@opentelemetry/resources";
 import {
@@ -59,9 +62,9 @@ export function openMetricExport(
     metricProducers: [
       {
         async collect() {
-          const found = (await Promise.all(sources.map((source) => source.getMetricsAsJSON()))).flat();
+          // Reading takes a while: what is measured meanwhile may be sent twice, and is not lost.
           const now = Date.now();
-          // Each exemplar is sent once, with the next collection after it.
+          const found = (await Promise.all(sources.map((source) => source.getMetricsAsJSON()))).flat();
           const exemplars = { since: collectedAt / 1_000, isSampled };
           const metrics = found.flatMap((metric) => metricData(metric, startTime, hrTime(now), exemplars));
           collectedAt = now;
@@ -82,7 +85,13 @@ function metricExporter(): PushMetricExporter {
   const type = "otlp_http_metric_exporter";
   const headers = { "Content-Type": "application/x-protobuf" };
   const options = convertLegacyHttpOptions({}, "METRICS", "v1/metrics", headers);
-  const delegate = createOtlpHttpExportDelegate(options, exemplarSerializer, type, MetricsExporterMetricsHelper, undefined);
+  const delegate = createOtlpHttpExportDelegate(
+    options,
+    exemplarSerializer,
+    type,
+    MetricsExporterMetricsHelper,
+    undefined,
+  );
   return {
     export: (metrics, done) => delegate.export(metrics, done),
     forceFlush: () => delegate.forceFlush(),
@@ -121,7 +130,9 @@ export function metricData(
         {
           ...common,
           dataPointType: DataPointType.HISTOGRAM,
-          dataPoints: histograms(metric, wanted).map((one): ExemplifiedPoint => ({ startTime, endTime, ...one })),
+          dataPoints: histograms(metric, wanted).map(
+            (one): ExemplifiedPoint => ({ startTime, endTime, ...one }),
+          ),
         },
       ];
     default:

@@ -37,7 +37,12 @@ test("a bucket's latest value that a process came from is told once, and names a
   });
   const values = [
     { metricName: `${name}_bucket`, labels: { le: "1" }, value: 2, exemplar: exemplar(0.5, 100.25) },
-    { metricName: `${name}_bucket`, labels: { le: "+Inf" }, value: 3, exemplar: exemplar(2, 101, { caller: "00" }) },
+    {
+      metricName: `${name}_bucket`,
+      labels: { le: "+Inf" },
+      value: 3,
+      exemplar: exemplar(2, 101, { caller: "00" }),
+    },
     { metricName: `${name}_sum`, labels: {}, value: 4 },
     { metricName: `${name}_count`, labels: {}, value: 3 },
   ];
@@ -63,7 +68,10 @@ test("a bucket's latest value that a process came from is told once, and names a
       { ...common, value: 2, timeNano: 101_000_000_000n, traceId: "", spanId: "" },
     ]);
     assert.deepEqual([point.value, point.attributes], [3, {}]);
-    assert.deepEqual((await sent(told(100.5)))?.exemplars.map(({ value }) => value), [2]);
+    assert.deepEqual(
+      (await sent(told(100.5)))?.exemplars.map(({ value }) => value),
+      [2],
+    );
     assert.deepEqual((await sent(told(101.5)))?.exemplars, []);
   } finally {
     await receiver.close();

@@ -5,10 +5,10 @@ import type { Database, Statement } from "../postgres/database.ts";
 import type { ProcessStatistics } from "../statistics/read-statistics.ts";
 import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "../treaty/treaty.ts";
 import {
+  type Found,
   failedShareAllowed,
   failedShareFrom,
   failingWindowMs,
-  type Found,
   processIdsTold,
   rootsOf,
   type Symptom,

@@ -111,7 +111,11 @@ export function openPersonalData(options: PersonalDataOptions): PersonalData {
     let [row] = await database.run<KeyRow>(ofSubject, [tenantId, subject]);
     if (row === undefined) {
       const keyId = randomUUID();
-      const wrapped = wrapKey(wrappingKey, ownerOf({ tenant_id: tenantId, subject_id: subject, key_id: keyId }), randomBytes(keyBytes));
+      const wrapped = wrapKey(
+        wrappingKey,
+        ownerOf({ tenant_id: tenantId, subject_id: subject, key_id: keyId }),
+        randomBytes(keyBytes),
+      );
       await database.run(make, [tenantId, subject, keyId, wrapped, now()]);
       // Another request of the same subject may have been quicker: its key serves both.
       [row] = await database.run<KeyRow>(ofSubject, [tenantId, subject]);

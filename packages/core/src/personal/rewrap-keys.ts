@@ -2,8 +2,8 @@ import { appendEntries } from "../journal/append.ts";
 import { newId } from "../journal/new-id.ts";
 import { byteaArray, textArray } from "../postgres/arrays.ts";
 import type { Database, Statement } from "../postgres/database.ts";
-import { type KeyRow, ownerOf, unwrappedBy } from "./subject-key.ts";
 import { wrapKey } from "./seal.ts";
+import { type KeyRow, ownerOf, unwrappedBy } from "./subject-key.ts";
 
 export interface RewrapOptions {
   /** What the subjects' keys are to be wrapped by. 32 bytes. */
@@ -47,7 +47,11 @@ export const keysRewrappedType = "entente.subject-keys-rewrapped";
  * anywhere it may be called again: what is wrapped by `to` is passed over. Sealed data are not touched. Programs that have both keys
  * read everything all the while. Memory: one batch.
  */
-export async function rewrapKeys(database: Database, context: string, options: RewrapOptions): Promise<RewrapReport> {
+export async function rewrapKeys(
+  database: Database,
+  context: string,
+  options: RewrapOptions,
+): Promise<RewrapReport> {
   const { to, from, perBatch, now, probe } = options;
   const report = { rewrapped: 0, already: 0, erased: 0, unreadable: 0 };
   let after = ["", ""];

@@ -1,5 +1,5 @@
-import { readCursors } from "../context/lag.ts";
 import type { ContextDefinition } from "../context/definition.ts";
+import { readCursors } from "../context/lag.ts";
 import { isFailure } from "../model/failure.ts";
 import type { ProcessDefinition } from "../model/process.ts";
 import { int2Array, int8Array, textArray, xid8Array } from "../postgres/arrays.ts";

@@ -48,11 +48,11 @@ export function servedBy(definition: ProcessDefinition, contexts: readonly Conte
     const openedFrom = [...new Set(asking.flatMap(({ factsFrom }) => factsFrom))];
     return [
       ...deciding.map(({ decider }) => ({
-        ...{ kind: "consumer", context: name, name: decider.name, journal: intake.name } as const,
+        ...({ kind: "consumer", context: name, name: decider.name, journal: intake.name } as const),
         ...{ types: [startedBy], target: name },
       })),
       ...openedFrom.map((journal) => ({
-        ...{ kind: "consumer", context: name, name: openerName, journal, target: null } as const,
+        ...({ kind: "consumer", context: name, name: openerName, journal, target: null } as const),
         types: [
           ...new Set(
             asking
@@ -62,10 +62,17 @@ export function servedBy(definition: ProcessDefinition, contexts: readonly Conte
         ],
       })),
       ...asking.map(({ name: treaty, style }) => ({
-        ...{ kind: "treaty", context: name, name: treaty, isWaitedFor: style.flowNeedsTheResult } as const,
+        ...({ kind: "treaty", context: name, name: treaty, isWaitedFor: style.flowNeedsTheResult } as const),
       })),
       ...(context.intake?.factsFrom ?? []).map((journal) => ({
-        ...{ kind: "consumer", context: name, name: "process-view", journal, types: facts, target: null } as const,
+        ...({
+          kind: "consumer",
+          context: name,
+          name: "process-view",
+          journal,
+          types: facts,
+          target: null,
+        } as const),
       })),
     ];
   });
