@@ -59,5 +59,5 @@ test("flows are told to auditors, of their tenant alone, with whoever is behind;
   const refused = await call(edge.url, "GET", "/ops/flows", { token: await edge.tokenFor() });
   assertProblem(refused, 403, "role-not-allowed");
   const wrong = await call(edge.url, "GET", "/ops/flows?minutes=0", { token });
-  assert.equal(wrong.status, 400);
+  assert.equal(wrong.status, 422);
 });
