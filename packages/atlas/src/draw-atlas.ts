@@ -1,4 +1,5 @@
 import type { SystemContract, SystemDefinition } from "@entente/core";
+import type { ContractSnapshot } from "@entente/core/internal";
 import { asyncApi } from "./asyncapi.ts";
 import { contextMap } from "./context-map.ts";
 import { contextPage } from "./context-page.ts";
@@ -16,6 +17,8 @@ import {
   variantMapPage,
   variantMapPath,
 } from "./system-pages.ts";
+import { type Teams, teamLoads } from "./teams.ts";
+import { teamsFile, teamsPage } from "./teams-page.ts";
 import { runbookPage, runbookPath, sheetPage, sheetPath } from "./treaty-pages.ts";
 
 /** Everything the documents are made of. Nothing else goes in: no date, no machine, no hand-kept copy. */
@@ -32,6 +35,10 @@ export interface AtlasInput {
   readonly variants?: readonly Variant[];
   /** The edge's own OpenAPI document; null: it has no HTTP interface. */
   readonly openApi: object | null;
+  /** Who owns what; absent: nothing is said of teams. */
+  readonly teams?: Teams;
+  /** What was promised so far, for counting its changes; absent: none are known. */
+  readonly snapshot?: ContractSnapshot | null;
   /** What writes these documents anew. */
   readonly command: string;
 }
@@ -77,12 +84,15 @@ export function drawAtlas(input: AtlasInput): Atlas {
     description: `${input.says} Commands, facts and callbacks, from the declarations of the system.`,
     license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
   };
+  const { teams, snapshot = null } = input;
+  const loads = teams === undefined ? null : teamLoads({ teams, definition, contract, snapshot, openApi });
   const pages: Page[] = [
     indexPage({ ...input, definition }, treaties),
     mapPage(map, svg),
     ...others.map(variantMapPage),
     ...(openApi === null ? [] : [httpPage(openApi)]),
     ...(treaties.length === 0 ? [] : [handOffPage()]),
+    ...(loads === null ? [] : [teamsPage(loads)]),
     ...definition.contexts.map((context) =>
       contextPage(context, contract.contexts.find(({ name }) => name === context.name)?.messages ?? []),
     ),
@@ -94,6 +104,7 @@ export function drawAtlas(input: AtlasInput): Atlas {
     ...others.map((other) => [other.file, other.svg] as const),
     ["asyncapi.json", jsonText(asyncApi(definition, contract, info))],
     ...(openApi === null ? [] : [["openapi.json", jsonText(openApi)] as const]),
+    ...(loads === null ? [] : [[teamsFile, jsonText({ teams: loads })] as const]),
   ]);
   return {
     pages: new Map([...markdownFiles(pages, input.command), ...shared]),

@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Atlas, drawAtlas } from "@entente/atlas";
 import { Failure } from "@entente/core";
+import { readSnapshot } from "@entente/core/internal";
 import { callbackRoute, describeApi } from "@entente/edge";
 import {
   everyCounterparty,
@@ -9,7 +11,9 @@ import {
   fluxDocs,
   fluxErrors,
   fluxRoutes,
+  fluxSnapshot,
   fluxTags,
+  fluxTeams,
   fluxWith,
 } from "@entente/flux";
 import { writeDocs } from "./docs-folder.ts";
@@ -38,6 +42,8 @@ const systems: Readonly<Record<string, Documented>> = {
           },
         ],
         contract: fluxContract,
+        teams: fluxTeams,
+        snapshot: readSnapshot(readFileSync(fluxSnapshot, "utf8")),
         openApi: await describeApi({
           ...face,
           tags: fluxTags,

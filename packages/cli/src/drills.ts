@@ -4,7 +4,8 @@ import type { SystemDefinition } from "@entente/core";
  * Drills for development mode; production ignores them.
  * - `ENTENTE_DIE_AT=consumer:before-commit:3` ends this process without warning the third time it passes that point, as a
  *   crash would. Points: intake:before-commit, intake:after-commit, consumer:read, consumer:before-commit,
- *   consumer:after-commit, consumer:before-resume-commit, and retention-<context>: with detached, archived, recorded, dropped.
+ *   consumer:after-commit, consumer:before-resume-commit, rewrap:before-commit (of `entente keys rewrap`), and retention-<context>:
+ *   with detached, archived, recorded, dropped.
  * - `ENTENTE_POISON=car-0666` makes every command break its decider whose data mentions that value, as a bug would.
  */
 export function dieAt(order: string | undefined): ((point: string) => void) | undefined {

@@ -6,7 +6,9 @@ import type { AuditReplayOptions } from "./audit-replay.ts";
 import type { AcceptOptions, CheckOptions } from "./contracts.ts";
 import type { DocsOptions } from "./docs.ts";
 import type { FitnessOptions } from "./fitness.ts";
+import type { FlowsOptions } from "./flows.ts";
 import type { ProcessShowOptions } from "./process.ts";
+import type { RewrapKeysOptions } from "./rewrap-keys.ts";
 import type { SimulateOptions } from "./simulate.ts";
 
 // Each command loads what it needs and no more: a simulator beside a system must not slow down its start.
@@ -194,6 +196,20 @@ program
   });
 
 program
+  .command("keys")
+  .description("Keys of data subjects. See docs/operations/erasure.md.")
+  .command("rewrap")
+  .argument("<system>", "the system whose keys they are: flux")
+  .option("--batch <n>", "keys of one transaction, 1 to 5000", "500")
+  .description(
+    "Wrap the keys of all data subjects by ENTENTE_PERSONAL_KEY that are wrapped by ENTENTE_PERSONAL_KEY_OTHER. May be ended and called again. Databases as for `up`. Exit code 1 when neither opens some.",
+  )
+  .action(async (system: string, options: RewrapKeysOptions) => {
+    const { rewrapAllKeys } = await import("./rewrap-keys.ts");
+    process.exitCode = await rewrapAllKeys(system, options, process.env);
+  });
+
+program
   .command("process")
   .description("What became of a command.")
   .command("show")
@@ -217,6 +233,18 @@ program
   .action(async (options: FitnessOptions) => {
     const { showFitness } = await import("./fitness.ts");
     await showFitness(options, process.env);
+  });
+
+program
+  .command("flows")
+  .option("--minutes <n>", "of processes accepted in the last minutes, 1 to 1440", "15")
+  .option("--json", "print the answer as it came")
+  .description(
+    "Print what customers of a running system wait by type of process, beside how far those are behind that serve it. Environment: ENTENTE_URL, ENTENTE_TOKEN.",
+  )
+  .action(async (options: FlowsOptions) => {
+    const { showFlows } = await import("./flows.ts");
+    await showFlows(options, process.env);
   });
 
 try {

@@ -1,4 +1,5 @@
 /** How a system fares as lines of text, for people. */
+import { table } from "./table.ts";
 
 type Unit = "ms" | "share" | "count" | "points" | "per-second";
 
@@ -84,17 +85,6 @@ export function scorecardLines(answers: FitnessAnswers): string[] {
       ];
     }),
   ];
-}
-
-/** Columns as wide as their widest; the last one as it is. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, n) => (n === row.length - 1 ? cell : cell.padEnd(widths[n] ?? 0)))
-      .join("  ")
-      .trimEnd(),
-  );
 }
 
 function amount(value: number | null, unit: Unit): string {

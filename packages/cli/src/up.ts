@@ -40,7 +40,7 @@ import { contextUrlsFromEnvironment, settingsFromEnvironment } from "./settings-
 import { stageFromEnvironment } from "./stage-from-environment.ts";
 import { openTelemetry } from "./telemetry/open-telemetry.ts";
 import { telemetryFromEnvironment } from "./telemetry/telemetry-settings.ts";
-import { wrappingKey } from "./wrapping-key.ts";
+import { otherWrappingKey, wrappingKey } from "./wrapping-key.ts";
 
 const systems = { flux: fluxWith };
 
@@ -98,6 +98,7 @@ export async function up(
     const isAudited = switchOf("ENTENTE_AUDIT", environment.ENTENTE_AUDIT);
     const plain = withKeys(systems[name](counterparties, stage));
     const wrapping = wrappingKey(mode, home, environment);
+    const otherWrapping = otherWrappingKey(environment);
     if (wrapping === null) log.info("Nothing personal is accepted or sent: ENTENTE_PERSONAL_KEY is not set.");
     const measured = withFitness(plain, fluxFitness(plain, costBaseline(environment)));
     const definition = isAudited ? withAudit(measured) : measured;
@@ -133,6 +134,7 @@ export async function up(
       ...(archiveFolder === null ? {} : { archiveFolder }),
       ...(telemetry?.telemetry == null ? {} : { telemetry: telemetry.telemetry }),
       ...(wrapping === null ? {} : { wrappingKey: wrapping }),
+      ...(otherWrapping === null ? {} : { otherWrappingKey: otherWrapping }),
       ...(contexts === undefined ? {} : { run: withKeysFor(withFitnessWhereCommandsComeIn(contexts)) }),
       ...(probe === undefined ? {} : { probe }),
     });

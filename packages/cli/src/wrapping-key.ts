@@ -21,6 +21,11 @@ export function wrappingKey(
   return readKey(file);
 }
 
+/** Another key that keys may be wrapped by, while it is changed: `ENTENTE_PERSONAL_KEY_OTHER`. Errors: as wrappingKey. */
+export function otherWrappingKey({ ENTENTE_PERSONAL_KEY_OTHER: given }: NodeJS.ProcessEnv): Buffer | null {
+  return given === undefined || given === "" ? null : readKey(given);
+}
+
 function makeKey(file: string): void {
   mkdirSync(dirname(file), { recursive: true });
   try {

@@ -47,6 +47,7 @@ export type { Projection } from "./projection/projection.ts";
 export type { LeavingMonth } from "./retention/leaving-month.ts";
 export type { Hold } from "./retention/month-holds.ts";
 export type { DeletionAct, KeptJournal, KeptMonth, Retention } from "./retention/retention.ts";
+export type { Flow, FlowReader, ServingLag } from "./statistics/flows.ts";
 export {
   daysAllowed,
   type ProcessStatistics,
@@ -57,6 +58,7 @@ export {
   type StatisticsQuestion,
   type TypeStatistics,
 } from "./statistics/read-statistics.ts";
+export type { ConsumerServing, Serving, TreatyServing } from "./statistics/served-by.ts";
 export type { Span, SpanAttributes, SpanKind, SpanRef, SpansTaken, Telemetry } from "./telemetry/span.ts";
 export { type ScheduledTimer, scheduleTimers } from "./timer/timers.ts";
 export type { Asked } from "./treaty/ask-counterparty.ts";

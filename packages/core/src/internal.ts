@@ -45,6 +45,8 @@ export { ensurePartitions } from "./journal/partitions.ts";
 export { readEntries, readLanesAfter, readProcessEntries } from "./journal/read.ts";
 export { handOffKey } from "./model/hand-off-key.ts";
 export { laneOf } from "./model/lane.ts";
+export { openPersonalData, type PersonalData } from "./personal/personal-data.ts";
+export { type RewrapReport, rewrapKeys } from "./personal/rewrap-keys.ts";
 export * from "./postgres/arrays.ts";
 export { databaseFailure, openDatabase } from "./postgres/database.ts";
 export { loadMigrations, migrate } from "./postgres/migrate.ts";
@@ -52,4 +54,5 @@ export { type ContextAccess, contextAccess, databaseNames, provisionContext } fr
 export { dumpSchema } from "./postgres/schema-dump.ts";
 export { rebuildProjection } from "./projection/rebuild.ts";
 export { type ArchiveFinding, type ArchiveReport, verifyArchive } from "./retention/verify-archive.ts";
+export { spanIdOf, traceIdOf } from "./telemetry/trace-identity.ts";
 export { type SchemaCheck, validatorOf } from "./treaty/schema-check.ts";

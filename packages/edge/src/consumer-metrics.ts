@@ -1,5 +1,6 @@
 import type { ConsumerEvent } from "@entente/core";
-import { Counter, Histogram, Registry } from "prom-client";
+import { Counter, Histogram, type HistogramConfiguration, Registry } from "prom-client";
+import { type Exemplar, type Exemplified, exemplarOf } from "./exemplar.ts";
 
 /** Metrics of what the runtime's consumers report. Made before the system, because the system is given `report`. */
 export interface ConsumerMetrics {
@@ -12,7 +13,7 @@ export interface ConsumerMetrics {
 export function consumerMetrics(): ConsumerMetrics {
   const register = new Registry();
   const registers = [register];
-  const batchSeconds = new Histogram({
+  const batchSeconds = new BatchSeconds({
     name: "entente_consumer_batch_seconds",
     help: "Time a committed batch took.",
     labelNames: ["consumer"],
@@ -38,6 +39,7 @@ export function consumerMetrics(): ConsumerMetrics {
       switch (event.event) {
         case "batch":
           batchSeconds.observe({ consumer }, event.tookMs / 1_000);
+          if (event.latest !== null) batchSeconds.exemplify(consumer, event.tookMs / 1_000, event.latest);
           entries.inc({ consumer }, event.entries);
           return;
         case "lanes":
@@ -50,4 +52,31 @@ export function consumerMetrics(): ConsumerMetrics {
       }
     },
   };
+}
+
+/** prom-client keeps exemplars for OpenMetrics alone, and `/metrics` is the older text: here they are for what reads the figures as JSON. */
+class BatchSeconds extends Histogram<"consumer"> {
+  private readonly latest = new Map<string, Exemplar>();
+  private readonly bounds: readonly number[];
+
+  constructor(options: HistogramConfiguration<"consumer"> & { readonly buckets: number[] }) {
+    super(options);
+    this.bounds = options.buckets;
+  }
+
+  exemplify(consumer: string, seconds: number, from: Exemplified): void {
+    const bound = this.bounds.find((one) => seconds <= one) ?? "+Inf";
+    this.latest.set(`${consumer} ${bound}`, exemplarOf(from, seconds));
+  }
+
+  override async get() {
+    const found = await super.get();
+    for (const value of found.values) {
+      const { consumer, le } = value.labels as Partial<Record<"consumer" | "le", string | number>>;
+      const exemplar = le === undefined ? undefined : this.latest.get(`${consumer} ${le}`);
+      // Their types know exemplars where they are given, and not where they are read.
+      if (exemplar !== undefined) Object.assign(value, { exemplar });
+    }
+    return found;
+  }
 }

@@ -281,7 +281,8 @@ export function fakeSystem(): FakeSystem {
       },
     },
     timelines: { read: async () => null },
-    statistics: { read: async () => [] },
+    statistics: { read: async () => [], waits: async () => [] },
+    flows: { read: async () => [] },
     fitness: null,
     push: {
       async watch(watcher) {

@@ -40,6 +40,7 @@ export async function acceptCommand(
   command: Command,
 ): Promise<string> {
   const { sub, tenant } = identityOf(request);
+  const traceparent = traceparentOf(request);
   const acceptance = await system.accept({
     type: command.type,
     schemaVersion: command.schemaVersion,
@@ -49,7 +50,7 @@ export async function acceptCommand(
     customerId: command.customerId,
     caller: sub,
     idempotencyKey: idempotencyKeyOf(request),
-    traceparent: traceparentOf(request),
+    traceparent,
     data: command.data,
     ...(command.personal === undefined ? {} : { personal: command.personal }),
   });
@@ -66,6 +67,7 @@ export async function acceptCommand(
     reply.header("idempotency-replayed", "true");
   } else {
     counts.accepted++;
+    request.started = { id: processId, processId, traceparent };
   }
   reply.code(202).header("location", `/processes/${processId}`);
   reply.header("content-type", "application/json; charset=utf-8");

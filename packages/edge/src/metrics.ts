@@ -2,6 +2,7 @@ import type { System } from "@entente/core";
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Access } from "./auth.ts";
+import type { Exemplified } from "./exemplar.ts";
 import { incidentMetrics } from "./incident-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { retentionMetrics } from "./retention-metrics.ts";
@@ -25,6 +26,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Monotonic milliseconds. */
     startedAt: number;
+    /** The command that it became. */
+    started: Exemplified | null;
   }
 }
 
@@ -87,6 +90,7 @@ export function openMetrics(): EdgeMetrics {
 export function measureRoutes(app: FastifyInstance, { counts, durations }: EdgeMetrics): void {
   app.decorate("commandCounts", counts);
   app.decorateRequest("startedAt", 0);
+  app.decorateRequest("started", null);
   app.addHook("onRoute", (route) => {
     const times = durations.route([route.method].flat().join(","), route.url);
     route.onRequest = [
@@ -99,7 +103,7 @@ export function measureRoutes(app: FastifyInstance, { counts, durations }: EdgeM
     route.onSend = [
       ...(route.onSend === undefined ? [] : [route.onSend].flat()),
       (request, reply, payload, done) => {
-        times.answered(reply.raw.statusCode, performance.now() - request.startedAt);
+        times.answered(reply.raw.statusCode, performance.now() - request.startedAt, request.started);
         done(null, payload);
       },
     ];

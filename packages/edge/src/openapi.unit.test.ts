@@ -64,6 +64,7 @@ describe("the API description", async () => {
       "get /ops/cases",
       "get /ops/contexts/{context}/cursors",
       "get /ops/fitness",
+      "get /ops/flows",
       "get /ops/hand-offs",
       "get /ops/incidents",
       "get /ops/incidents/{id}",

@@ -288,7 +288,7 @@ describe("health and metrics", async () => {
   test("metrics can be kept for operators, and show what consumers report", async () => {
     const consumers = consumerMetrics();
     const consumer = "account";
-    consumers.report({ event: "batch", consumer, entries: 40, tookMs: 3, oldestAt: 0 });
+    consumers.report({ event: "batch", consumer, entries: 40, tookMs: 3, oldestAt: 0, latest: null });
     consumers.report({ event: "retrying", consumer, processId: fakeId(1), code: "broken" });
     consumers.report({
       event: "parked",

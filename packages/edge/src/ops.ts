@@ -7,6 +7,7 @@ import { cursorRoutes } from "./cursors.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { erasureRoute } from "./erasures.ts";
 import { fitnessRoutes } from "./fitness.ts";
+import { flowsRoute } from "./flows.ts";
 import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
 import { processStatisticsRoute } from "./process-statistics.ts";
@@ -15,14 +16,15 @@ import { retentionRoutes } from "./retention.ts";
 import { treatyRoutes } from "./treaties.ts";
 
 /**
- * Outage drill, dead letters, cursors, treaties, timelines, statistics, fitness, retention. Operators act, auditors read; every act is
- * recorded with who and why.
+ * Outage drill, dead letters, cursors, treaties, timelines, statistics, flows, fitness,
+ * retention. Operators act, auditors read; every act is recorded with who and why.
  */
 export function opsRoutes(edge: EdgeContext): FastifyPluginAsync {
   const { system } = edge;
   return async (app) => {
     await app.register(timelineRoute(edge));
     await app.register(processStatisticsRoute(system));
+    await app.register(flowsRoute(system));
     await app.register(fitnessRoutes(system));
     await app.register(pauseRoutes(system));
     await app.register(parkedRoutes(system));

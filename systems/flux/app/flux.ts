@@ -131,3 +131,4 @@ export { type PaymentsTreaty, paymentsWebhooks, registerWebhook } from "./regist
 export { fluxReplay } from "./replay.ts";
 export { fluxErrors, fluxRoutes, fluxTags, textOf } from "./routes.ts";
 export { hasStageA, isStage, type Stage, stages } from "./stage.ts";
+export { fluxTeams } from "./teams.ts";

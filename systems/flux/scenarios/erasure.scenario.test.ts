@@ -11,6 +11,7 @@ import { eventually, type ServerProcess } from "@entente/testkit";
 import { type Caller, caller } from "./client.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
 import { type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
+import { startTelemetryBodies, type TelemetryBodies } from "./telemetry-bodies.fixture.ts";
 
 const entente = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
 /** Nothing else in the world has these bytes. */
@@ -22,6 +23,7 @@ const canaries = Object.values(canary);
 
 describe("personal data, and its erasure", () => {
   let salesforce: SalesforceUnderTest;
+  let telemetry: TelemetryBodies;
   let flux: FluxUnderTest;
   let programs: ServerProcess[];
   let customer: Caller;
@@ -30,8 +32,12 @@ describe("personal data, and its erasure", () => {
 
   before(async () => {
     salesforce = await startSalesforceUnderTest();
+    telemetry = await startTelemetryBodies();
     flux = await startFluxUnderTest({
       ...salesforce.environment,
+      OTEL_EXPORTER_OTLP_ENDPOINT: telemetry.url,
+      OTEL_BLRP_SCHEDULE_DELAY: "100",
+      OTEL_METRIC_EXPORT_INTERVAL: "500",
       ENTENTE_AUDIT: "on",
       ENTENTE_LOG_LEVEL: "debug",
     });
@@ -43,6 +49,7 @@ describe("personal data, and its erasure", () => {
   after(async () => {
     await flux.stop();
     await salesforce.stop();
+    await telemetry.close();
   });
 
   const ask = (accountId: string, key: string, body: object = canary) =>
@@ -103,7 +110,8 @@ describe("personal data, and its erasure", () => {
     return all.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
   }
 
-  async function lookEverywhere(): Promise<string[]> {
+  /** `exported`: the latest process; what telemetry says of it has arrived when the search begins. */
+  async function lookEverywhere(exported: string): Promise<string[]> {
     const places: string[] = [];
     const look = (place: string, text: string | Buffer): void => {
       if (canaries.some((one) => text.includes(one))) places.push(place);
@@ -130,6 +138,15 @@ describe("personal data, and its erasure", () => {
     }
     assert.ok(sealedFiles > 1, "the search reads the files of databases");
     for (const program of programs) look("log", program.output().join("\n"));
+    for (const signal of ["traces", "logs", "metrics"] as const) {
+      await eventually(async () =>
+        assert.ok(
+          telemetry.of(signal).some((body) => body.includes(exported)),
+          `${signal} tell of ${exported}`,
+        ),
+      );
+      for (const body of telemetry.of(signal)) look(`telemetry, ${signal}`, body);
+    }
     return places;
   }
 
@@ -145,7 +162,7 @@ describe("personal data, and its erasure", () => {
       })),
       [canary],
     );
-    assert.deepEqual(await lookEverywhere(), []);
+    assert.deepEqual(await lookEverywhere(processId), []);
     for (const path of [
       `/processes/${processId}`,
       `/ops/processes/${processId}/timeline`,
@@ -191,7 +208,7 @@ describe("personal data, and its erasure", () => {
     assert.deepEqual(await casesOf(waiting), []);
     assert.equal((await casesOf(neighbour)).length, 1);
     assert.equal((await ask("acct-0001", "fourth")).body.code, "subject-erased");
-    assert.deepEqual(await lookEverywhere(), []);
+    assert.deepEqual(await lookEverywhere(neighbour), []);
     const keys = (await everyRow())
       .filter(({ place }) => place === "flux_keys entente.subject_key")
       .map(({ text }) => text);

@@ -49,5 +49,24 @@ test("spans, log lines and metrics arrive together, and those of Salesforce and 
     receiver.metrics.find(({ name }) => name === "entente_consumer_batch_seconds"),
   );
   assert.ok(batches.kind === "histogram" && batches.points.every(({ value }) => value > 0));
+  const [accepted] = await receiver.until("a value that came from this process", () => {
+    const taken = receiver.metrics.flatMap(({ name, points }) =>
+      name === "entente_http_request_duration_seconds" ? points.flatMap(({ exemplars }) => exemplars) : [],
+    );
+    const own = taken.filter(({ attributes }) => attributes.process_id === processId);
+    return own.length > 0 && own;
+  });
+  // The one span of the process that the gateway made: its trace leads from the metric to all of it.
+  const span = spans.find(({ spanId }) => spanId === accepted?.spanId);
+  assert.deepEqual([span?.name, span?.traceId], ["accept flux.top-up", accepted?.traceId]);
+  await receiver.until("a batch that had to do with it", () =>
+    receiver.metrics.some(
+      ({ name, points }) =>
+        name === "entente_consumer_batch_seconds" &&
+        points.some(({ exemplars }) =>
+          exemplars.some(({ attributes }) => attributes.process_id === processId),
+        ),
+    ),
+  );
   await flux.process.terminate();
 });

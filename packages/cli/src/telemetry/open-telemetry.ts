@@ -45,7 +45,7 @@ export async function openTelemetry(
     async exportMetrics(sources) {
       if (!settings.metrics) return;
       const { openMetricExport } = await import("./export-metrics.ts");
-      stops.push(openMetricExport(resource, sources, environment));
+      stops.push(openMetricExport(resource, sources, environment, spans?.telemetry.isSampled ?? null));
     },
     async stop() {
       const late = Promise.withResolvers<void>();

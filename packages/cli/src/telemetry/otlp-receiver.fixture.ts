@@ -34,7 +34,20 @@ export interface ReceivedMetric {
   readonly service: string;
   readonly name: string;
   readonly kind: "sum" | "gauge" | "histogram";
-  readonly points: readonly { readonly attributes: Attributes; readonly value: number }[];
+  readonly points: readonly {
+    readonly attributes: Attributes;
+    readonly value: number;
+    readonly exemplars: readonly ReceivedExemplar[];
+  }[];
+}
+
+export interface ReceivedExemplar {
+  readonly value: number;
+  readonly timeNano: bigint;
+  /** Empty: none. */
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly attributes: Attributes;
 }
 
 export interface OtlpReceiver {
@@ -133,6 +146,13 @@ export async function startOtlpReceiver(port = 0): Promise<OtlpReceiver> {
         const points = (metric[kind]?.dataPoints ?? []).map((point) => ({
           attributes: attributesOf(point.attributes),
           value: Number(kind === "histogram" ? point.count : (point.asDouble ?? point.asInt)),
+          exemplars: (point.exemplars ?? []).map((one) => ({
+            value: one.asDouble ?? Number.NaN,
+            timeNano: BigInt(one.timeUnixNano),
+            traceId: hex(one.traceId),
+            spanId: hex(one.spanId),
+            attributes: attributesOf(one.filteredAttributes),
+          })),
         }));
         metrics.push({ service: serviceOf(resource), name: metric.name, kind, points });
       }
@@ -195,6 +215,13 @@ interface Point {
   readonly asDouble?: number | null;
   readonly asInt?: string | null;
   readonly count?: string;
+  readonly exemplars?: readonly {
+    readonly asDouble?: number | null;
+    readonly timeUnixNano: string;
+    readonly traceId: Uint8Array;
+    readonly spanId: Uint8Array;
+    readonly filteredAttributes: readonly KeyValue[];
+  }[];
 }
 
 interface Resource {

@@ -287,6 +287,7 @@ class ConsumerLoop implements Consumer {
       entries: found.length,
       tookMs: performance.now() - startedAt,
       oldestAt: found[0]?.entry.occurredAt ?? 0,
+      latest: found.at(-1)?.entry ?? null,
     });
   }
 

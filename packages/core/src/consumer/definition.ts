@@ -75,6 +75,8 @@ export type ConsumerEvent =
       readonly entries: number;
       readonly tookMs: number;
       readonly oldestAt: number;
+      /** The last entry of it: an example of what the batch was about. Null: it had none. */
+      readonly latest: Pick<Entry, "id" | "processId" | "traceparent"> | null;
     }
   | { readonly event: "lanes"; readonly consumer: string; readonly lanes: readonly number[] }
   | { readonly event: "fenced"; readonly consumer: string }

@@ -32,6 +32,7 @@ import { openProcessReader, type ProcessReader } from "../process/read-process.t
 import { openTimelineReader, type TimelineReader } from "../process/read-timeline.ts";
 import { checkKeptDays } from "../retention/kept-days.ts";
 import { openRetention, type Retention } from "../retention/retention.ts";
+import { type FlowReader, openFlows } from "../statistics/flows.ts";
 import { openProcessStatistics, type ProcessStatistics } from "../statistics/read-statistics.ts";
 import type { Telemetry } from "../telemetry/span.ts";
 import { openSystemTreaties, type SystemTreaties } from "../treaty/system-treaties.ts";
@@ -72,6 +73,8 @@ export interface SystemOptions {
   readonly telemetry?: Telemetry;
   /** 32 bytes that wrap the keys of data subjects, for a system with the context `keys`; absent: nothing personal is accepted. */
   readonly wrappingKey?: Buffer;
+  /** Another one that keys may be wrapped by, while the wrapping key is changed. */
+  readonly otherWrappingKey?: Buffer;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
@@ -107,6 +110,8 @@ export interface System {
   readonly push: ProcessPush;
   /** How the processes fare, by type and time. */
   readonly statistics: ProcessStatistics;
+  /** What customers wait, beside how far those are behind that serve them. */
+  readonly flows: FlowReader;
   /** How the system fares; null when no context keeps that. */
   readonly fitness: Fitness | null;
   readonly treaties: SystemTreaties;
@@ -160,11 +165,16 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
   const random = options.random ?? Math.random;
   const clock = openBusinessClock(options.wallClock);
   const keys = declared.contexts.find(({ name }) => name === keysContext);
-  const { wrappingKey } = options;
+  const { wrappingKey, otherWrappingKey } = options;
   const personal =
     keys === undefined || wrappingKey === undefined
       ? null
-      : openKeys(contextAccess(provisioning(options, keys, settings)).app, wrappingKey, clock, opened);
+      : openKeys(
+          contextAccess(provisioning(options, keys, settings)).app,
+          { wrappingKey, ...(otherWrappingKey === undefined ? {} : { otherWrappingKey }) },
+          clock,
+          opened,
+        );
   const definition = personal === null ? declared : openingPersonalData(declared, personal);
   const run = options.run ?? definition.contexts.map((context) => context.name);
   for (const name of run) {
@@ -286,13 +296,14 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     gatewayContext.database,
     gateway.intake.processes.map(({ type }) => type),
   );
+  const { processes: definitions } = gateway.intake;
+  const flows = openFlows({ definitions, statistics, contexts, now: () => clock.now() });
   const timelines = openTimelineReader({
     contexts,
     processes,
-    definitions: gateway.intake.processes,
+    definitions,
     factsFrom: gateway.intake.factsFrom,
   });
-  const { processes: definitions } = gateway.intake;
   const of = { database: gatewayContext.database, processes: definitions, contexts, statistics, timelines };
   const hands = { status: () => status.read(), clock, ring, report };
   const fitness = openSystemFitness({ ...of, ...hands }, run, settings);
@@ -345,6 +356,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     timelines,
     push,
     statistics,
+    flows,
     fitness,
     treaties,
     async erase(act) {

@@ -5,6 +5,7 @@ import type { Database, Statement } from "../postgres/database.ts";
 import type { ProcessStatistics } from "../statistics/read-statistics.ts";
 import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "../treaty/treaty.ts";
 import {
+  type Found,
   failedShareAllowed,
   failedShareFrom,
   failingWindowMs,
@@ -26,14 +27,15 @@ export interface SymptomSources {
   >;
 }
 
-/** What customers of a tenant suffer from at `now`, one per root, and what could not be looked for. */
+/** What customers of a tenant suffer from at `now`, one per root, and what could not be looked for. `open`: keys of open incidents. */
 export async function findSymptoms(
   sources: SymptomSources,
   tenantId: string,
   now: number,
+  open: ReadonlySet<string>,
 ): Promise<{ readonly symptoms: readonly Symptom[]; readonly blind: readonly SymptomName[] }> {
   const blind: SymptomName[] = [];
-  const look = async <Found>(symptom: SymptomName, find: () => Promise<Found[]>): Promise<Found[]> => {
+  const look = async (symptom: SymptomName, find: () => Promise<Found[]>): Promise<Found[]> => {
     try {
       return await find();
     } catch (error) {
@@ -47,12 +49,10 @@ export async function findSymptoms(
     look("processes-failing", () => findFailing(sources, tenantId, now)),
     look("hand-offs-stuck", () => findStuck(sources, tenantId, now)),
   ]);
-  const stuckProcesses = new Set(stuck.flatMap(({ allProcessIds }) => allProcessIds));
-  const told = stuck.map(({ allProcessIds: _all, ...symptom }) => symptom);
-  return { symptoms: rootsOf([...late, ...failing, ...told], stuckProcesses), blind };
+  return { symptoms: rootsOf({ late, failing, stuck }, open), blind };
 }
 
-async function findLate(sources: SymptomSources, tenantId: string, now: number): Promise<Symptom[]> {
+async function findLate(sources: SymptomSources, tenantId: string, now: number): Promise<Found[]> {
   const how = { graceMs: 0, minutesRead: 3, limit: processIdsTold };
   const found = await findUnfinished(sources.database, sources.processes, tenantId, now, how);
   return found.flatMap(({ type, count, processIds }) => {
@@ -66,6 +66,7 @@ async function findLate(sources: SymptomSources, tenantId: string, now: number):
       since: timeOfId(first) + definition.delayedAfterMs,
       count,
       processIds: processIds.slice(0, processIdsTold),
+      allProcessIds: processIds,
       says: `${count} of type ${type} are not finished although ${seconds} s were promised.`,
     };
   });
@@ -77,10 +78,10 @@ const failedIds: Statement = {
     where process_id >= $1::uuid and tenant_id = $2 and type = $3 and state = 'failed' order by process_id limit $4`,
 };
 
-async function findFailing(sources: SymptomSources, tenantId: string, now: number): Promise<Symptom[]> {
+async function findFailing(sources: SymptomSources, tenantId: string, now: number): Promise<Found[]> {
   const from = now - failingWindowMs;
   const types = await sources.statistics.read({ tenantId, types: [], from, until: now, resolution: "hour" });
-  const found: Symptom[] = [];
+  const found: Found[] = [];
   for (const { type, total } of types) {
     const { confirmed, failed } = total;
     const ended = confirmed + failed;
@@ -92,46 +93,64 @@ async function findFailing(sources: SymptomSources, tenantId: string, now: numbe
       processIdsTold,
     ]);
     const share = Math.round((failed / ended) * 100);
+    const processIds = rows.map(({ id }) => id);
     found.push({
       symptom: "processes-failing",
       subject: type,
       since: Math.min(now, ...rows.map(({ updated_at }) => updated_at)),
       count: failed,
-      processIds: rows.map(({ id }) => id),
+      processIds,
+      allProcessIds: processIds,
       says: `${share} % of type ${type} failed in the last quarter of an hour (${failed} of ${ended}).`,
     });
   }
   return found;
 }
 
+const isStuck = `h.tenant_id = $1 and h.treaty = $2
+      and h.state in ('created', 'sent', 'accepted', 'unknown', 'retry_wait', 'blocked', 'fallout')
+      and h.created_at <= to_timestamp($3::float8 / 1000)`;
+
 const stuckHandOffs: Statement = {
   name: "fitness-stuck",
-  text: `select count(*)::int as n, min(created_at) as oldest, (array_agg(process_id::text order by created_at))[1:1000] as ids
-    from entente.hand_off where tenant_id = $1 and treaty = $2
-      and state in ('created', 'sent', 'accepted', 'unknown', 'retry_wait', 'blocked', 'fallout')
-      and created_at <= to_timestamp($3::float8 / 1000)`,
+  text: `select count(*)::int as n, min(h.created_at) as oldest, (array_agg(h.process_id::text order by h.created_at))[1:$4::int] as ids
+    from entente.hand_off h where ${isStuck}`,
 };
 
-type Stuck = Symptom & { readonly allProcessIds: readonly string[] };
+/** A batch has a process of its own that no customer has ever heard of: its opening says whose its rows are. */
+const stuckRows: Statement = {
+  name: "fitness-stuck-rows",
+  text: `select distinct on (h.created_at, h.hand_off_id, r.row) opening.data->'rows'->r.row->>'processId' as id
+    from (select * from entente.hand_off h where ${isStuck} order by h.created_at limit $4::int) h
+    join entente.journal opening on opening.id = h.hand_off_id and opening.tenant_id = $1
+    join entente.hand_off_row r on r.hand_off_id = h.hand_off_id and r.outcome = 'open'
+    order by h.created_at, h.hand_off_id, r.row limit $4::int`,
+};
 
-async function findStuck({ contexts }: SymptomSources, tenantId: string, now: number): Promise<Stuck[]> {
-  const found: Stuck[] = [];
+/** Processes of stuck hand-offs that are looked at, of one treaty. */
+const stuckRead = 1_000;
+
+async function findStuck({ contexts }: SymptomSources, tenantId: string, now: number): Promise<Found[]> {
+  const found: Found[] = [];
   for (const { definition, database } of contexts.values()) {
     for (const treaty of (definition.treaties ?? []).filter(isHandOffTreaty)) {
       const allowed = stuckAfter(treaty);
+      const which = [tenantId, treaty.name, now - allowed, stuckRead];
       const [row] = await database.run<{ n: number; oldest: number | null; ids: string[] | null }>(
         stuckHandOffs,
-        [tenantId, treaty.name, now - allowed],
+        which,
       );
       if (row === undefined || row.n === 0 || row.oldest === null) continue;
-      const ids = [...new Set(row.ids ?? [])];
+      const rows = treaty.batch === undefined ? null : await database.run<{ id: string }>(stuckRows, which);
+      // Ids are in the order in which their processes began.
+      const allProcessIds = [...new Set(rows?.map(({ id }) => id) ?? row.ids ?? [])].sort();
       found.push({
         symptom: "hand-offs-stuck",
         subject: treaty.name,
         since: row.oldest + allowed,
         count: row.n,
-        processIds: ids.slice(0, processIdsTold),
-        allProcessIds: ids,
+        processIds: allProcessIds.slice(0, processIdsTold),
+        allProcessIds,
         says: `${row.n} hand-offs to ${treaty.target} are older than ${Math.round(allowed / 60_000)} min and have no result.`,
       });
     }

@@ -13,7 +13,7 @@ import {
   reviewOpened,
   weekNoted,
 } from "./fitness-decider.ts";
-import { rootsOf, type Symptom } from "./symptoms.ts";
+import { type Found, rootsOf, type Symptom } from "./symptoms.ts";
 
 const commandId = "0199f0e2-7a3b-7c4d-8e5f-0123456789ab";
 const late: Symptom = {
@@ -99,8 +99,37 @@ test("ids of what is opened are their own, and the same when the command is deci
   assert.deepEqual(idsOf(note(fitnessDecider.initial, look).book), ids);
 });
 
+const found = (symptom: Partial<Symptom>, ...allProcessIds: string[]): Found => ({
+  ...late,
+  ...symptom,
+  processIds: allProcessIds.slice(0, 1),
+  allProcessIds,
+});
+const waiting = { failing: [], late: [found({}, "p-1", "p-2")] };
+const stuckAt = (...ids: string[]) => [found({ symptom: "hand-offs-stuck", subject: "sap" }, ...ids)];
+const names = (symptoms: readonly Symptom[]) => symptoms.map(({ symptom }) => symptom);
+
 test("late processes that wait for a stuck hand-off are told with the hand-off; one that waits for something else is told as well", () => {
-  const stuck: Symptom = { ...late, symptom: "hand-offs-stuck", subject: "sap" };
-  assert.deepEqual(rootsOf([late, stuck], new Set(["p-1", "p-2"])), [stuck]);
-  assert.deepEqual(rootsOf([late, stuck], new Set(["p-1"])), [late, stuck]);
+  const none = new Set<string>();
+  assert.deepEqual(names(rootsOf({ ...waiting, stuck: stuckAt("p-1", "p-2") }, none)), ["hand-offs-stuck"]);
+  assert.deepEqual(names(rootsOf({ ...waiting, stuck: stuckAt("p-1") }, none)), [
+    "processes-late",
+    "hand-offs-stuck",
+  ]);
+});
+
+test("what was told as late before its hand-off counted as stuck stays one incident, as long as its customers wait", () => {
+  const open = new Set(["processes-late/top-up"]);
+  assert.deepEqual(names(rootsOf({ ...waiting, stuck: stuckAt("p-1", "p-2") }, open)), ["processes-late"]);
+  // Others whose hand-off is stuck were told to nobody yet.
+  assert.deepEqual(names(rootsOf({ ...waiting, stuck: stuckAt("p-1", "p-3") }, open)), [
+    "processes-late",
+    "hand-offs-stuck",
+  ]);
+  // Both are open: neither ends before its own symptom does.
+  const both = new Set([...open, "hand-offs-stuck/sap"]);
+  assert.deepEqual(names(rootsOf({ ...waiting, stuck: stuckAt("p-1") }, both)), [
+    "processes-late",
+    "hand-offs-stuck",
+  ]);
 });

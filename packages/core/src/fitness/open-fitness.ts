@@ -160,13 +160,13 @@ export function openFitness(setting: FitnessSetting): Fitness {
 
   async function lookAt(tenantId: string): Promise<void> {
     const now = clock.now();
-    const [{ symptoms, blind }, weeks, overLimit, open] = await Promise.all([
-      findSymptoms(setting, tenantId, now),
+    const open = await listIncidents(records, tenantId, true, 1_000);
+    const known = new Set(open.map(symptomKey));
+    const [{ symptoms, blind }, weeks, overLimit] = await Promise.all([
+      findSymptoms(setting, tenantId, now, known),
       weeksDue(tenantId, now),
       overLimits(tenantId, now),
-      listIncidents(records, tenantId, true, 1_000),
     ]);
-    const known = new Set(open.map(symptomKey));
     const present = new Set(symptoms.map(symptomKey));
     const begun = symptoms.filter((one) => !known.has(symptomKey(one)));
     const over = open.filter((one) => !present.has(symptomKey(one)) && !blind.includes(one.symptom));

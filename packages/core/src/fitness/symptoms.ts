@@ -39,16 +39,27 @@ export function symptomKey({ symptom, subject }: Pick<Symptom, "symptom" | "subj
   return `${symptom}/${subject}`;
 }
 
+/** A symptom with every process that was found to suffer, not only those told. */
+export type Found = Symptom & { readonly allProcessIds: readonly string[] };
+
 /**
- * One page per root: processes that are late because their hand-off is stuck are told with the hand-off. `stuckProcesses`: the
- * processes of all stuck hand-offs.
+ * One page per root: processes that are late because their hand-off is stuck are told with the hand-off. Where they were told first, as
+ * late, that incident goes on until they are not late any more, and the hand-off is part of it: an incident that ended because
+ * it changed its name would have been shorter than what customers suffered. `open`: keys of the incidents that are open.
  */
 export function rootsOf(
-  symptoms: readonly Symptom[],
-  stuckProcesses: ReadonlySet<string>,
+  { late, failing, stuck }: Readonly<Record<"late" | "failing" | "stuck", readonly Found[]>>,
+  open: ReadonlySet<string>,
 ): readonly Symptom[] {
-  return symptoms.filter(
-    ({ symptom, processIds }) =>
-      symptom !== "processes-late" || processIds.some((processId) => !stuckProcesses.has(processId)),
-  );
+  const lateFirst = late.filter((one) => open.has(symptomKey(one)));
+  const toldAsLate = new Set(lateFirst.flatMap(({ allProcessIds }) => allProcessIds));
+  const inStuck = new Set(stuck.flatMap(({ allProcessIds }) => allProcessIds));
+  const roots = [
+    ...late.filter((one) => lateFirst.includes(one) || one.allProcessIds.some((id) => !inStuck.has(id))),
+    ...failing,
+    ...stuck.filter(
+      (one) => open.has(symptomKey(one)) || one.allProcessIds.some((id) => !toldAsLate.has(id)),
+    ),
+  ];
+  return roots.map(({ allProcessIds: _all, ...symptom }) => symptom);
 }

@@ -14,9 +14,9 @@ import {
   seal,
   sealedFields,
   unseal,
-  unwrapKey,
   wrapKey,
 } from "./seal.ts";
+import { type KeyRow, ownerOf, unwrappedBy } from "./subject-key.ts";
 
 /** Personal data at rest: sealed under a key per data subject, readable while the key is there, gone for everybody once it is erased. */
 export interface PersonalData {
@@ -55,14 +55,9 @@ export interface PersonalDataOptions {
   readonly context: string;
   /** 32 bytes that wrap the subjects' keys; kept outside of every database. */
   readonly wrappingKey: Buffer;
+  /** Another one that keys may be wrapped by, while the wrapping key is changed. New keys are never wrapped by it. */
+  readonly otherWrappingKey?: Buffer;
   readonly now: () => number;
-}
-
-interface KeyRow extends Record<string, unknown> {
-  key_id: string;
-  tenant_id: string;
-  subject_id: string;
-  wrapped: Buffer | null;
 }
 
 const columns = "key_id, tenant_id, subject_id, wrapped";
@@ -95,17 +90,32 @@ const take: Statement = {
 
 export const subjectErasedType = "entente.subject-erased";
 
-export function openPersonalData({ database, context, wrappingKey, now }: PersonalDataOptions): PersonalData {
-  const keyOf = ({ tenant_id, subject_id, key_id, wrapped }: KeyRow): SubjectKey | null =>
-    wrapped === null
-      ? null
-      : { keyId: key_id, key: unwrapKey(wrappingKey, ownerOf(tenant_id, subject_id, key_id), wrapped) };
+export function openPersonalData(options: PersonalDataOptions): PersonalData {
+  const { database, context, wrappingKey, otherWrappingKey, now } = options;
+  const wrappingKeys = [wrappingKey, ...(otherWrappingKey === undefined ? [] : [otherWrappingKey])];
+
+  /** Null: erased. Errors: `personal-key-unreadable` (defect). */
+  function keyOf(row: KeyRow): SubjectKey | null {
+    if (row.wrapped === null) return null;
+    const found = unwrappedBy(wrappingKeys, row);
+    if (found !== null) return { keyId: row.key_id, key: found.key };
+    throw new Failure(
+      "defect",
+      "personal-key-unreadable",
+      "The key of a data subject is wrapped by none of the wrapping keys that this program has.",
+      { fields: { keyId: row.key_id } },
+    );
+  }
 
   async function madeFor(tenantId: string, subject: string): Promise<SubjectKey> {
     let [row] = await database.run<KeyRow>(ofSubject, [tenantId, subject]);
     if (row === undefined) {
       const keyId = randomUUID();
-      const wrapped = wrapKey(wrappingKey, ownerOf(tenantId, subject, keyId), randomBytes(keyBytes));
+      const wrapped = wrapKey(
+        wrappingKey,
+        ownerOf({ tenant_id: tenantId, subject_id: subject, key_id: keyId }),
+        randomBytes(keyBytes),
+      );
       await database.run(make, [tenantId, subject, keyId, wrapped, now()]);
       // Another request of the same subject may have been quicker: its key serves both.
       [row] = await database.run<KeyRow>(ofSubject, [tenantId, subject]);
@@ -188,6 +198,3 @@ export function openPersonalData({ database, context, wrappingKey, now }: Person
     },
   };
 }
-
-const ownerOf = (tenantId: string, subject: string, keyId: string): string =>
-  JSON.stringify(["entente", tenantId, subject, keyId]);

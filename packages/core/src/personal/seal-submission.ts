@@ -2,7 +2,12 @@ import type { Submission } from "../intake/intake.ts";
 import type { Clock } from "../model/clock.ts";
 import { Failure } from "../model/failure.ts";
 import { openDatabase } from "../postgres/database.ts";
-import { openPersonalData, type PersonalData, type PersonalFields } from "./personal-data.ts";
+import {
+  openPersonalData,
+  type PersonalData,
+  type PersonalDataOptions,
+  type PersonalFields,
+} from "./personal-data.ts";
 import { keysContext } from "./with-keys.ts";
 
 /** What a system does with personal data at its door. */
@@ -10,7 +15,7 @@ import { keysContext } from "./with-keys.ts";
 /** Personal data with the keys in this database. What has to be closed again goes into `opened`. */
 export function openKeys(
   url: string,
-  wrappingKey: Buffer,
+  wrappingKeys: Pick<PersonalDataOptions, "wrappingKey" | "otherWrappingKey">,
   clock: Clock,
   opened: (() => Promise<unknown>)[],
 ): PersonalData {
@@ -21,7 +26,7 @@ export function openKeys(
     statementTimeoutMs: 5_000,
   });
   opened.push(() => database.close());
-  return openPersonalData({ database, context: keysContext, wrappingKey, now: () => clock.now() });
+  return openPersonalData({ database, context: keysContext, ...wrappingKeys, now: () => clock.now() });
 }
 
 /**

@@ -4,13 +4,16 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { exportBundle } from "../audit/export-bundle.ts";
+import { replayBundle } from "../audit/replay-bundle.ts";
 import { verifyBundle } from "../audit/verify-bundle.ts";
 import { withAudit } from "../context/with-audit.ts";
 import { monthStart } from "../journal/partitions.ts";
 import { readProcessEntries } from "../journal/read.ts";
 import { Failure } from "../model/failure.ts";
+import type { ProcessDefinition } from "../model/process.ts";
+import type { ReplayRules } from "../model/replay.ts";
 import { auditKey, verifierOf } from "../testing/audit.fixture.ts";
-import { bank } from "../testing/bank.fixture.ts";
+import { bank, bankProcesses } from "../testing/bank.fixture.ts";
 import {
   actsOf,
   at,
@@ -24,7 +27,7 @@ import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
 import { verifyArchive } from "./verify-archive.ts";
 
 const bed = await openTestBed();
-test("seven years go by: months come and go, and the evidence of the first year verifies and adds up at the end", async () => {
+test("seven years go by: months come and go, and the evidence of the first year verifies, replays and adds up at the end", async () => {
   const name = bed.newName();
   const scene = await retentionBed(bed);
   const { folder, archives } = scene;
@@ -68,11 +71,15 @@ test("seven years go by: months come and go, and the evidence of the first year 
   assert.ok((await months("ledger")).includes("2030-01"));
   assert.deepEqual(await readProcessEntries(ledger, "acme", first), stored);
   const bundle = join(folder, "bundle");
+  const front = system.contexts.get("front");
+  assert.ok(front !== undefined);
   await exportBundle(databaseOf(system, "audit"), {
     tenantId: "acme",
     selection: { kind: "process", processId: first },
     folder: bundle,
     key: auditKey,
+    // What its customer saw, as it is stored now.
+    places: [{ definition: front.definition, database: front.database }],
   });
   const proved: string[] = [];
   const report = await verifyBundle(
@@ -86,6 +93,31 @@ test("seven years go by: months come and go, and the evidence of the first year 
   assert.deepEqual(
     proved.map((payload) => JSON.parse(payload).data),
     [{ amount: 5, balance: 5 }],
+  );
+  // The raw command has been gone for six years: what its customer sees is rebuilt from what it led to, and is the same.
+  const trust = { verifier: verifierOf("acme"), known: [] };
+  const rulesOf = (change: (one: ProcessDefinition) => ProcessDefinition): ReplayRules => ({
+    reducers: [],
+    processes: Object.fromEntries(
+      bankProcesses.map((one) => [one.type, { majors: ["1"], definition: () => change(one) }]),
+    ),
+  });
+  const replayed = await replayBundle(
+    bundle,
+    trust,
+    rulesOf((one) => one),
+  );
+  assert.deepEqual([replayed.outcomes, replayed.findings], ["compared", []]);
+  assert.deepEqual(
+    replayed.rebuilt.map(({ what, id, agrees, outcome }) => [what, id, agrees, outcome?.state]),
+    [["process", first, true, "confirmed"]],
+  );
+  // By rules that came to something else it would have been found.
+  const other = rulesOf((one) => ({ ...one, apply: (view) => ({ ...view, state: "failed" }) }));
+  const differing = await replayBundle(bundle, trust, other);
+  assert.deepEqual(
+    differing.findings.map(({ what }) => what),
+    ["outcome-differs"],
   );
   const act = { tenantId: "acme", by: "ann", why: "disk is full", month: "2030-01" };
   await assert.rejects(system.retention.deleteMonth("ledger", act), (error: unknown) => {

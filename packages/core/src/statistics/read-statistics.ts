@@ -1,6 +1,6 @@
 import { Failure } from "../model/failure.ts";
 import type { ProcessCounts } from "../model/fitness.ts";
-import { type LatencyHistogram, latencyWithin } from "../model/latency-histogram.ts";
+import { type LatencyHistogram, latencyBucket, latencyWithin } from "../model/latency-histogram.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 
 /** How long the parts are that a period is shown in. */
@@ -34,6 +34,15 @@ export interface TypeStatistics {
   readonly parts: readonly StatisticsPart[];
 }
 
+/** How long customers have waited for processes of a type. */
+export interface TypeWaits {
+  readonly type: string;
+  readonly started: number;
+  readonly inFlight: number;
+  /** Of those confirmed until they were, and of those in flight until the end of the period at least, as far as whole minutes tell. */
+  readonly p90Ms: number | null;
+}
+
 /** Reads what process-minutes.ts counts. */
 export interface ProcessStatistics {
   /**
@@ -41,6 +50,8 @@ export interface ProcessStatistics {
    * Errors: `statistics-period-invalid` (refused), `database-unavailable`.
    */
   read(question: StatisticsQuestion): Promise<readonly TypeStatistics[]>;
+  /** Of every type, what customers have waited until `until`: unlike `read` with those who still wait. Errors and bounds as there, by minutes. */
+  waits(period: Pick<StatisticsQuestion, "tenantId" | "from" | "until">): Promise<readonly TypeWaits[]>;
 }
 
 const readMinutes: Statement = {
@@ -70,18 +81,33 @@ interface MinuteRow extends Record<string, unknown> {
 }
 
 export function openProcessStatistics(database: Database, known: readonly string[]): ProcessStatistics {
+  async function rowsOf(question: StatisticsQuestion, asked: readonly string[]): Promise<MinuteRow[]> {
+    const { tenantId, resolution } = question;
+    const { from, until } = wholeMinutes(question);
+    const perPart = resolutions[resolution] / 1_000;
+    return database.run<MinuteRow>(readMinutes, [tenantId, asked, from, until, perPart]);
+  }
   return {
+    async waits({ tenantId, from, until }) {
+      const rows = await rowsOf({ tenantId, types: [], from, until, resolution: "minute" }, known);
+      const byType = Map.groupBy(rows, (row) => row.type);
+      return known.map((type) => {
+        const own = byType.get(type) ?? [];
+        const latencies = latenciesOf(own);
+        for (const [minute, found] of Map.groupBy(own, (row) => row.part)) {
+          const { inFlight } = countsOf(found);
+          // As long as the last of the minute at least: a process that has just come in must not look as if it were slow.
+          const bucket = latencyBucket(until - minute - resolutions.minute);
+          if (inFlight > 0) latencies.set(bucket, (latencies.get(bucket) ?? 0) + inFlight);
+        }
+        const { started, inFlight } = countsOf(own);
+        return { type, started, inFlight, p90Ms: percentiles(latencies).p90Ms };
+      });
+    },
     async read(question) {
-      const { tenantId, types, resolution } = question;
-      const { from, until } = wholeMinutes(question);
+      const { types } = question;
       const asked = types.length === 0 ? known : types;
-      const rows = await database.run<MinuteRow>(readMinutes, [
-        tenantId,
-        asked,
-        from,
-        until,
-        resolutions[resolution] / 1_000,
-      ]);
+      const rows = await rowsOf(question, asked);
       const byType = Map.groupBy(rows, (row) => row.type);
       return asked.map((type) => {
         const own = byType.get(type) ?? [];
@@ -112,14 +138,18 @@ function wholeMinutes({ from, until, resolution }: StatisticsQuestion): { from: 
 
 function countsOf(rows: readonly MinuteRow[]): ProcessCounts {
   const sums = { started: 0, confirmed: 0, failed: 0, doubled: 0 };
-  const latencies = new Map<number, number>();
-  for (const { figure, bucket, total } of rows) {
-    if (figure === "latency") latencies.set(bucket, (latencies.get(bucket) ?? 0) + total);
-    else sums[figure] += total;
-  }
+  for (const { figure, total } of rows) if (figure !== "latency") sums[figure] += total;
+  const latencies = latenciesOf(rows);
   const { started, confirmed, failed } = sums;
   // Ends are counted at once, starts a moment later: in between there may be more of the former.
   return { ...sums, inFlight: Math.max(0, started - confirmed - failed), ...percentiles(latencies) };
+}
+
+function latenciesOf(rows: readonly MinuteRow[]): Map<number, number> {
+  const latencies = new Map<number, number>();
+  for (const { figure, bucket, total } of rows)
+    if (figure === "latency") latencies.set(bucket, (latencies.get(bucket) ?? 0) + total);
+  return latencies;
 }
 
 function percentiles(latencies: LatencyHistogram) {

@@ -4,7 +4,7 @@ import type { Runbook } from "@entente/core";
 export const paymentsRunbook: Runbook = {
   integrationName: "payments-charge: on-demand charges of top-ups",
   businessOwner: "payments-operations",
-  technicalOwner: "Flux subscription team",
+  technicalOwner: "Subscription",
   targetSystemOwner:
     "The payment provider's support, through the provider's dashboard; quote the Request-Id of its log.",
   dataClassification:

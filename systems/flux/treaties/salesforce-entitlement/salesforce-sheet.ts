@@ -15,8 +15,8 @@ export const parties = {
 
 export const people = {
   businessOwner: "Head of customer operations",
-  technicalOwner: "Flux platform team",
-  targetSystemOwner: "CRM team (Salesforce administrators)",
+  technicalOwner: "Integration Platform",
+  targetSystemOwner: "Salesforce CRM",
   dataClassification:
     "Personal data: account keys and entitlements. No names, addresses or means of payment are read or written.",
   dashboardLink: "GET /ops/treaties and the metrics entente_treaty_* of treaty salesforce-entitlement",

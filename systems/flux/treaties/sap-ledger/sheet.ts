@@ -32,7 +32,7 @@ export const sheet: SheetText = {
 export const runbook: Runbook = {
   integrationName: "sap-ledger: top-ups to the general ledger",
   businessOwner: "Accounting, general ledger",
-  technicalOwner: "Integration platform",
+  technicalOwner: "Integration Platform",
   targetSystemOwner: "SAP Core",
   dataClassification: "Financial, with account ids and no names. Texts and amounts are never logged.",
   protocol: "SOAP Journal Entry Post (synchronous) and OData v2 over HTTPS.",

@@ -31,7 +31,7 @@ export const quotaSheet: SheetText = {
 export const quotaRunbook: Runbook = {
   integrationName: "sap-quota: quota decisions of accounts not moved yet",
   businessOwner: "Head of product, subscription",
-  technicalOwner: "Integration platform",
+  technicalOwner: "Integration Platform",
   targetSystemOwner: "SAP Core",
   dataClassification: "Account ids and units; no names and no money.",
   protocol: "JSON over HTTPS, one question a message.",
