@@ -238,6 +238,7 @@ export async function startDrilledFlux() {
       webhookSecret = await registerWebhook({
         url: urls.payments,
         apiKey: secrets.payments.apiKey ?? "",
+        treaty: paymentsCharge,
         callbackUrl,
       });
     },

@@ -1,12 +1,12 @@
 import { ensurePartitions, monthStart } from "../journal/partitions.ts";
-import { isAnythingAfter, readLanesAfter } from "../journal/read.ts";
 import { type Entry, journalStart } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
 import { timeOfId } from "../model/id.ts";
 import { backoffMs, causeOf, defaultRetryRule, setAside } from "../parked/parking.ts";
 import { openBatch } from "./batch.ts";
 import { checkJournals, registerConsumer } from "./cursors.ts";
-import type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./definition.ts";
+import type { ConsumerDefinition, ConsumerSetting } from "./definition.ts";
+import { FollowedJournal } from "./followed-journal.ts";
 import { type CursorMove, moveCursors, type OwnedLane, refreshLanes, releaseAllLanes } from "./lanes.ts";
 import { resumeStalledKeys } from "./resume.ts";
 import { loadStalls, type OpenStalls } from "./stalls.ts";
@@ -58,18 +58,17 @@ class ConsumerLoop implements Consumer {
   private nothingToDo = false;
   private running: Promise<void> = Promise.resolve();
   private readonly unsubscribe: (() => void)[] = [];
-  /** Sources known to hold nothing more: they are not asked at every turn, but once they wake us, and now and then besides. */
-  private readonly quietUntil = new Map<string, number>();
-  /** Sources that gave something or woke us since, so that more may wait behind the gate. */
-  private readonly unsure = new Set<string>();
-  /** Sources known to hold something behind the gate: asked again soon, then ever later, until it is given. */
-  private readonly gated = new Set<string>();
+  private readonly journals: readonly FollowedJournal[];
 
   constructor(definition: ConsumerDefinition, setting: ConsumerSetting) {
     this.name = definition.name;
     this.definition = definition;
     this.setting = setting;
     this.leaseMs = setting.leaseMs ?? 5_000;
+    const follower = `${setting.context}/${this.name}`;
+    this.journals = definition.sources.map(
+      (source) => new FollowedJournal(source, follower, setting.quietMs ?? 1_000),
+    );
   }
 
   async register(): Promise<void> {
@@ -78,12 +77,11 @@ class ConsumerLoop implements Consumer {
   }
 
   start(): void {
-    for (const source of this.definition.sources) {
-      const name = source.wakeUp ?? source.context;
+    for (const journal of this.journals) {
+      const name = journal.source.wakeUp ?? journal.source.context;
       this.unsubscribe.push(
         this.setting.wakeUps.listen([name], () => {
-          this.quietUntil.delete(sourceKey(source));
-          this.unsure.add(sourceKey(source));
+          journal.grew();
           this.alarm.signal();
         }),
       );
@@ -162,12 +160,7 @@ class ConsumerLoop implements Consumer {
   /** A batch was undone, or lanes or cursors are others now: what is in memory may belong to another history. */
   private forget(): void {
     this.definition.forget?.();
-    this.quietUntil.clear();
-    this.gated.clear();
-    for (const source of this.definition.sources) {
-      source.shared?.forget();
-      this.unsure.add(sourceKey(source));
-    }
+    for (const journal of this.journals) journal.forget();
   }
 
   /** One look and, when there is something, one batch. True when there was. */
@@ -215,7 +208,7 @@ class ConsumerLoop implements Consumer {
       await checkJournals(database, this.name, this.definition.sources);
       this.checked = true;
     }
-    const reads = await Promise.all(this.definition.sources.map((source) => this.readSource(source, now)));
+    const reads = await Promise.all(this.journals.map((journal) => this.read(journal)));
     const found = reads.flat();
     this.lastBatch = found.length;
     this.nothingToDo = found.length === 0 && !worked;
@@ -228,35 +221,14 @@ class ConsumerLoop implements Consumer {
     return true;
   }
 
-  private async readSource(source: ConsumerSource, now: number): Promise<SourcedEntry[]> {
-    const name = sourceKey(source);
-    const quiet = this.quietUntil.get(name);
-    if (quiet !== undefined && now < quiet) return [];
-    const lanes = [...this.owned.values()].map((lane) => ({
-      lane: lane.lane,
-      position: lane.positions.get(source.context) ?? journalStart,
+  private async read(journal: FollowedJournal): Promise<SourcedEntry[]> {
+    const { context } = journal.source;
+    const lanes = [...this.owned.values()].map(({ lane, positions }) => ({
+      lane,
+      position: positions.get(context) ?? journalStart,
     }));
-    const perLane = this.setting.perLane ?? 256;
-    // Before reading: whoever wakes us meanwhile may have been too late for it.
-    const isUnsure = this.unsure.delete(name);
-    const entries =
-      source.shared === undefined
-        ? await readLanesAfter(source.database, lanes, perLane, source.reading)
-        : await source.shared.after(`${this.setting.context}/${this.name}`, lanes, perLane);
-    if (entries.length > 0) {
-      this.unsure.add(name);
-      this.gated.delete(name);
-    } else {
-      if (
-        isUnsure &&
-        !this.gated.has(name) &&
-        (await isAnythingAfter(source.database, lanes, source.reading))
-      )
-        this.gated.add(name);
-      if (!this.gated.has(name) && !this.unsure.has(name))
-        this.quietUntil.set(name, now + (this.setting.quietMs ?? 1_000));
-    }
-    return entries.map((entry) => ({ journal: source.context, entry }));
+    const entries = await journal.after(lanes, this.setting.perLane ?? 256);
+    return entries.map((entry) => ({ journal: context, entry }));
   }
 
   /** Commits the entries in one transaction; when the data is at fault, in halves, until the culprit stands alone. */
@@ -407,10 +379,6 @@ interface Moving extends CursorMove {
 interface SourcedEntry {
   readonly journal: string;
   readonly entry: Entry;
-}
-
-function sourceKey(source: ConsumerSource): string {
-  return `${source.context}/${source.reading}`;
 }
 
 /** Errors that lie in the entry, not in the surroundings: looking for the culprit makes sense. */

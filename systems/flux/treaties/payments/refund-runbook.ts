@@ -4,7 +4,7 @@ import type { Runbook } from "@entente/core";
 export const refundRunbook: Runbook = {
   integrationName: "payments-refund: charges given back after their top-up was undone",
   businessOwner: "payments-operations",
-  technicalOwner: "Flux subscription team",
+  technicalOwner: "Subscription",
   targetSystemOwner:
     "The payment provider's support, through the provider's dashboard; quote the Request-Id of its log.",
   dataClassification:
