@@ -1,3 +1,4 @@
+import type { Write } from "../consumer/batch.ts";
 import { Failure } from "../model/failure.ts";
 import {
   byteaArray,
@@ -116,7 +117,7 @@ interface Node {
 }
 
 /** What appends sheets to locked trees, in the order given, in one statement. */
-export function appendToLogs(growths: readonly Growth[]): (connection: Connection) => Promise<unknown> {
+export function appendToLogs(growths: readonly Growth[]): Write {
   const sheets = growths.flatMap((growth) => growth.sheets);
   const firsts: number[] = [];
   const nodes: Node[] = [];
@@ -162,5 +163,5 @@ export function appendToLogs(growths: readonly Growth[]): (connection: Connectio
     int8Array(grown.map(({ size }) => size)),
     byteaArray(grown.map(({ roots }) => Buffer.concat(roots))),
   ];
-  return (connection) => connection.run(append, values);
+  return { statement: append, values };
 }

@@ -1,11 +1,17 @@
 import type { Entry } from "../model/entry.ts";
-import type { Connection } from "../postgres/database.ts";
+import type { Statement } from "../postgres/database.ts";
 import type { OpenStalls } from "./stalls.ts";
 
 /** An entry that failed and waits to be tried again, with what went wrong. */
 export interface Stalled {
   readonly entry: Entry;
   readonly error: unknown;
+}
+
+/** A statement and what it writes. */
+export interface Write {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
 }
 
 /**
@@ -20,10 +26,11 @@ export interface Batch {
    */
   stall(entry: Entry, error: unknown): void;
   /**
-   * Sends what `apply` has prepared to be written together with the cursor's move and the commit. What takes long to write comes
-   * so: readers of all journals wait for a transaction that has written, and this way it waits for nobody.
+   * Sends this together with the cursor's move and the commit. What takes long to write comes so: readers of all journals wait for a
+   * transaction that has written, and this way it waits for nobody. With its values, and not as a function that would make them:
+   * nothing can go wrong any more between it and the commit but in the database, which then undoes both.
    */
-  writeLast(write: (connection: Connection) => Promise<unknown>): void;
+  writeLast(write: Write): void;
   /** True when the entry must be passed over because an earlier one of its key was put aside. */
   blocked(entry: Entry): boolean;
 }
@@ -31,7 +38,7 @@ export interface Batch {
 export interface BatchInProgress extends Batch {
   readonly stalled: readonly Stalled[];
   readonly held: readonly Entry[];
-  readonly lastWrites: readonly ((connection: Connection) => Promise<unknown>)[];
+  readonly lastWrites: readonly Write[];
 }
 
 /** Splits off the entries of keys that are already stalled, and collects what the handler puts aside. */
@@ -39,7 +46,7 @@ export function openBatch(entries: readonly Entry[], stalls: OpenStalls | null):
   const held: Entry[] = [];
   const stalled: Stalled[] = [];
   const stalledHere = new Set<string>();
-  const lastWrites: ((connection: Connection) => Promise<unknown>)[] = [];
+  const lastWrites: Write[] = [];
   const name = (entry: Entry) => `${entry.tenantId}\u0000${entry.key}`;
   const open =
     stalls === null || stalls.size === 0

@@ -300,7 +300,7 @@ class ConsumerLoop implements Consumer {
       },
       (connection) =>
         Promise.all([
-          ...batch.lastWrites.map((write) => write(connection)),
+          ...batch.lastWrites.map(({ statement, values }) => connection.run(statement, values)),
           moveCursors(connection, this.name, moves),
         ]),
     );

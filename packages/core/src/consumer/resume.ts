@@ -136,7 +136,7 @@ async function execute(
     },
     (connection) =>
       Promise.all([
-        ...batch.lastWrites.map((write) => write(connection)),
+        ...batch.lastWrites.map(({ statement, values }) => connection.run(statement, values)),
         stillOurs(connection, definition, lane, rows[0]),
       ]),
   );
