@@ -40,7 +40,7 @@ test("every line about an integration finds its hand-off again, and carries no k
       ENTENTE_MODE: "dev",
       ENTENTE_LOG_LEVEL: "debug",
       ENTENTE_SIMULATOR_PORT: "0",
-      ENTENTE_SIMULATORS: "payments",
+      ENTENTE_SIMULATORS: "payments,sap",
       ENTENTE_DATABASE_URL: undefined,
     },
     readyLine: /^ready/,

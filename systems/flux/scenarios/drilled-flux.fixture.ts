@@ -61,7 +61,7 @@ const secrets: Readonly<Record<SimulatorName, Readonly<Record<string, string>>>>
 const apart = "entitlement";
 
 /** Milliseconds without any happening after which only time brings something. */
-const quietMs = 80;
+const quietMs = 200;
 
 /** Demo accounts that top up: each of the many top-ups has one of its own. */
 const accounts = 100;

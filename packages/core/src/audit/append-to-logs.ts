@@ -1,4 +1,3 @@
-import type { Write } from "../consumer/batch.ts";
 import { Failure } from "../model/failure.ts";
 import {
   byteaArray,
@@ -11,7 +10,7 @@ import {
   timeArray,
   uuidArray,
 } from "../postgres/arrays.ts";
-import type { Connection, Statement } from "../postgres/database.ts";
+import type { Connection, Statement, Write } from "../postgres/database.ts";
 import { appendLeaves, emptyEdge, hashBytes, type TreeEdge } from "./merkle-tree.ts";
 import type { Sheet } from "./sheet.ts";
 import { splitHashes, tileHeight } from "./tile.ts";

@@ -1,17 +1,11 @@
 import type { Entry } from "../model/entry.ts";
-import type { Statement } from "../postgres/database.ts";
+import type { Write } from "../postgres/database.ts";
 import type { OpenStalls } from "./stalls.ts";
 
 /** An entry that failed and waits to be tried again, with what went wrong. */
 export interface Stalled {
   readonly entry: Entry;
   readonly error: unknown;
-}
-
-/** A statement and what it writes. */
-export interface Write {
-  readonly statement: Statement;
-  readonly values: readonly unknown[];
 }
 
 /**

@@ -3,9 +3,10 @@ import { type Entry, journalStart } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
 import { timeOfId } from "../model/id.ts";
 import { backoffMs, causeOf, defaultRetryRule, setAside } from "../parked/parking.ts";
+import { runWrite } from "../postgres/database.ts";
 import { openBatch } from "./batch.ts";
 import { checkJournals, registerConsumer } from "./cursors.ts";
-import type { ConsumerDefinition, ConsumerSetting } from "./definition.ts";
+import type { ConsumerDefinition, ConsumerEvent, ConsumerSetting } from "./definition.ts";
 import { FollowedJournal } from "./followed-journal.ts";
 import { type CursorMove, moveCursors, type OwnedLane, refreshLanes, releaseAllLanes } from "./lanes.ts";
 import { resumeStalledKeys } from "./resume.ts";
@@ -259,7 +260,7 @@ class ConsumerLoop implements Consumer {
       entries: found.length,
       tookMs: performance.now() - startedAt,
       oldestAt: found[0]?.entry.occurredAt ?? 0,
-      latest: found.at(-1)?.entry ?? null,
+      latest: traceOf(found.at(-1)?.entry),
     });
   }
 
@@ -300,7 +301,7 @@ class ConsumerLoop implements Consumer {
       },
       (connection) =>
         Promise.all([
-          ...batch.lastWrites.map(({ statement, values }) => connection.run(statement, values)),
+          ...batch.lastWrites.map((write) => runWrite(connection, write)),
           moveCursors(connection, this.name, moves),
         ]),
     );
@@ -379,6 +380,13 @@ interface Moving extends CursorMove {
 interface SourcedEntry {
   readonly journal: string;
   readonly entry: Entry;
+}
+
+/** What events may say of an entry: never its data. */
+function traceOf(entry: Entry | undefined): Extract<ConsumerEvent, { event: "batch" }>["latest"] {
+  if (entry === undefined) return null;
+  const { id, processId, traceparent } = entry;
+  return { id, processId, traceparent };
 }
 
 /** Errors that lie in the entry, not in the surroundings: looking for the culprit makes sense. */

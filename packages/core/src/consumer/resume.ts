@@ -12,6 +12,7 @@ import {
   type RetryRule,
   readBlocking,
 } from "../parked/parking.ts";
+import { runWrite } from "../postgres/database.ts";
 import { openBatch } from "./batch.ts";
 import type { ConsumerDefinition, ConsumerSetting } from "./definition.ts";
 import { moveCursors, type OwnedLane } from "./lanes.ts";
@@ -136,7 +137,7 @@ async function execute(
     },
     (connection) =>
       Promise.all([
-        ...batch.lastWrites.map(({ statement, values }) => connection.run(statement, values)),
+        ...batch.lastWrites.map((write) => runWrite(connection, write)),
         stillOurs(connection, definition, lane, rows[0]),
       ]),
   );

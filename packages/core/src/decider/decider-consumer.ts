@@ -1,6 +1,6 @@
 import type { Batch } from "../consumer/batch.ts";
 import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts";
-import { type AppendedAt, appendEntries } from "../journal/append.ts";
+import { type AppendedAt, appending } from "../journal/append.ts";
 import { type Decider, type Fact, isRefusal, type OutgoingCommand, type Refusal } from "../model/decider.ts";
 import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
@@ -98,14 +98,14 @@ export function deciderConsumer<State extends object>(
         batch.stall(command, error);
       }
     }
-    // Issued together, so that they travel together.
-    const [appended] = await Promise.all([
-      appendEntries(connection, facts),
-      states.write(connection, keys),
-      scheduleTimers(connection, timers),
-    ]);
     pendingFacts = facts;
-    pendingAt = appended;
+    pendingAt = null;
+    for (const write of appending(facts, (at) => {
+      pendingAt = at;
+    }))
+      batch.writeLast(write);
+    // Issued together, so that they travel together; most batches have neither.
+    await Promise.all([states.write(connection, keys), scheduleTimers(connection, timers)]);
   }
 
   return {

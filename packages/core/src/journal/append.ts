@@ -1,5 +1,5 @@
 import type { NewEntry } from "../model/entry.ts";
-import type { Connection } from "../postgres/database.ts";
+import { type Connection, runWrite, type Write } from "../postgres/database.ts";
 import { entryBatch, entryColumns } from "./entry-columns.ts";
 
 /** Where entries came to stand that one statement appended. */
@@ -32,23 +32,33 @@ export async function appendEntries(
   connection: Connection,
   entries: readonly NewEntry<object>[],
 ): Promise<AppendedAt | null> {
-  if (entries.length === 0) return null;
+  let at: AppendedAt | null = null;
+  const writes = appending(entries, (told) => {
+    at = told;
+  });
+  await Promise.all(writes.map((write) => runWrite(connection, write)));
+  return at;
+}
+
+/** The statements of appendEntries. `told` hears where they stand, when there is one statement, once it has run. */
+export function appending(
+  entries: readonly NewEntry<object>[],
+  told: (at: AppendedAt | null) => void,
+): readonly Write[] {
+  if (entries.length === 0) return [];
   if (entries.length > perStatement) {
-    const parts: Promise<unknown>[] = [];
+    const writes: Write[] = [];
     for (let from = 0; from < entries.length; from += perStatement)
-      parts.push(appendEntries(connection, entries.slice(from, from + perStatement)));
-    await Promise.all(parts);
-    return null;
+      writes.push(...appending(entries.slice(from, from + perStatement), () => {}));
+    return writes;
   }
   const batch = entryBatch(entries);
-  const [at] = await connection.run<AppendedAt & Record<string, unknown>>(
-    {
-      name: `journal-append-${batch.shape}`,
-      text: `with ${seqBlock}, stored as (
+  const statement = {
+    name: `journal-append-${batch.shape}`,
+    text: `with ${seqBlock}, stored as (
           insert into entente.journal (${entryColumns}, seq) select ${entryColumns}, ${seqOfRow} from ${batch.from})
         select ${appendedColumns}`,
-    },
-    batch.values,
-  );
-  return at ?? null;
+  };
+  // The cast trusts the statement's own columns.
+  return [{ statement, values: batch.values, told: ([at]) => told((at as AppendedAt | undefined) ?? null) }];
 }

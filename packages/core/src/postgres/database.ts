@@ -14,6 +14,19 @@ export interface Statement {
 
 export type Row = Record<string, unknown>;
 
+/** A statement with its values, made before it is sent. */
+export interface Write {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+  /** Hears its answer. Must not throw. */
+  readonly told?: (rows: readonly Row[]) => void;
+}
+
+export async function runWrite(connection: Connection, { statement, values, told }: Write): Promise<void> {
+  const rows = await connection.run(statement, values);
+  told?.(rows);
+}
+
 export interface Connection {
   /** Runs one statement. Errors: those of `databaseFailure`. */
   run<R extends Row = Row>(statement: Statement, values?: readonly unknown[]): Promise<R[]>;

@@ -13,7 +13,7 @@ import {
 } from "../model/process.ts";
 import { jsonArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import { type Column, ColumnBatch } from "../postgres/column-batch.ts";
-import type { Connection, Statement } from "../postgres/database.ts";
+import type { Connection, Statement, Write } from "../postgres/database.ts";
 import { openProcessMinutes, type ProcessMinutes } from "../statistics/process-minutes.ts";
 
 /**
@@ -97,12 +97,13 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
       }
       (known === undefined ? fresh : further).set(processId, view);
     }
-    await Promise.all([
-      writeViews(connection, "process-insert", rowsOf(moved, fresh), insertFrom),
-      writeViews(connection, "process-update", rowsOf(moved, further), updateFrom),
-      finished > 0 ? connection.run(countFinished, [shard, finished]) : undefined,
-      minutes.write(connection, shard),
-    ]);
+    const writes = [
+      ...viewWrites("process-insert", rowsOf(moved, fresh), insertFrom),
+      ...viewWrites("process-update", rowsOf(moved, further), updateFrom),
+      ...(finished > 0 ? [{ statement: countFinished, values: [shard, finished] }] : []),
+      ...minutes.writes(shard),
+    ];
+    for (const write of writes) batch.writeLast(write);
   }
 
   return {
@@ -284,22 +285,18 @@ const changeBlock = "with block as materialized (select nextval('entente.process
 const changeOfRow = "(select base from block) + v.n";
 
 /** `textFrom`: the statement, from its FROM item `v`. */
-async function writeViews(
-  connection: Connection,
+function viewWrites(
   name: string,
   rows: readonly MovedView[],
   textFrom: (from: string) => string,
-): Promise<void> {
-  const statements: Promise<unknown>[] = [];
+): readonly Write[] {
+  const writes: Write[] = [];
   for (let from = 0; from < rows.length; from += perStatement) {
     const batch = viewBatch(rows.slice(from, from + perStatement));
-    const statement = {
-      name: `${name}-${batch.shape}`,
-      text: `${changeBlock} ${textFrom(batch.from("v"))}`,
-    };
-    statements.push(connection.run(statement, batch.values));
+    const text = `${changeBlock} ${textFrom(batch.from("v"))}`;
+    writes.push({ statement: { name: `${name}-${batch.shape}`, text }, values: batch.values });
   }
-  await Promise.all(statements);
+  return writes;
 }
 
 const insertFrom = (from: string): string =>

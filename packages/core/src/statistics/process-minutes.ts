@@ -1,7 +1,7 @@
 import { timeOfId } from "../model/id.ts";
 import { latencyBucket } from "../model/latency-histogram.ts";
 import { int2Array, int8Array, textArray, timeArray } from "../postgres/arrays.ts";
-import type { Connection, Statement } from "../postgres/database.ts";
+import type { Statement, Write } from "../postgres/database.ts";
 
 /**
  * What a batch adds to the statistics of processes, by tenant, process type and the minute in which a process was accepted.
@@ -16,8 +16,8 @@ export interface ProcessMinutes {
   confirmedAfter(tenantId: string, type: string, processId: string, ms: number): void;
   /** It had an effect a second time. */
   doubled(tenantId: string, type: string, processId: string): void;
-  /** Writes all of it, in one statement; none when nothing was counted. */
-  write(connection: Connection, shard: number): Promise<void>;
+  /** What writes all of it: one statement, or none when nothing was counted. */
+  writes(shard: number): readonly Write[];
 }
 
 export const minuteMs = 60_000;
@@ -88,12 +88,12 @@ export function openProcessMinutes(): ProcessMinutes {
     doubled(tenantId, type, processId) {
       cellOf(tenantId, type, processId).doubled++;
     },
-    async write(connection, shard) {
-      if (cells.size === 0) return;
+    writes(shard) {
+      if (cells.size === 0) return [];
       // In one order for everybody, so that writers wait for each other instead of deadlocking.
       const rows = [...cells].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell);
       const latencies = rows.map(({ latency }) => consecutive(latency));
-      await connection.run(add, [
+      const values = [
         textArray(rows.map(({ tenantId }) => tenantId)),
         textArray(rows.map(({ type }) => type)),
         timeArray(rows.map(({ minute }) => minute)),
@@ -104,7 +104,8 @@ export function openProcessMinutes(): ProcessMinutes {
         int2Array(latencies.map(({ from }) => from)),
         textArray(latencies.map(({ counts }) => `{${counts.join()}}`)),
         shard,
-      ]);
+      ];
+      return [{ statement: add, values }];
     },
   };
 }

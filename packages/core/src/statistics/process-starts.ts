@@ -22,13 +22,13 @@ export function processStartsConsumer(options: {
     wants: (entry) => entry.kind === "command" && typeOf.has(entry.type) && isFromOutside(entry),
     // A count with a hole is a lie: an entry that could not be counted waits for a person, as with every read model.
     policy: () => "hold-key",
-    async apply(connection, batch) {
+    async apply(_connection, batch) {
       const minutes = openProcessMinutes();
       for (const command of batch.entries) {
         if (batch.blocked(command)) continue;
         minutes.started(command.tenantId, typeOf.get(command.type) as string, command.processId);
       }
-      await minutes.write(connection, shard);
+      for (const write of minutes.writes(shard)) batch.writeLast(write);
     },
   };
 }
