@@ -177,7 +177,7 @@ test("every decline has a reason of ours that gives nothing away, and every reas
 test("no entry of sheet and runbook is missing, and none is shorter than a sentence", () => {
   assert.deepEqual(missingIn(treaty), []);
   const { sheet, runbook, answers } = treaty as HandOffTreaty;
+  // Who owns it is a name, and stands in the list of teams under it.
   for (const [entry, says] of [sheet, runbook, answers].flatMap((part) => Object.entries(part)))
-    // Who owns it is a name, and stands in the list of teams under it.
     assert.ok(says.length >= (entry === "technicalOwner" ? 1 : 15), `${entry} says little`);
 });
