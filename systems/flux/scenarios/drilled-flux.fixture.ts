@@ -34,6 +34,7 @@ import {
 import { registerCondenser } from "../contexts/subscription/contract/register-condenser.ts";
 import { comes } from "./charged-flux.fixture.ts";
 import { type Caller, caller } from "./client.fixture.ts";
+import { watchUnderWay } from "./under-way.fixture.ts";
 
 /** An incident as `GET /ops/incidents` tells it. */
 export interface ToldIncident {
@@ -60,8 +61,10 @@ const secrets: Readonly<Record<SimulatorName, Readonly<Record<string, string>>>>
 /** What works for Salesforce runs as a program of its own, so that it can end while all else goes on. */
 const apart = "entitlement";
 
-/** Milliseconds without any happening after which only time brings something. */
-const quietMs = 200;
+/** Milliseconds without any happening after which only time brings something, when nothing is under way. */
+const quietMs = 80;
+/** What is under way for longer than this waits for something that the fault has taken away. */
+const stuckMs = 3_000;
 
 /** Demo accounts that top up: each of the many top-ups has one of its own. */
 const accounts = 100;
@@ -89,10 +92,14 @@ export async function startDrilledFlux() {
   const alerts: Alert[] = [];
   /** Batches committed by each consumer. */
   const batches = new Map<string, number>();
+  /** Consumers whose database is away. */
+  const away = new Set<string>();
   /** When something happened last, apart from the looks of fitness, which time alone brings. */
   let movedAt = performance.now();
   const report = (event: ConsumerEvent): void => {
     if (event.event === "incident") alerts.push(event);
+    if (event.event === "unavailable") away.add(event.consumer);
+    if (event.event === "batch" || event.event === "lanes") away.delete(event.consumer);
     if (event.event === "batch") batches.set(event.consumer, (batches.get(event.consumer) ?? 0) + 1);
     if (event.event === "batch" || event.event === "retrying" || event.event === "parked")
       movedAt = performance.now();
@@ -126,6 +133,7 @@ export async function startDrilledFlux() {
   const startApart = (): Promise<System> => startSystem({ ...options, run: [apart] });
   const system = await startSystem({ ...options, run: all.filter((name) => name !== apart) });
   let program: System | null = await startApart();
+  const underWay = watchUnderWay(options.adminUrl, definition.name);
   const edge = await buildEdge({
     system,
     mode: "dev",
@@ -217,14 +225,17 @@ export async function startDrilledFlux() {
       return send("/customers", { prospectId: `lead-${number}`, accountId: `acct-9${number.slice(1)}` });
     },
     /**
-     * Resolves when it has come true. Business time moves by `stepMs` when nothing has happened for a while, so that nothing is gained by
-     * waiting for it; `steps` times at most.
+     * Resolves when it has come true. Business time moves by `stepMs` when nothing is under way and nothing has happened for a while, so that
+     * nothing is gained by waiting for it; `steps` times at most.
      */
     async wait(what: string, isTrue: () => Promise<boolean>, stepMs: number, steps: number): Promise<void> {
       let left = steps;
       movedAt = performance.now();
       await comes(what, async () => {
-        if (performance.now() - movedAt < quietMs) return false;
+        const quiet = performance.now() - movedAt;
+        if (quiet < quietMs) return false;
+        const programs = program === null ? [system] : [system, program];
+        if (quiet < stuckMs && !(await underWay.isNothing(programs, away))) return false;
         if (await isTrue()) return true;
         if (left-- === 0) throw new Error(`${steps} steps of ${stepMs} ms were not enough until ${what}`);
         await moveTime(stepMs);
@@ -273,6 +284,7 @@ export async function startDrilledFlux() {
     },
     async stop() {
       await edge.close();
+      await underWay.close();
       await system.stop();
       await program?.stop();
       for (const [, simulator] of running) await simulator.stop();
@@ -281,7 +293,8 @@ export async function startDrilledFlux() {
 }
 
 /**
- * A database of its own, half a second for an answer and none of rest after failures: what takes real time is waited for. Without the
+ * A database of its own, two seconds for an answer and none of rest after failures: what takes real time is waited for, and a machine that
+ * is busy with other tests must not look like a provider that says nothing. Without the
  * feeds of Salesforce, whose thousand customers nobody asks about here.
  */
 function impatient(definition: SystemDefinition): SystemDefinition {
@@ -289,7 +302,7 @@ function impatient(definition: SystemDefinition): SystemDefinition {
     isHandOffTreaty(treaty)
       ? {
           ...treaty,
-          times: { ...treaty.times, answerWithinMs: 500 },
+          times: { ...treaty.times, answerWithinMs: 2_000 },
           limits: { ...treaty.limits, circuitOpenMs: 50 },
         }
       : treaty;
