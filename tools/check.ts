@@ -13,6 +13,8 @@ import { repositoryFiles, repositoryRoot } from "./tree.ts";
 const testFolders = /^(?:(?:packages|systems|tools|bench)\/.*|examples\/[^/]+)\.test\.ts$/;
 /** Tests share the machine with the PostgreSQL servers they start. */
 const testFilesAtOnce = 3;
+/** Files of this name have the machine for themselves, after all others: what they judge is how long a system takes to notice and to mend. */
+const alone = /\.alone\.[^/]*test\.ts$/;
 /** A test that hangs fails instead of holding everything up. */
 const testMs = 600_000;
 /** The runner's own limit does not reach a file whose tests have ended but whose process does not: this one does. */
@@ -41,13 +43,17 @@ const environment = {
   NODE_COMPILE_CACHE: path.join(repositoryRoot, "node_modules", ".cache", "compiled"),
 };
 
-function testsIn(files: readonly string[], reporter: "spec" | "dot"): readonly string[] {
+function testsIn(
+  files: readonly string[],
+  reporter: "spec" | "dot",
+  filesAtOnce = testFilesAtOnce,
+): readonly string[] {
   return [
     "--test",
     `--test-reporter=${reporter}`,
     "--test-reporter-destination=stdout",
     ...(reporter === "spec" ? [`--test-reporter=${slowestFiles}`, "--test-reporter-destination=stdout"] : []),
-    `--test-concurrency=${testFilesAtOnce}`,
+    `--test-concurrency=${filesAtOnce}`,
     `--test-timeout=${testMs}`,
     ...files,
   ];
@@ -57,15 +63,21 @@ function stepsFor(only: string | undefined): readonly Step[] {
   const tests = repositoryFiles().filter((file) => testFolders.test(file));
   const chosen = only === undefined ? tests : tests.filter((file) => file.includes(only));
   if (chosen.length === 0) stop(`No test file has "${only}" in its path.`);
-  const run: Step = { title: "tests", program: process.execPath, args: testsIn(chosen, "spec") };
-  if (only !== undefined) return [run];
+  const shared = chosen.filter((file) => !alone.test(file));
+  const single = chosen.filter((file) => alone.test(file));
+  const program = process.execPath;
+  const runs: Step[] = [];
+  if (shared.length > 0) runs.push({ title: "tests", program, args: testsIn(shared, "spec") });
+  if (single.length > 0)
+    runs.push({ title: "tests that run alone", program, args: testsIn(single, "spec", 1) });
+  if (only !== undefined) return runs;
   // The rules run twice: here, in a second, so that a broken one is told before the long part; and in the full count.
   const rules = tests.filter((file) => file.startsWith("tools/"));
   return [
     { title: "types", program: path.join(programs, "tsc"), args: ["-p", "."] },
     { title: "format and lint", program: path.join(programs, "biome"), args: ["check", "."] },
-    { title: "rules", program: process.execPath, args: testsIn(rules, "dot") },
-    run,
+    { title: "rules", program, args: testsIn(rules, "dot") },
+    ...runs,
   ];
 }
 

@@ -333,15 +333,17 @@ export async function post(
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
-/** Resolves when it has come true; fails after 30 s, saying what it saw last. */
+/** Resolves when it has come true; fails after `withinMs`, saying what it saw last. */
 export async function comes(
   what: string,
   condition: () => Promise<boolean>,
   last: () => unknown = () => "",
+  withinMs = 30_000,
 ): Promise<void> {
-  const limit = performance.now() + 30_000;
+  const limit = performance.now() + withinMs;
   while (!(await condition())) {
-    if (performance.now() > limit) throw new Error(`waited 30 s until ${what}: ${String(last())}`);
+    if (performance.now() > limit)
+      throw new Error(`waited ${withinMs / 1_000} s until ${what}: ${String(last())}`);
     await new Promise((resolve) => setTimeout(resolve, 15));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Flux with its three counterparties in this process, made to fail on purpose: what the drill of incidents-in-time.pg.test.ts breaks, and the
+ * Flux with its three counterparties in this process, made to fail on purpose: what the drill of incidents-in-time.alone.pg.test.ts breaks, and the
  * routes by which it finds out and mends. Time is business time and moves only when nothing else does.
  */
 import { randomBytes } from "node:crypto";
@@ -231,7 +231,7 @@ export async function startDrilledFlux() {
     async wait(what: string, isTrue: () => Promise<boolean>, stepMs: number, steps: number): Promise<void> {
       let left = steps;
       movedAt = performance.now();
-      await comes(what, async () => {
+      const moving = async () => {
         const quiet = performance.now() - movedAt;
         if (quiet < quietMs) return false;
         const programs = program === null ? [system] : [system, program];
@@ -241,7 +241,9 @@ export async function startDrilledFlux() {
         await moveTime(stepMs);
         movedAt = performance.now();
         return false;
-      });
+      };
+      // The steps are the limit; each may have to wait for what the fault has taken away.
+      await comes(what, moving, () => `${left} steps left`, (steps + 1) * 2 * stuckMs);
     },
     /** Has the provider's messages come. */
     async listen() {
