@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Entry, type HandOff, type HandOffNews, type HandOffTreaty, missingIn } from "@entente/core";
+import { fluxTeams } from "../../app/teams.ts";
 import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
 import { declineCodes } from "../../contexts/subscription/contract/charge-declines.ts";
 import { quotaDebitUndone } from "../../contexts/subscription/contract/quota-debit-undone.ts";
@@ -177,7 +178,9 @@ test("every decline has a reason of ours that gives nothing away, and every reas
 test("no entry of sheet and runbook is missing, and none is shorter than a sentence", () => {
   assert.deepEqual(missingIn(treaty), []);
   const { sheet, runbook, answers } = treaty as HandOffTreaty;
-  // Who owns it is a name, and stands in the list of teams under it.
-  for (const [entry, says] of [sheet, runbook, answers].flatMap((part) => Object.entries(part)))
-    assert.ok(says.length >= (entry === "technicalOwner" ? 1 : 15), `${entry} says little`);
+  // Who owns it is the name of a team, and stands in the list of teams under it.
+  const { technicalOwner, ...steps } = runbook;
+  assert.ok(Object.values<string>(fluxTeams.contexts).includes(technicalOwner), technicalOwner);
+  for (const [entry, says] of [sheet, steps, answers].flatMap((part) => Object.entries(part)))
+    assert.ok(says.length >= 15, `${entry} says little`);
 });
