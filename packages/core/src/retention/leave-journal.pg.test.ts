@@ -136,6 +136,28 @@ test("a month is kept as long as anybody needs it, says what for, and leaves onc
   await happenings.until("the month is gone", async () => (await stateOf(name)) === "dropped");
 });
 
+test("a person who asks while the daily walk is at it gets the answer that holds after it", async () => {
+  const name = bed.newName();
+  const scene = await retentionBed(bed);
+  const { system, happenings } = await agedMonth(scene, withAudit(bank(name)));
+  const there = happenings.park("retention-ledger:recorded");
+  await system.setClock(at("2037-02-01T00:00"));
+  await there.reached;
+  const asked = system.retention.deleteMonth("ledger", act);
+  await happenings.until("the request waits for the walk", async () => {
+    const [waiting] = await bed.sql<{ there: boolean }>(
+      name,
+      "ledger",
+      "select exists (select from pg_locks where locktype = 'advisory' and not granted) as there",
+    );
+    return waiting?.there === true;
+  });
+  there.release();
+  await asked;
+  assert.equal(await stateOf(name), "dropped");
+  assert.deepEqual(await actsOf(bed, name, "ledger", "entente.deletion-refused"), []);
+});
+
 test("a month that a reader has not read stays, also for the owner's function that does not ask anybody else", async () => {
   const name = bed.newName();
   const scene = await retentionBed(bed);

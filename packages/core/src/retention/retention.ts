@@ -78,6 +78,8 @@ export interface RetentionSetting {
 /** Months of archives that a listing names. */
 const archivesListed = 120;
 const lookEveryMs = 1_000;
+/** How long a person's request waits for the daily walk to be over: it mostly is in a second, and a big month takes minutes. */
+const patienceMs = 10_000;
 
 export function openRetention(setting: RetentionSetting): Retention {
   const { contexts, clock } = setting;
@@ -180,7 +182,7 @@ class DailyWalk {
   /** Null when another process is at it. */
   private async work(): Promise<HeldMonths | null> {
     const { definition, database } = this.scene.context;
-    return alone(this.scene, async () => {
+    return alone(this.scene, 0, async () => {
       if (definition.intake !== undefined) return expireIntake(this.scene);
       const held = await leaveJournal(this.scene);
       if (definition.audit !== undefined) await this.payloads.turn(database);
@@ -189,21 +191,38 @@ class DailyWalk {
   }
 }
 
-/** Does the work unless another process does. Shape: null then. */
-async function alone<T>({ context }: RetentionScene, work: () => Promise<T>): Promise<T | null> {
+/** Does the work once no other process does, unless that takes longer than `patienceMs`. Shape: null then. */
+async function alone<T>(
+  { context }: RetentionScene,
+  patienceMs: number,
+  work: () => Promise<T>,
+): Promise<T | null> {
   const guard: ReservedConnection = await context.database.reserve();
   let broken = true;
   try {
-    const [lock] = await guard.execute<{ ours: boolean }>(
-      "select pg_try_advisory_lock(hashtextextended('entente.retention', 0)) as ours",
-    );
-    const done = lock?.ours === true ? await work() : null;
+    const done = (await lock(guard, patienceMs)) ? await work() : null;
     await guard.execute("select pg_advisory_unlock_all()");
     broken = false;
     return done;
   } finally {
     // A connection that is closed lets go of the lock.
     guard.release(broken);
+  }
+}
+
+async function lock(guard: ReservedConnection, patienceMs: number): Promise<boolean> {
+  const name = "hashtextextended('entente.retention', 0)";
+  const [free] = await guard.execute<{ ours: boolean }>(`select pg_try_advisory_lock(${name}) as ours`);
+  if (free?.ours === true || patienceMs === 0) return free?.ours === true;
+  try {
+    await guard.execute(`set lock_timeout = ${patienceMs}`);
+    await guard.execute(`select pg_advisory_lock(${name})`);
+    return true;
+  } catch (error) {
+    if (isFailure(error) && error.fields.sqlState === "55P03") return false;
+    throw error;
+  } finally {
+    await guard.execute("reset lock_timeout");
   }
 }
 
@@ -279,7 +298,9 @@ async function deleteMonth(scene: RetentionScene, act: DeletionAct): Promise<voi
       new Failure("refused", "retention-not-over", text, { fields: { month, keptUntil } }),
     );
   }
-  const held = await alone(scene, () => (journal.isIntake ? expireIntake(scene) : leaveJournal(scene, act)));
+  const held = await alone(scene, patienceMs, () =>
+    journal.isIntake ? expireIntake(scene) : leaveJournal(scene, act),
+  );
   const holds = held === null ? [busy] : held.get(month);
   if (holds === undefined) return;
   throw await refuse(
@@ -291,7 +312,10 @@ async function deleteMonth(scene: RetentionScene, act: DeletionAct): Promise<voi
   );
 }
 
-const busy: Hold = { what: "under-way", says: "It is leaving just now." };
+const busy: Hold = {
+  what: "under-way",
+  says: "What may leave this journal is being looked through or written just now; ask again in a while.",
+};
 
 /** A refused deletion stands in the journal with who and why, as one that was done does. */
 async function refuse(
