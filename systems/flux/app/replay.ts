@@ -3,7 +3,7 @@ import { accountProcesses } from "../contexts/gateway/domain/account-processes.t
 import { chargedTopUpProcess } from "../contexts/gateway/domain/charged-top-up-process.ts";
 import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.ts";
 import { prospectProcess } from "../contexts/gateway/domain/prospect-process.ts";
-import { requestedTopUpProcess } from "../contexts/gateway/domain/requested-top-up-process.ts";
+import { requestedTopUp } from "../contexts/gateway/domain/requested-top-up-process.ts";
 import { supportCaseProcess } from "../contexts/gateway/domain/support-case-process.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { accountReducer } from "../contexts/subscription/domain/account-reducer.ts";
@@ -29,6 +29,6 @@ export const fluxReplay: ReplayRules = {
     "charged-top-up": first(({ from, refunds }) =>
       chargedTopUpProcess({ from: Number(from) }, refunds === true),
     ),
-    "requested-top-up": first(() => requestedTopUpProcess),
+    "requested-top-up": first(({ refusalStays }) => requestedTopUp(refusalStays === true)),
   },
 };

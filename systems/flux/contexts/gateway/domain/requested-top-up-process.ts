@@ -12,6 +12,8 @@ import { refusedReason, topUpReasons } from "./top-up-reasons.ts";
 /** In this order, whatever order they are heard in: they stand in three journals. */
 const stepNames = ["request-recorded", debitStep, "posted", "request-closed"] as const;
 type StepName = (typeof stepNames)[number];
+/** The context that debits. */
+const debitedBy = "subscription";
 
 /**
  * How a top-up looks to its customer in stage A: it is queued until the authority has recorded it, and confirmed when it is debited, posted, and
@@ -19,7 +21,7 @@ type StepName = (typeof stepNames)[number];
  *
  * | Fact | Step | To |
  * | --- | --- | --- |
- * | `flux.top-up-requested` | request-recorded done | processing |
+ * | `flux.top-up-requested` | request-recorded done | processing; failed when the debit was refused or parked, which may be heard of before |
  * | `flux.balance-debited` | balance-debited done | processing, with the funding split |
  * | `flux.top-up-posted` | posted done | processing |
  * | `flux.request-closed`, posted | request-closed done | processing |
@@ -27,24 +29,39 @@ type StepName = (typeof stepNames)[number];
  * | `flux.request-failed` | request-recorded failed | failed, with its reason |
  * | `flux.top-up-refused` | balance-debited failed | failed, with the refusal's reason |
  * | `flux.quota-debit-undone` | balance-debited undone | failed, `compensated` |
- * | `entente.command-parked`, `entente.command-discarded` of the top-up, not debited | – | failed, as in top-up-process.ts |
+ * | `entente.command-parked`, `entente.command-discarded`, not debited | in the subscription: balance-debited failed | failed, as in top-up-process.ts |
  *
  * One that the subscription decided on the customer's own command has crossed to stage B, and looks as in top-up-process.ts.
+ * `refusalStays` false: as views were folded when a refusal was forgotten over a record heard of after it; for the replay of archives only.
  */
-export const requestedTopUpProcess: ProcessDefinition = {
-  ...topUpProcess,
-  foldedBy: { name: "requested-top-up", terms: {} },
-  facts: [
-    ...topUpProcess.facts,
-    topUpRequested.type,
-    topUpPosted.type,
-    requestClosed.type,
-    requestFailed.type,
-  ],
-  apply,
-};
+export function requestedTopUp(refusalStays = true): ProcessDefinition {
+  return {
+    ...topUpProcess,
+    foldedBy: { name: "requested-top-up", terms: refusalStays ? { refusalStays } : {} },
+    facts: [
+      ...topUpProcess.facts,
+      topUpRequested.type,
+      topUpPosted.type,
+      requestClosed.type,
+      requestFailed.type,
+    ],
+    apply(view, fact) {
+      const next = apply(view, fact, refusalStays);
+      return refusalStays && isForgotten(view, next) ? { ...view, steps: next.steps } : next;
+    },
+  };
+}
 
-function apply(view: ProcessView, fact: Entry): ProcessView {
+export const requestedTopUpProcess = requestedTopUp();
+
+/** A debit that failed stays failed until it is done, whatever another journal tells of what was before it. */
+function isForgotten(before: ProcessView, after: ProcessView): boolean {
+  const hasFailed = ({ steps }: ProcessView) =>
+    steps.some(({ name, state }) => name === debitStep && state === "failed");
+  return after.state === "processing" && hasFailed(before) && hasFailed(after);
+}
+
+function apply(view: ProcessView, fact: Entry, refusalStays: boolean): ProcessView {
   // What was taken back stays so, whatever is heard of it later.
   if (view.reason?.code === "compensated") return view;
   switch (fact.type) {
@@ -76,14 +93,16 @@ function apply(view: ProcessView, fact: Entry): ProcessView {
         ? failed(view, debitStep, "undone", fact, topUpReasons.compensated(fact.processId))
         : view;
     default:
-      return isDone(view, debitStep) ? view : stopped(view, fact);
+      return isDone(view, debitStep) ? view : stopped(view, fact, refusalStays);
   }
 }
 
-/** The command itself could not be executed: what it says is what it says where nothing comes before the debit. */
-function stopped(view: ProcessView, fact: Entry): ProcessView {
+/** A command could not be executed: what it says is what it says where nothing comes before the debit. */
+function stopped(view: ProcessView, fact: Entry, refusalStays: boolean): ProcessView {
   const told = topUpProcess.apply(view, fact);
-  return { ...told, steps: view.steps };
+  const isDebit = refusalStays && told.state === "failed" && fact.source === debitedBy;
+  const failedDebit: ProcessStep = { name: debitStep, state: "failed", at: fact.occurredAt };
+  return { ...told, steps: isDebit ? withStep(view, failedDebit) : view.steps };
 }
 
 function done(view: ProcessView, name: StepName, fact: Entry): ProcessView {

@@ -8,7 +8,7 @@ import { requestFailed, topUpRequested } from "../../request/contract/top-up-req
 import { balanceDebited } from "../../subscription/contract/balance-debited.ts";
 import { quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
 import { topUpRefused } from "../../subscription/contract/top-up-refused.ts";
-import { requestedTopUpProcess } from "./requested-top-up-process.ts";
+import { requestedTopUp, requestedTopUpProcess } from "./requested-top-up-process.ts";
 import { topUpProcess } from "./top-up-process.ts";
 
 const processId = "0199f0e2-7a3b-7c4d-8e5f-0123456789ab";
@@ -49,6 +49,47 @@ describe("how a top-up of stage A looks", () => {
     const unknown = view(fact(topUpRequested), fact(topUpRefused), closed);
     assert.deepEqual([unknown.state, unknown.reason?.code], ["failed", "condenser-unknown"]);
     assert.deepEqual(steps(unknown), ["request-recorded done", "balance-debited failed"]);
+  });
+
+  test("what the quota book refuses has failed, in whatever order the journals are heard", () => {
+    // The refusal stands in one journal, the record and its close in another.
+    const [recorded, refused] = [fact(topUpRequested), fact(topUpRefused)];
+    const closed = fact(requestClosed, { outcome: "refused" });
+    for (const heard of [
+      [refused, recorded, closed],
+      [recorded, refused, closed],
+      [recorded, closed, refused],
+    ]) {
+      const shown = view(...heard);
+      assert.deepEqual([shown.state, shown.reason?.code], ["failed", "condenser-unknown"]);
+      assert.deepEqual(steps(shown), ["request-recorded done", "balance-debited failed"]);
+    }
+  });
+
+  test("a debit that cannot be executed has failed, also when it is heard of before the record", () => {
+    const parked = {
+      ...fact({ type: "entente.command-parked", example: { policy: "step-aside" } }),
+      source: "subscription",
+    };
+    for (const heard of [
+      [parked, fact(topUpRequested)],
+      [fact(topUpRequested), parked],
+    ]) {
+      const shown = view(...heard);
+      assert.deepEqual([shown.state, shown.reason?.code], ["failed", "processing-failed"]);
+      assert.deepEqual(steps(shown), ["request-recorded done", "balance-debited failed"]);
+    }
+    // Redriven, it goes on; put aside with its key held, it was not given up.
+    assert.equal(view(parked, ...whole).state, "confirmed");
+    const held = { ...parked, data: { policy: "hold-key" } };
+    assert.equal(view(held, fact(topUpRequested)).state, "processing");
+  });
+
+  test("evidence of before is replayed as it was folded then", () => {
+    const before = requestedTopUp(false);
+    const shown = [fact(topUpRefused), fact(topUpRequested)].reduce(before.apply, queuedProcess);
+    assert.equal(shown.state, "processing");
+    assert.notDeepEqual(before.foldedBy, requestedTopUpProcess.foldedBy);
   });
 
   test("a posting that was given up ends it as compensated, and nothing heard later changes that", () => {
