@@ -170,7 +170,8 @@ describe("a top-up in stage A", () => {
       const [opening] = ofType(await a.journal("ledger", processId), "entente.hand-off-opened");
       const open = (await a.operator.get("/ops/cases")).body.cases as { caseId: string; handOffId: string }[];
       const found = open.find(({ handOffId }) => handOffId === opening?.id);
-      assert.ok(found !== undefined);
+      if (found === undefined)
+        assert.fail(`no case of ${JSON.stringify(await a.journal("ledger", processId))}`);
       return found.caseId;
     };
     for (const [processId, act] of [

@@ -168,9 +168,15 @@ describe("the timeline of a top-up", () => {
       times: 1,
     });
     const id = await topUp(2);
-    const refused = await until(id, "a case", ({ cases }) => cases.length > 0);
-    const outcomes = refused.attempts.flatMap(({ attempts }) => attempts.flatMap((one) => one.outcomes));
-    const refusal = outcomes.find(({ state, code }) => state === "rejected" && code !== null);
+    const refusalIn = (timeline: Timeline) =>
+      timeline.attempts
+        .flatMap(({ attempts }) => attempts.flatMap((one) => one.outcomes))
+        .find(({ state, code }) => state === "rejected" && code !== null);
+    // Cases are read after entries: a case that was opened in between is told without them.
+    const refused = await until(id, "a case and its refusal", (timeline) => {
+      return timeline.cases.length > 0 && refusalIn(timeline) !== undefined;
+    });
+    const refusal = refusalIn(refused);
     assert.match(String(refusal?.code), /F5/, JSON.stringify(refused));
     assert.match(String(refusal?.means), /period/i);
     const [one] = refused.cases;
