@@ -1,6 +1,7 @@
 /** Stage A: a top-up enters through Salesforce, is handed to SAP over the mesh, and its result returns to Salesforce and app (FLX-42, FLX-43). */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { eventually, type ServerProcess } from "@entente/testkit";
 import { type JournalRow, type StageAUnderTest, startStageA } from "./stage-a.fixture.ts";
 
@@ -289,11 +290,15 @@ describe("a top-up in stage A", () => {
     await assertOnceEach(processIds, before);
   });
 
-  /** Time goes on until all of them are confirmed: what waits for a time is tried, what is in doubt is asked about. */
+  /**
+   * Time goes on until all of them are confirmed: what waits for a time is tried, what is in doubt is asked about. Seldom: every program
+   * looks at everything it keeps when time was moved.
+   */
   async function confirmAll(processIds: readonly string[]): Promise<void> {
     await eventually(async () => {
       const states = await Promise.all(processIds.map(stateOf));
       if (states.every((state) => state === "confirmed")) return;
+      await delay(250);
       await a.advance("PT2M");
       assert.fail(`still ${states.join(", ")}`);
     });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { checkJournal, countJournal, seededRandom, startFaultProxy } from "@entente/testkit";
 import { type Caller, caller } from "./client.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
@@ -36,6 +37,8 @@ describe(`several workers (seed ${seed})`, () => {
       clients,
       random: seededRandom(seed),
       twins: 0,
+      // Clients think for a moment: without it they take the processor from the workers that start.
+      afterwards: () => delay(10),
     });
 
   /** Every promise about what the load asked for, checked against the journals as an auditor reads them. */
