@@ -73,6 +73,8 @@ export interface ChargedFlux {
   refundsOf(processId: string): Promise<readonly { readonly amount: number; readonly status: string }[]>;
   /** Both clocks. */
   moveTime(ms: number): Promise<void>;
+  /** Has the provider tell what becomes of refunds. */
+  hearOfRefunds(): Promise<void>;
   /** Takes the provider away, down to its port, and gives it back with nothing remembered. */
   away(): Promise<void>;
   back(): Promise<void>;
@@ -88,6 +90,7 @@ export async function startChargedFlux({
   const port = Number(new URL(running.url).port);
   let shiftMs = 0;
   let secret = "";
+  let refundSecret = "";
   const counterparties = { payments: { url: running.url } };
   const callbacks = `/callbacks/${paymentsCharge}`;
   const system = await startSystem({
@@ -95,7 +98,11 @@ export async function startChargedFlux({
     wallClock: () => Date.now() + shiftMs,
     definition: around(impatient(fluxWith(counterparties))),
     ...(auditSigning === undefined ? {} : { auditSigning }),
-    outside: fluxOutside(counterparties, (_, name) => (name === "apiKey" ? apiKey : secret), ["127.0.0.0/8"]),
+    outside: fluxOutside(
+      counterparties,
+      (_, name) => ({ apiKey, webhookSecret: secret, refundWebhookSecret: refundSecret })[name] ?? "",
+      ["127.0.0.0/8"],
+    ),
   });
   const edge = await buildEdge({
     system,
@@ -261,6 +268,10 @@ export async function startChargedFlux({
         .advance(`PT${ms / 1_000}S`)
         .catch(() => {});
       await system.setClock(system.clock.now() + 1);
+    },
+    async hearOfRefunds() {
+      const callbackUrl = `${url}/callbacks/${paymentsRefund}`;
+      refundSecret = await registerWebhook({ url: running.url, apiKey, treaty: paymentsRefund, callbackUrl });
     },
     away: () => running.stop(),
     async back() {

@@ -158,6 +158,35 @@ test("a charge that turns out made after its top-up was undone is given back onc
   await refunded(processId);
 });
 
+test("a refund that the bank sends back is owed again: the customer reads it, and a person has the case", async () => {
+  await flux.hearOfRefunds();
+  await flux.open("acct-0995");
+  const processId = await topUp("acct-0995", 104);
+  await customer.until(processId, "confirmed");
+  await flux.undo(processId);
+  await flux.refund(processId, "completed");
+  await comes("the customer reads that the money is back", async () => {
+    const { body } = await customer.get(`/processes/${processId}`);
+    return sentence(body).reason?.code === "refunded";
+  });
+  await flux.moveTime(15 * 60_000 + 1_000);
+  await comes("the customer reads that it is owed again", async () => {
+    const { body } = await customer.get(`/processes/${processId}`);
+    return sentence(body).reason?.code === "charge-to-refund";
+  });
+  const { body } = await customer.get(`/processes/${processId}`);
+  assert.deepEqual(stepsOf(body).slice(1), ["balance-debited undone", "charged done", "refunded open"]);
+  assert.deepEqual(await flux.refundsOf(processId), [{ amount: 100, status: "failed" }]);
+  const [open, ...more] = await flux.system.treaties.cases("subscription", "demo", 10);
+  assert.deepEqual([open?.kind, open?.treaty, more], ["contradiction", "payments-refund", []]);
+  // Said once more, it is owed no more than before.
+  await flux.moveTime(15 * 60_000);
+  assert.deepEqual((await flux.refundsOf(processId)).length, 1);
+  const { caseId = "" } = open ?? {};
+  const why = "paid by transfer";
+  await flux.system.treaties.closeCase("subscription", { tenantId: "demo", caseId, by: "olga", why });
+});
+
 /** The customer reads it, and the provider's own record says the same: charged once, given back once, nothing left for a person. */
 async function refunded(processId: string): Promise<void> {
   await comes("the customer reads that the money is back", async () => {

@@ -166,6 +166,13 @@ async function rowsOf(
   return batches.length === 0 ? new Map() : readBatchRows(connection, batches);
 }
 
+/** News that its treaty has not told the domain yet. */
+interface Untold {
+  readonly treaty: HandOffTreaty;
+  readonly member: "tells" | "tellsTakenBack";
+  readonly news: Omit<HandOffNews, "request">;
+}
+
 interface Step {
   apply(one: Witnessed): Outcome;
   /** Asks the treaties what their domains are to be told of the moves made. */
@@ -199,7 +206,7 @@ function openStep(
   const withdrawnRows: { readonly handOffId: string; readonly row: number }[] = [];
   const stopped = new Map<string, string>();
   const unwanted: StoredHandOff[] = [];
-  const untold: { readonly treaty: HandOffTreaty; readonly news: Omit<HandOffNews, "request"> }[] = [];
+  const untold: Untold[] = [];
   const counts: Counts = openCounts(around.shard);
 
   function apply(one: Witnessed): Outcome {
@@ -259,7 +266,8 @@ function openStep(
       counts.add(treaty.name, "states", handOff.state);
       const { state: to } = handOff;
       const news = { handOff, from, to, code: told.externalCode, rows: rows?.said ?? [] };
-      if (treaty.tells !== undefined) untold.push({ treaty, news: { ...news, unwanted: result.unwanted } });
+      if (treaty.tells !== undefined)
+        untold.push({ treaty, member: "tells", news: { ...news, unwanted: result.unwanted } });
     }
     if (
       result.moves.length === 0 &&
@@ -271,6 +279,11 @@ function openStep(
         finding,
         ...evidence(told, answerClass, rows),
       });
+    }
+    const isTakenBack = before.state === "completed" && finding === "rejected";
+    if (isTakenBack && treaty.tellsTakenBack !== undefined) {
+      const still = { handOff, from: before.state, to: before.state, code: told.externalCode };
+      untold.push({ treaty, member: "tellsTakenBack", news: { ...still, rows: [], unwanted: false } });
     }
     if (answerClass !== null)
       counts.add(treaty.name, "error-codes", `${answerClass} ${told.lastErrorCode ?? ""}`.trim());
@@ -405,8 +418,8 @@ function openStep(
       connection,
       alone.map(({ news }) => news.handOff.handOffId),
     );
-    for (const { treaty, news } of untold) {
-      const told = treaty.tells?.({ ...news, request: requests.get(news.handOff.handOffId) ?? null }) ?? [];
+    for (const { treaty, member, news } of untold) {
+      const told = treaty[member]?.({ ...news, request: requests.get(news.handOff.handOffId) ?? null }) ?? [];
       told.forEach((command, n) => {
         commands.push(consequence(around.context, news.handOff, n, command, now));
       });

@@ -152,6 +152,40 @@ test("a stale callback is recorded and moves nothing; an impossible one is recor
   assert.equal(open?.kind, "contradiction");
 });
 
+test("what they take back after it was done is told to the domain, as often as they say it, and nothing else is", async () => {
+  const { counterparty, orders, deliver, status } = await scene({
+    tellsTakenBack: ({ handOff, request, from, to, code }) => [
+      {
+        type: "orders.note-return",
+        schemaVersion: "1.0.0",
+        key: handOff.aggregateId,
+        data: { asked: request, from, to, code },
+      },
+    ],
+  });
+  await orders.facts(billingReady("ord-1"));
+  await orders.settled(1, "accepted");
+  for (const [id, said] of [
+    ["1", "DONE"],
+    ["2", "DONE"],
+    ["3", "PENDING"],
+    ["4", "REFUSED"],
+  ] as const) {
+    await deliver(counterparty.callback("acme", keyOf("ord-1"), said, { id }));
+    await orders.happenings.until("it is decided", async () =>
+      (await status()).every(([, state]) => state !== "received"),
+    );
+  }
+  const told = await orders.entries("orders.note-return");
+  assert.deepEqual(
+    told.map(({ kind, data }) => [kind, data.asked, data.from, data.to]),
+    [["command", { amount: 5 }, "completed", "completed"]],
+  );
+  const [contradicted] = await orders.entries("entente.hand-off-noted");
+  assert.equal(told[0]?.causationId, contradicted?.id);
+  assert.equal((await orders.system.treaties.cases("orders", "acme", 10))[0]?.kind, "contradiction");
+});
+
 test("out of order is no harm: done before taken in", async () => {
   const { counterparty, orders, deliver } = await scene({}, hasty);
   counterparty.behave = () => "silent-done";

@@ -84,6 +84,11 @@ export interface HandOffTreaty<Input extends TSchema = TSchema, Output extends T
   readonly totals?: TotalsRule<Static<Input>>;
   /** What the domain is told when a hand-off moves: commands to the owning context. Pure. */
   tells?(news: HandOffNews): readonly DomainCommand[];
+  /**
+   * What the domain is told when the authority says of a completed act that it did not happen after all; `to` stays `completed`. A case is
+   * opened as well. Told as often as they say it, and so to a decider that does not mind. Absent: the case is all. Pure.
+   */
+  tellsTakenBack?(news: HandOffNews): readonly DomainCommand[];
   /** The act that undoes a completed one nobody wants any more; null: a person does. Pure. */
   undoes?(handOff: HandOff, request: JsonObject): UndoRequest | null;
   readonly times: TreatyTimes;

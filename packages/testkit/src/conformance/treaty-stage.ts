@@ -300,10 +300,11 @@ export async function openTreatyStage(
 
 /**
  * Only real time is cut short; everything in business time stays as declared. The circuit is left out: it is the runtime's, and its
- * rest would be waited for. `tells` and `undoes` speak to others, who are not here; sums of days are compared by tests of their own.
+ * rest would be waited for. `tells`, `tellsTakenBack` and `undoes` speak to others, who are not here; sums of days are compared by tests of their own.
  */
 function atTestSpeed(given: HandOffTreaty, options: ConformanceOptions): HandOffTreaty {
-  const { tells: _tells, undoes: _undoes, window: _window, totals: _totals, ...treaty } = given;
+  const { tells: _tells, tellsTakenBack: _takenBack, undoes: _undoes, ...executed } = given;
+  const { window: _window, totals: _totals, ...treaty } = executed;
   const { times, limits } = given;
   return {
     ...treaty,

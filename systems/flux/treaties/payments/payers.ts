@@ -30,12 +30,13 @@ export function payersFrom(tables: Readonly<Record<string, PayerTable>>): PayerO
 const card = (paymentMethod: string): Payer => ({ customer: null, paymentMethod });
 
 /**
- * Demo: everybody pays by a card that works, apart from five accounts at the end of the list, with which declines can be seen
- * without telling the simulator anything.
+ * Demo: everybody pays by a card that works, apart from six accounts at the end of the list, with which declines, and a refund that
+ * comes back, can be seen without telling the simulator anything.
  */
 export const demoPayers: PayerOf = payersFrom({
   demo: {
     accounts: {
+      "acct-0995": card("pm_card_refundFail"),
       "acct-0996": card("pm_usBankAccount_success"),
       "acct-0997": null,
       "acct-0998": card("pm_card_authenticationRequired"),

@@ -1,7 +1,7 @@
 import type { DomainCommand, HandOff, HandOffNews, JsonObject, UndoRequest } from "@entente/core";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
-import { recordRefund } from "../../contexts/subscription/contract/refund.ts";
+import { recordRefund, recordRefundFailure } from "../../contexts/subscription/contract/refund.ts";
 import { ChargeRequest } from "./charge-news.ts";
 
 /** Name of the treaty: its callbacks go to `/callbacks/payments-refund`. */
@@ -38,9 +38,20 @@ export function refundOf({ externalReference }: HandOff, request: JsonObject): U
 }
 
 /** What the subscription is told of a refund: that the money is back. Until then the customer reads that it is owed. */
-export function tellOfRefund({ handOff, request, to }: HandOffNews): readonly DomainCommand[] {
-  if (request === null || to !== "completed") return [];
+export function tellOfRefund(news: HandOffNews): readonly DomainCommand[] {
+  return news.to === "completed" ? told(recordRefund, news) : [];
+}
+
+/** That it came back to us, days after it had gone: a bank may refuse it late. The customer reads again that it is owed; a person sees to it. */
+export function tellOfReturn(news: HandOffNews): readonly DomainCommand[] {
+  return told(recordRefundFailure, news);
+}
+
+function told(
+  { type, schemaVersion }: { readonly type: string; readonly schemaVersion: string },
+  { handOff, request }: HandOffNews,
+): readonly DomainCommand[] {
+  if (request === null) return [];
   const data = { ...(request as RefundRequest), refundReference: handOff.externalReference };
-  const { type, schemaVersion } = recordRefund;
   return [{ type, schemaVersion, key: data.accountId, data }];
 }

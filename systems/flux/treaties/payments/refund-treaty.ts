@@ -10,7 +10,7 @@ import { Type } from "typebox";
 import { Value } from "typebox/value";
 import { callPayments } from "./call-payments.ts";
 import { refundErrorMap } from "./refund-errors.ts";
-import { paymentsRefund, RefundRequest, tellOfRefund } from "./refund-news.ts";
+import { paymentsRefund, RefundRequest, tellOfRefund, tellOfReturn } from "./refund-news.ts";
 import { refundRunbook } from "./refund-runbook.ts";
 import { refundAnswers, refundSheet } from "./refund-sheet.ts";
 import { metadataNames } from "./their-messages.ts";
@@ -65,6 +65,7 @@ export function refundTreaty({ url }: { readonly url: string }): HandOffTreaty {
       },
     },
     tells: tellOfRefund,
+    tellsTakenBack: tellOfReturn,
     times: {
       answerWithinMs: 30_000,
       retryFirstMs: 2_000,

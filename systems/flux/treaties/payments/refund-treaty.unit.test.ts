@@ -66,6 +66,24 @@ describe("what is given back", () => {
   });
 });
 
+describe("what came back to us", () => {
+  test("is told as owed again, under the same names", () => {
+    const { data } = charging.undoes?.(charged, request) ?? {};
+    const news = {
+      handOff: { externalReference: "re_1" },
+      request: data,
+      from: "completed",
+      to: "completed",
+    };
+    const [told, ...more] = treaty.tellsTakenBack?.(news as never) ?? [];
+    assert.deepEqual(
+      [told?.type, told?.key, told?.data.refundReference, more],
+      ["flux.record-refund-failure", "acct-0001", "re_1", []],
+    );
+    assert.deepEqual(treaty.tellsTakenBack?.({ ...news, request: null } as never), []);
+  });
+});
+
 describe("their words in ours", () => {
   const refund = (over: object = {}) => ({
     id: "re_1",

@@ -13,7 +13,7 @@ import {
   topUpCharged,
 } from "../../subscription/contract/charge.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
-import { type TopUpRefunded, topUpRefunded } from "../../subscription/contract/refund.ts";
+import { type TopUpRefunded, topUpRefunded, topUpRefundFailed } from "../../subscription/contract/refund.ts";
 import { declinedReason } from "./charge-declined-reasons.ts";
 import { debitStep, fundingSplit, topUpProcess } from "./top-up-process.ts";
 import { topUpReasons } from "./top-up-reasons.ts";
@@ -34,6 +34,7 @@ const refundStep = "refunded";
  * | `flux.quota-debit-undone` of this process | any | failed, with the reason of the decline; nothing is open any more |
  * | `flux.top-up-charged` | failed, undone | failed, `charge-to-refund`: money was taken all the same, refund open |
  * | `flux.top-up-refunded` | failed, undone | failed, `refunded`: the money is back |
+ * | `flux.top-up-refund-failed` | failed, refunded | failed, `charge-to-refund`: the money came back to us, refund open |
  *
  * Everything else as in top-up-process.ts. While nobody knows whether the charge was made, nothing is told: it stays open.
  * `refunds` false: as views were folded before anything was given back by a treaty; for the replay of archives only.
@@ -47,7 +48,7 @@ export function chargedTopUpProcess(charging: Charging, refunds = true): Process
       ...topUpProcess.facts,
       topUpCharged.type,
       chargeDeclined.type,
-      ...(refunds ? [topUpRefunded.type] : []),
+      ...(refunds ? [topUpRefunded.type, topUpRefundFailed.type] : []),
     ],
     apply(view, fact) {
       switch (fact.type) {
@@ -63,6 +64,8 @@ export function chargedTopUpProcess(charging: Charging, refunds = true): Process
           return undone(view, fact, refunds);
         case topUpRefunded.type:
           return refunded(view, fact);
+        case topUpRefundFailed.type:
+          return owedAgain(view, fact);
         default:
           // Of a top-up that is debited, what happens to other commands of its process says nothing.
           return view.steps.some(({ name }) => name === chargeStep) ? view : topUpProcess.apply(view, fact);
@@ -102,6 +105,11 @@ function refunded(view: ProcessView, fact: Entry): ProcessView {
   const { amountMinor, currency } = fact.data as TopUpRefunded;
   const steps = withStep(view, refundStep, "done", fact.occurredAt);
   return { ...view, steps, reason: topUpReasons.refunded(fact.processId, amountMinor, currency) };
+}
+
+function owedAgain(view: ProcessView, fact: Entry): ProcessView {
+  const steps = withStep(view, refundStep, "open", fact.occurredAt);
+  return { ...view, steps, reason: topUpReasons.chargeToRefund(fact.processId) };
 }
 
 function undone(view: ProcessView, fact: Entry, refunds: boolean): ProcessView {

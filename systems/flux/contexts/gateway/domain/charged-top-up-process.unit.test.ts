@@ -5,7 +5,7 @@ import { balanceDebited } from "../../subscription/contract/balance-debited.ts";
 import { chargeDeclined, topUpCharged } from "../../subscription/contract/charge.ts";
 import { declineCodes } from "../../subscription/contract/charge-declines.ts";
 import { quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
-import { topUpRefunded } from "../../subscription/contract/refund.ts";
+import { topUpRefunded, topUpRefundFailed } from "../../subscription/contract/refund.ts";
 import { declinedReason } from "./charge-declined-reasons.ts";
 import { chargedTopUpProcess } from "./charged-top-up-process.ts";
 import { customerText } from "./customer-text.ts";
@@ -98,6 +98,17 @@ describe("a top-up that is charged", () => {
     // A charge that we only heard of when its refund was made has no step of its own.
     const unheard = after(debited, undone("delivery-failed"), refunded);
     assert.deepEqual([unheard.reason?.code, steps(unheard).at(-1)], ["refunded", "refunded done"]);
+  });
+
+  test("says that the money is owed again when the bank sent it back, and that it is back once it is", () => {
+    const refunded = fact(topUpRefunded.type, topUpRefunded.example, 4_000);
+    const sentBack = fact(topUpRefundFailed.type, topUpRefundFailed.example, 5_000);
+    const owed = after(debited, charged, undone("delivery-failed"), refunded, sentBack);
+    assert.deepEqual([owed.state, owed.reason?.code], ["failed", "charge-to-refund"]);
+    assert.equal(steps(owed).at(-1), "refunded open");
+    assert.deepEqual(definition.apply(owed, sentBack), owed);
+    const back = definition.apply(owed, refunded);
+    assert.deepEqual([back.reason?.code, steps(back).at(-1)], ["refunded", "refunded done"]);
   });
 
   test("of archives from before refunds is folded as it was then", () => {

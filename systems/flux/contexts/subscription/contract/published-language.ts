@@ -24,7 +24,7 @@ import {
   quotaShareMoved,
   quotaShareRefused,
 } from "./quota-keeper.ts";
-import { recordRefund, topUpRefunded } from "./refund.ts";
+import { recordRefund, recordRefundFailure, topUpRefunded, topUpRefundFailed } from "./refund.ts";
 import { registerCondenser } from "./register-condenser.ts";
 import { startCycle } from "./start-cycle.ts";
 import { topUpRefused } from "./top-up-refused.ts";
@@ -42,6 +42,7 @@ export const subscriptionCommands = [
   recordCharge,
   recordDecline,
   recordRefund,
+  recordRefundFailure,
   placeQuota,
   noteQuotaAnswer,
   noteQuotaReturn,
@@ -64,6 +65,7 @@ export const subscriptionFacts = [
   topUpCharged,
   chargeDeclined,
   topUpRefunded,
+  topUpRefundFailed,
   quotaLent,
   quotaAsked,
   quotaAnswered,

@@ -50,5 +50,30 @@ export const topUpRefunded = {
   example: given,
 } as const;
 
+/**
+ * Command: note that a refund which was told as given has come back, says the payment provider: the customer's bank did not take it.
+ * Internal: told by the refund treaty, never offered to customers.
+ */
+export const recordRefundFailure = {
+  kind: "command",
+  type: "flux.record-refund-failure",
+  schemaVersion: "1.0.0",
+  schema: Type.Object(refund, { additionalProperties: false }),
+  example: given,
+} as const;
+
+/**
+ * Fact: what was told as given back has come back to us; the charge is owed again. Changes no balance.
+ * Guarantees: after `flux.top-up-refunded` of the same charge; as often as the provider says it.
+ */
+export const topUpRefundFailed = {
+  kind: "event",
+  type: "flux.top-up-refund-failed",
+  schemaVersion: "1.0.0",
+  schema: Type.Object(refund),
+  example: given,
+} as const;
+
 export type RecordRefund = Static<typeof recordRefund.schema>;
+export type RecordRefundFailure = Static<typeof recordRefundFailure.schema>;
 export type TopUpRefunded = Static<typeof topUpRefunded.schema>;

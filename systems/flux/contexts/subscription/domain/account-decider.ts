@@ -13,7 +13,7 @@ import { recordCharge, recordDecline } from "../contract/charge.ts";
 import { openAccount } from "../contract/open-account.ts";
 import { subscriptionFacts } from "../contract/published-language.ts";
 import { noteQuotaAnswer, noteQuotaReturn, placeQuota } from "../contract/quota-keeper.ts";
-import { recordRefund } from "../contract/refund.ts";
+import { recordRefund, recordRefundFailure } from "../contract/refund.ts";
 import { registerCondenser } from "../contract/register-condenser.ts";
 import { startCycle } from "../contract/start-cycle.ts";
 import { topUpRefused } from "../contract/top-up-refused.ts";
@@ -25,7 +25,7 @@ import { decideFollowEntitlement } from "./follow-entitlement.ts";
 import { decideNoteQuotaAnswer, decideNoteQuotaReturn, decidePlaceQuota } from "./keep-quota.ts";
 import { decideOpenAccount } from "./open-account.ts";
 import { decideRecordCharge, decideRecordDecline } from "./record-charge.ts";
-import { decideRecordRefund } from "./record-refund.ts";
+import { decideRecordRefund, decideRecordRefundFailure } from "./record-refund.ts";
 import { refuse } from "./refuse.ts";
 import { decideRegisterCondenser } from "./register-condenser.ts";
 import { decideStartCycle } from "./start-cycle.ts";
@@ -49,6 +49,7 @@ export const accountDecider: Decider<AccountState> = {
     [recordCharge.type]: { parking: "step-aside", schemaVersion: recordCharge.schemaVersion },
     [recordDecline.type]: { parking: "step-aside", schemaVersion: recordDecline.schemaVersion },
     [recordRefund.type]: { parking: "step-aside", schemaVersion: recordRefund.schemaVersion },
+    [recordRefundFailure.type]: { parking: "step-aside", schemaVersion: recordRefundFailure.schemaVersion },
     [placeQuota.type]: { parking: "hold-key", schemaVersion: placeQuota.schemaVersion },
     [noteQuotaReturn.type]: { parking: "hold-key", schemaVersion: noteQuotaReturn.schemaVersion },
     [noteQuotaAnswer.type]: { parking: "step-aside", schemaVersion: noteQuotaAnswer.schemaVersion },
@@ -86,6 +87,8 @@ function decide(state: AccountState, command: Entry, context: DecisionContext): 
       return decideRecordDecline(state, command);
     case recordRefund.type:
       return decideRecordRefund(state, command);
+    case recordRefundFailure.type:
+      return decideRecordRefundFailure(state, command);
     case startCycle.type:
       return decideStartCycle(state, context);
     case registerCondenser.type:

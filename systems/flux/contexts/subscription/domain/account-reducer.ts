@@ -15,7 +15,7 @@ import {
   quotaRestored,
   quotaReturned,
 } from "../contract/quota-keeper.ts";
-import { topUpRefunded } from "../contract/refund.ts";
+import { topUpRefunded, topUpRefundFailed } from "../contract/refund.ts";
 import { topUpRefused } from "../contract/top-up-refused.ts";
 import { type AccountState, evolve, type RunningCycle, unopenedAccount } from "./account.ts";
 
@@ -51,6 +51,7 @@ export const accountReducer: Reducer<ReplayedAccount> = {
     [topUpCharged.type]: { 1: aside },
     [chargeDeclined.type]: { 1: aside },
     [topUpRefunded.type]: { 1: aside },
+    [topUpRefundFailed.type]: { 1: aside },
     [topUpRefused.type]: { 1: aside },
     [quotaLent.type]: { 1: aside },
     [quotaAsked.type]: { 1: aside },
