@@ -24,7 +24,11 @@ export interface LoadOptions {
   readonly afterwards?: (processId: string) => Promise<void>;
 }
 
+/** Loads of this program so far: a key of one is no repeat of another's. */
+let loads = 0;
+
 export function startLoad(options: LoadOptions): Load {
+  const ownKeys = `chaos-${loads++}`;
   const agent = new Agent({ keepAlive: true, maxSockets: options.clients * 2 });
   const records: ClientRecord[] = [];
   let order = 0;
@@ -52,7 +56,7 @@ export function startLoad(options: LoadOptions): Load {
 
   /** Answers the process. */
   async function untilAccepted(n: number, twin: boolean): Promise<string> {
-    const key = `chaos-${made++}`;
+    const key = `${ownKeys}-${made++}`;
     for (;;) {
       const asked = [ask(key, n)];
       if (twin) asked.push(ask(key, n));

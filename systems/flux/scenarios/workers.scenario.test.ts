@@ -101,8 +101,10 @@ describe(`several workers (seed ${seed})`, () => {
     await sleeper.terminate();
   });
 
-  test("commits whose answers are lost, and black holes, on the way to PostgreSQL double and lose nothing", async () => {
+  test("commits whose answers are lost, and black holes, on the way to PostgreSQL double and lose nothing", async (t) => {
     const proxy = await startFaultProxy({ target: { host: "127.0.0.1", port: flux.postgres.port }, seed });
+    // However it ends: an open proxy keeps this program alive.
+    t.after(() => proxy.close());
     const through = { ENTENTE_DATABASE_URL: proxy.urlFor(flux.postgres.url) };
     const worker = await flux.startWorker(through);
     const running = load();
@@ -124,7 +126,6 @@ describe(`several workers (seed ${seed})`, () => {
     await keptPromises(running);
     assert.ok(proxy.fired.after >= 5 && proxy.fired.before >= 5 && proxy.fired.blackHole > 0);
     await worker.terminate();
-    await proxy.close();
   });
 
   test("a poison command is parked with its cause, its process fails openly, later ones go on, and a redrive mends it", async () => {
