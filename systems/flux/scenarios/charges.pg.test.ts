@@ -179,9 +179,9 @@ test("a refund that the bank sends back is owed again: the customer reads it, an
   assert.deepEqual(await flux.refundsOf(processId), [{ amount: 100, status: "failed" }]);
   const [open, ...more] = await flux.system.treaties.cases("subscription", "demo", 10);
   assert.deepEqual([open?.kind, open?.treaty, more], ["contradiction", "payments-refund", []]);
-  // Said once more, it is owed no more than before.
+  // Nothing is given back a second time by itself, however long it is owed.
   await flux.moveTime(15 * 60_000);
-  assert.deepEqual((await flux.refundsOf(processId)).length, 1);
+  assert.equal((await flux.refundsOf(processId)).length, 1);
   const { caseId = "" } = open ?? {};
   const why = "paid by transfer";
   await flux.system.treaties.closeCase("subscription", { tenantId: "demo", caseId, by: "olga", why });

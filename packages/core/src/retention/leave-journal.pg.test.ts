@@ -36,6 +36,16 @@ const stops = [
   { point: "recorded", state: "archived" },
 ];
 
+/** The walk over the ledger's months stands where it has written down the archive of January 2030. */
+async function walkParked(name: string) {
+  const scene = await retentionBed(bed);
+  const { system, happenings } = await agedMonth(scene, withAudit(bank(name)));
+  const there = happenings.park("retention-ledger:recorded");
+  await system.setClock(at("2037-02-01T00:00"));
+  await there.reached;
+  return { scene, system, happenings, there };
+}
+
 /** As the server does when a program is gone. */
 async function loseSession(name: string): Promise<void> {
   await bed.sql(
@@ -76,11 +86,7 @@ for (const { point, state } of stops) {
 
 test("an archive that is lost before its month was dropped is written again, and the month dropped only then", async () => {
   const name = bed.newName();
-  const scene = await retentionBed(bed);
-  const { system, happenings } = await agedMonth(scene, withAudit(bank(name)));
-  const there = happenings.park("retention-ledger:recorded");
-  await system.setClock(at("2037-02-01T00:00"));
-  await there.reached;
+  const { scene, happenings, there } = await walkParked(name);
   const [{ file } = {}] = await actsOf(bed, name, "ledger", "entente.month-archived");
   await rm(join(scene.archives, String(file)));
   there.release();
@@ -138,11 +144,7 @@ test("a month is kept as long as anybody needs it, says what for, and leaves onc
 
 test("a person who asks while the daily walk is at it gets the answer that holds after it", async () => {
   const name = bed.newName();
-  const scene = await retentionBed(bed);
-  const { system, happenings } = await agedMonth(scene, withAudit(bank(name)));
-  const there = happenings.park("retention-ledger:recorded");
-  await system.setClock(at("2037-02-01T00:00"));
-  await there.reached;
+  const { system, happenings, there } = await walkParked(name);
   const asked = system.retention.deleteMonth("ledger", act);
   await happenings.until("the request waits for the walk", async () => {
     const [waiting] = await bed.sql<{ there: boolean }>(
@@ -156,6 +158,21 @@ test("a person who asks while the daily walk is at it gets the answer that holds
   await asked;
   assert.equal(await stateOf(name), "dropped");
   assert.deepEqual(await actsOf(bed, name, "ledger", "entente.deletion-refused"), []);
+});
+
+test("a person who asks while a walk takes longer than ten seconds is told so, and nothing was deleted by the request", async () => {
+  const name = bed.newName();
+  const { system, happenings, there } = await walkParked(name);
+  await assert.rejects(system.retention.deleteMonth("ledger", act), (error: unknown) => {
+    assert.ok(error instanceof Failure && error.code === "month-held");
+    assert.deepEqual(error.fields.holds, ["under-way"]);
+    return true;
+  });
+  assert.equal(await stateOf(name), "archived");
+  const [refused] = await actsOf(bed, name, "ledger", "entente.deletion-refused");
+  assert.deepEqual([refused?.by, refused?.refusal], ["ann", "month-held"]);
+  there.release();
+  await happenings.until("the month is gone", async () => (await stateOf(name)) === "dropped");
 });
 
 test("a month that a reader has not read stays, also for the owner's function that does not ask anybody else", async () => {
