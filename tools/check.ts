@@ -15,11 +15,10 @@ const testFolders = /^(?:(?:packages|systems|tools|bench)\/.*|examples\/[^/]+)\.
 const testFilesAtOnce = 3;
 /** Files of this name have the machine for themselves, after all others: what they judge is how long a system takes to notice and to mend. */
 const alone = /\.alone\.[^/]*test\.ts$/;
-/** A test that hangs fails instead of holding everything up. */
-const testMs = 600_000;
+/** Begun first, so that the last of them does not keep one core busy while the others have nothing left to do. */
+const long = [/\.scenario\.test\.ts$/, /conformance\.pg\.test\.ts$/, /\.pg\.test\.ts$/];
 /** The runner's own limit does not reach a file whose tests have ended but whose process does not: this one does. */
-const stepMs = 60 * 60_000;
-const slowestFiles = path.join(import.meta.dirname, "slowest-files.ts");
+const stepMs = 30 * 60_000;
 
 interface Step {
   readonly title: string;
@@ -48,15 +47,12 @@ function testsIn(
   reporter: "spec" | "dot",
   filesAtOnce = testFilesAtOnce,
 ): readonly string[] {
-  return [
-    "--test",
-    `--test-reporter=${reporter}`,
-    "--test-reporter-destination=stdout",
-    ...(reporter === "spec" ? [`--test-reporter=${slowestFiles}`, "--test-reporter-destination=stdout"] : []),
-    `--test-concurrency=${filesAtOnce}`,
-    `--test-timeout=${testMs}`,
-    ...files,
-  ];
+  const rank = (file: string): number => {
+    const place = long.findIndex((pattern) => pattern.test(file));
+    return place === -1 ? long.length : place;
+  };
+  const inOrder = [...files].sort((one, other) => rank(one) - rank(other));
+  return [path.join(import.meta.dirname, "run-tests.ts"), String(filesAtOnce), reporter, ...inOrder];
 }
 
 function stepsFor(only: string | undefined): readonly Step[] {

@@ -139,6 +139,8 @@ export async function up(
       ...(probe === undefined ? {} : { probe }),
     });
     stops.unshift(() => system.stop());
+    // Before anybody hears that it is ready, and may ask it to end at once.
+    const isStopping = stopOnSignal(stops);
     const servesGateway = system.working.some((context) => context.name === "gateway");
     if (servesGateway && mode === "dev") await seedDemoData(system);
     if (!servesGateway && environment.PORT === undefined) {
@@ -167,7 +169,6 @@ export async function up(
     }
     // Kept for the next start, however this one ends.
     flushCompileCache();
-    const isStopping = stopOnSignal(stops);
     watchServer(embedded, isStopping);
   } catch (error) {
     for (const stop of stops) await stop().catch(() => {});

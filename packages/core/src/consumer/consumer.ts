@@ -8,9 +8,10 @@ import { openBatch } from "./batch.ts";
 import { checkJournals, registerConsumer } from "./cursors.ts";
 import type { ConsumerDefinition, ConsumerEvent, ConsumerSetting } from "./definition.ts";
 import { FollowedJournal } from "./followed-journal.ts";
-import { type CursorMove, moveCursors, type OwnedLane, refreshLanes, releaseAllLanes } from "./lanes.ts";
+import { type CursorMove, lanesOf, moveCursors, type OwnedLane, releaseAllLanes } from "./lanes.ts";
+import { openRenewals, type Renewals } from "./renewals.ts";
 import { resumeStalledKeys } from "./resume.ts";
-import { loadStalls, type OpenStalls } from "./stalls.ts";
+import type { OpenStalls } from "./stalls.ts";
 import { openAlarm } from "./wake-up.ts";
 
 export type { ConsumerDefinition, ConsumerEvent, ConsumerSetting, ConsumerSource } from "./definition.ts";
@@ -47,7 +48,7 @@ class ConsumerLoop implements Consumer {
   private readonly definition: ConsumerDefinition;
   private readonly setting: ConsumerSetting;
   private readonly alarm = openAlarm();
-  private readonly leaseMs: number;
+  private readonly renewals: Renewals;
   private owned: ReadonlyMap<number, OwnedLane> = new Map();
   private stalls: OpenStalls | null = null;
   private refreshAt = 0;
@@ -65,7 +66,8 @@ class ConsumerLoop implements Consumer {
     this.name = definition.name;
     this.definition = definition;
     this.setting = setting;
-    this.leaseMs = setting.leaseMs ?? 5_000;
+    const { database, workerId, leaseMs = 5_000 } = setting;
+    this.renewals = setting.renewals ?? openRenewals(database, workerId, leaseMs);
     const follower = `${setting.context}/${this.name}`;
     this.journals = definition.sources.map(
       (source) => new FollowedJournal(source, follower, setting.quietMs ?? 1_000),
@@ -131,8 +133,9 @@ class ConsumerLoop implements Consumer {
           continue;
         }
         // What is behind the gate stays there for a commit or two: look again soon, then ever later.
-        const signalled = await this.alarm.sleep(waitMs);
-        waitMs = signalled ? 1 : Math.min(waitMs * 2, 500, this.leaseMs / 3);
+        const untilRenewal = Math.max(1, this.refreshAt - performance.now());
+        const signalled = await this.alarm.sleep(Math.min(waitMs, untilRenewal));
+        waitMs = signalled ? 1 : Math.min(waitMs * 2, 500);
       } catch (error) {
         failures++;
         await this.afterFailure(error, failures);
@@ -166,22 +169,16 @@ class ConsumerLoop implements Consumer {
 
   /** One look and, when there is something, one batch. True when there was. */
   private async turn(): Promise<boolean> {
-    const { database, workerId, paused } = this.setting;
+    const { database, paused } = this.setting;
     if (!this.registered) await this.register();
     const now = performance.now();
     if (now >= this.refreshAt) {
       const before = this.owned;
       // Before the wait: a wake-up meanwhile asks for another look at once, and must not be overwritten.
-      this.refreshAt = now + this.leaseMs / 3;
+      this.refreshAt = this.renewals.nextAt(now);
       this.checked = false;
-      this.owned = await refreshLanes(
-        database,
-        this.name,
-        workerId,
-        this.leaseMs,
-        this.definition.sources,
-        before,
-      );
+      const leases = await this.renewals.lanes(this.name);
+      this.owned = await lanesOf(database, this.name, leases, this.definition.sources, before);
       const changed =
         before.size !== this.owned.size ||
         [...this.owned.keys()].some((lane) => before.get(lane) !== this.owned.get(lane));
@@ -189,7 +186,7 @@ class ConsumerLoop implements Consumer {
         this.forget();
         this.setting.report({ event: "lanes", consumer: this.name, lanes: this.lanes() });
       }
-      this.stalls = await loadStalls(database, this.name, this.lanes());
+      this.stalls = await this.renewals.stalls(this.name, this.lanes());
     }
     if (paused() || this.owned.size === 0) {
       this.nothingToDo = true;
@@ -206,7 +203,7 @@ class ConsumerLoop implements Consumer {
       );
     }
     if (!this.checked) {
-      await checkJournals(database, this.name, this.definition.sources);
+      await checkJournals(this.renewals, this.name, this.definition.sources);
       this.checked = true;
     }
     const reads = await Promise.all(this.journals.map((journal) => this.read(journal)));

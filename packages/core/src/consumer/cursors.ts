@@ -1,10 +1,12 @@
 import { readJournalIdentity } from "../journal/read.ts";
+import type { SharedReading } from "../journal/shared-reading.ts";
 import { compareXids, type Position } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { laneCount } from "../model/lane.ts";
-import { int2Array, int8Array, xid8Array } from "../postgres/arrays.ts";
-import type { Connection, Database, Statement } from "../postgres/database.ts";
+import { int2Array, int8Array, textArray, xid8Array } from "../postgres/arrays.ts";
+import type { Connection, Statement } from "../postgres/database.ts";
 import type { JournalSource } from "./lanes.ts";
+import type { Renewals } from "./renewals.ts";
 
 /**
  * A consumer's cursor in one lane of a journal, as stored, and whether it still points into that journal.
@@ -42,14 +44,16 @@ export async function registerConsumer(
 
 const storedCursors: Statement = {
   name: "consumer-stored-cursors",
-  text: `select lane, epoch, generation, xid, seq from entente.cursor where consumer = $1 and journal = $2
-    order by lane`,
+  text: `select asked.n::int4, c.lane, c.epoch, c.generation, c.xid, c.seq
+    from unnest($1::text[], $2::text[]) with ordinality as asked(consumer, journal, n)
+    join entente.cursor c on c.consumer = asked.consumer and c.journal = asked.journal
+    order by asked.n, c.lane`,
 };
 
 /** A transaction whose commit was never heard of may still be moving them. */
 const settledCursors: Statement = {
   name: "consumer-settled-cursors",
-  text: `${storedCursors.text} for update`,
+  text: `${storedCursors.text} for update of c`,
 };
 
 /**
@@ -61,17 +65,32 @@ export async function readStoredCursors(
   consumer: string,
   journal: string,
   settled = false,
-): Promise<StoredCursor[]> {
+): Promise<readonly StoredCursor[]> {
+  const [cursors = []] = await readCursors(connection, [{ consumer, journal }], settled);
+  return cursors;
+}
+
+/** The same for several, in the order asked for. */
+export async function readCursors(
+  connection: Connection,
+  asked: readonly { readonly consumer: string; readonly journal: string }[],
+  settled = false,
+): Promise<readonly StoredCursor[][]> {
   const rows = await connection.run<{
+    n: number;
     lane: number;
     epoch: string;
     generation: string;
     xid: string;
     seq: string;
-  }>(settled ? settledCursors : storedCursors, [consumer, journal]);
-  return rows.map(({ lane, epoch, generation, xid, seq }) => {
-    return { lane, epoch, generation, position: { xid, seq } };
-  });
+  }>(settled ? settledCursors : storedCursors, [
+    textArray(asked.map(({ consumer }) => consumer)),
+    textArray(asked.map(({ journal }) => journal)),
+  ]);
+  const cursors = asked.map((): StoredCursor[] => []);
+  for (const { n, lane, epoch, generation, xid, seq } of rows)
+    cursors[n - 1]?.push({ lane, epoch, generation, position: { xid, seq } });
+  return cursors;
 }
 
 /**
@@ -81,14 +100,14 @@ export async function readStoredCursors(
  * skip or repeat entries, so an operator decides (context/reset-cursor.ts).
  */
 export async function checkJournals(
-  database: Database,
+  renewals: Renewals,
   consumer: string,
-  sources: readonly JournalSource[],
+  sources: readonly (JournalSource & { readonly shared?: SharedReading })[],
 ): Promise<void> {
-  for (const source of sources) {
+  const check = async (source: (typeof sources)[number]): Promise<void> => {
     // First the cursors: what other workers consume in between would look like the future of the journal.
-    const cursors = await readStoredCursors(database, consumer, source.context);
-    const now = await readJournalIdentity(source.database);
+    const cursors = await renewals.cursors(consumer, source.context);
+    const now = await (source.shared?.identity() ?? readJournalIdentity(source.database));
     for (const cursor of cursors) {
       if (!isReplaced(cursor, now)) continue;
       throw new Failure(
@@ -102,7 +121,8 @@ export async function checkJournals(
         { fields: { consumer, journal: source.context, lane: cursor.lane } },
       );
     }
-  }
+  };
+  await Promise.all(sources.map(check));
 }
 
 /**

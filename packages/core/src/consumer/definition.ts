@@ -7,6 +7,7 @@ import type { RetryRule } from "../parked/parking.ts";
 import type { Connection, Database } from "../postgres/database.ts";
 import type { Batch } from "./batch.ts";
 import type { JournalSource } from "./lanes.ts";
+import type { Renewals } from "./renewals.ts";
 import type { WakeUps } from "./wake-up.ts";
 
 /**
@@ -54,8 +55,10 @@ export interface ConsumerSetting {
   readonly report: (event: ConsumerEvent) => void;
   /** Named points where tests stop, fail or kill the process. Absent in production. */
   readonly probe?: (point: string) => Promise<void> | void;
-  /** Milliseconds of database time a lane stays ours without renewal (default 5,000). */
+  /** Milliseconds of database time a lane stays ours without renewal (default 5,000); when `renewals` are given, theirs holds. */
   readonly leaseMs?: number;
+  /** What the consumers of a process and context ask for together; absent: this one asks by itself. */
+  readonly renewals?: Renewals;
   /** Entries per lane and batch at most (default 256). */
   readonly perLane?: number;
   /** Milliseconds to let entries gather after a batch that shows load; where little happens nobody waits (default 0). */

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import type { Database } from "../postgres/database.ts";
+import type { Database, Row, Statement } from "../postgres/database.ts";
 import { bank, submission } from "../testing/bank.fixture.ts";
 import { command } from "../testing/entries.fixture.ts";
 import type { Happenings } from "../testing/happenings.fixture.ts";
 import { openTestBed, type StartedSystem } from "../testing/test-bed.fixture.ts";
 import { ledgerFacts, offer, startWorker } from "../testing/worker.fixture.ts";
 import { checkJournals } from "./cursors.ts";
+import { openRenewals } from "./renewals.ts";
 
 const bed = await openTestBed();
 
@@ -108,13 +110,15 @@ test("what others consume while a worker asks is progress, not a journal replace
   const front = stage.database("front", "reader");
   const overtaken: Database = {
     ...front,
-    async execute<Row extends Record<string, unknown>>(text: string, values?: readonly unknown[]) {
-      const rows = await front.execute<Row>(text, values);
+    async run<R extends Row>(statement: Statement, values?: readonly unknown[]) {
+      const rows = await front.run<R>(statement, values);
       await offer(stage, [command({ data: { amount: 1 } })], busy);
       await busy.happenings.until("consumed meanwhile", async () => (await ledgerFacts(stage)).length === 1);
       return rows;
     },
   };
-  await checkJournals(stage.database("ledger"), "account", [{ context: "front", database: overtaken }]);
+  await checkJournals(openRenewals(stage.database("ledger"), randomUUID(), 1_000), "account", [
+    { context: "front", database: overtaken },
+  ]);
   assert.equal(busy.happenings.count("stopped"), 0);
 });

@@ -2,6 +2,7 @@ import type { Position } from "../model/entry.ts";
 import { int2Array, int8Array, textArray, xid8Array } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { readStoredCursors } from "./cursors.ts";
+import type { Lease } from "./renewals.ts";
 
 /**
  * Which lanes this worker owns, under which epoch, and where each stands in each journal.
@@ -22,33 +23,19 @@ export interface JournalSource {
   readonly database: Database;
 }
 
-const takeLanes: Statement = {
-  name: "consumer-take-lanes",
-  text: "select lane, epoch from entente.take_lanes($1, $2, $3)",
-};
-
 const releaseLanes: Statement = {
   name: "consumer-release-lanes",
   text: "select entente.release_lanes($1, $2)",
 };
 
-/**
- * Refreshes the lease and returns the lanes this worker owns now, keeping what is known about lanes it keeps.
- * Units: leaseMs in milliseconds of database time (1,000..3,600,000).
- */
-export async function refreshLanes(
+/** The lanes of the leases: as they were known if they were owned under the same epoch, else where their cursors stand now. */
+export async function lanesOf(
   database: Database,
   consumer: string,
-  workerId: string,
-  leaseMs: number,
+  leases: readonly Lease[],
   sources: readonly JournalSource[],
   owned: ReadonlyMap<number, OwnedLane>,
 ): Promise<Map<number, OwnedLane>> {
-  const leases = await database.run<{ lane: number; epoch: string }>(takeLanes, [
-    consumer,
-    workerId,
-    leaseMs,
-  ]);
   const lanes = new Map<number, OwnedLane>();
   let unknown = false;
   for (const lease of leases) {

@@ -109,8 +109,8 @@ test("a journal that holds nothing more is not asked again", async () => {
   await worker.happenings.heard("lanes");
   await offer(stage, [command({ data: { amount: 1 } })], worker);
   await worker.happenings.until("decided", async () => (await ledgerFacts(stage)).length === 1);
-  const renewals = own.of("consumer-take-lanes");
-  await worker.happenings.until("four renewals on", () => own.of("consumer-take-lanes") >= renewals + 4);
+  const renewals = own.of("consumer-renew-lanes");
+  await worker.happenings.until("four renewals on", () => own.of("consumer-renew-lanes") >= renewals + 4);
   // Two before there was anything, one that found it, one that found no more; woken meanwhile it may have looked once more.
   assert.ok(front.of("journal-read-lanes") <= 5, `${front.of("journal-read-lanes")} reads`);
   assert.ok(front.of("journal-find-lanes") <= 3, `${front.of("journal-find-lanes")} looks behind the gate`);

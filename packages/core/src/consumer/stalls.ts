@@ -1,4 +1,5 @@
 import type { Entry } from "../model/entry.ts";
+import { int2Array, textArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 
 /**
@@ -26,15 +27,16 @@ export interface StalledKey {
 const openKeys: Statement = {
   name: "parked-open-keys",
   // The first open entry of each key decides when the key may go on. Index: parked_key.
-  text: `select distinct on (tenant_id, key) tenant_id, key, lane, state,
-      greatest(0, coalesce(extract(epoch from next_try_at - clock_timestamp()) * 1000, 0))::float8 as wait_ms
-    from entente.parked
-    where consumer = $1 and lane = any($2::int2[]) and state not in ('done', 'discarded')
-      and not (state = 'parked' and policy = 'step-aside')
-    order by tenant_id, key, xid, seq`,
+  text: `select distinct on (p.consumer, p.tenant_id, p.key) p.consumer, p.tenant_id, p.key, p.lane, p.state,
+      greatest(0, coalesce(extract(epoch from p.next_try_at - clock_timestamp()) * 1000, 0))::float8 as wait_ms
+    from unnest($1::text[], $2::int2[]) as owned(consumer, lane)
+    join entente.parked p on p.consumer = owned.consumer and p.lane = owned.lane
+    where p.state not in ('done', 'discarded') and not (p.state = 'parked' and p.policy = 'step-aside')
+    order by p.consumer, p.tenant_id, p.key, p.xid, p.seq`,
 };
 
 interface OpenKeyRow extends Record<string, unknown> {
+  consumer: string;
   tenant_id: string;
   key: string;
   lane: number;
@@ -42,14 +44,22 @@ interface OpenKeyRow extends Record<string, unknown> {
   wait_ms: number;
 }
 
-/** Loads the stalled keys of the lanes this worker owns. Memory: one small object per stalled key. */
+/** Loads the stalled keys of the lanes this worker owns, for each consumer asked for. Memory: one small object per stalled key. */
 export async function loadStalls(
   connection: Connection,
-  consumer: string,
-  lanes: readonly number[],
-): Promise<OpenStalls> {
-  const rows = await connection.run<OpenKeyRow>(openKeys, [consumer, lanes]);
+  asked: readonly { readonly consumer: string; readonly lanes: readonly number[] }[],
+): Promise<readonly OpenStalls[]> {
+  const owned = asked.flatMap(({ consumer, lanes }) => lanes.map((lane) => ({ consumer, lane })));
+  const rows = await connection.run<OpenKeyRow>(openKeys, [
+    textArray(owned.map(({ consumer }) => consumer)),
+    int2Array(owned.map(({ lane }) => lane)),
+  ]);
   const loadedAt = performance.now();
+  const ofConsumers = Map.groupBy(rows, ({ consumer }) => consumer);
+  return asked.map(({ consumer }) => stallsOf(ofConsumers.get(consumer) ?? [], loadedAt));
+}
+
+function stallsOf(rows: readonly OpenKeyRow[], loadedAt: number): OpenStalls {
   const keys = new Map<string, StalledKey>();
   const name = (tenantId: string, key: string) => `${tenantId}\u0000${key}`;
   for (const { tenant_id: tenantId, key, lane, state, wait_ms: waitMs } of rows) {

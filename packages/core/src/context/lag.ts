@@ -1,43 +1,36 @@
-import type { Position } from "../model/entry.ts";
-import { int2Array, int8Array, xid8Array } from "../postgres/arrays.ts";
+import type { LanePosition } from "../journal/read.ts";
+import { int2Array, int4Array, int8Array, xid8Array } from "../postgres/arrays.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 
-const cursors: Statement = {
-  name: "lag-cursors",
-  text: "select lane, xid, seq from entente.cursor where consumer = $1 and journal = $2",
-};
-
+/** One index probe for each lane of each consumer. */
 const oldest: Statement = {
   name: "lag-oldest",
-  text: `select min(e.occurred_at) as occurred_at
-    from unnest($1::int2[], $2::xid8[], $3::int8[]) as after(lane, xid, seq)
+  text: `select after.n, min(e.occurred_at) as occurred_at
+    from unnest($1::int4[], $2::int2[], $3::xid8[], $4::int8[]) as after(n, lane, xid, seq)
     cross join lateral (
       select occurred_at from entente.journal j
       where j.lane = after.lane and (j.xid, j.seq) > (after.xid, after.seq)
-      order by j.xid, j.seq limit 1) e`,
+      order by j.xid, j.seq limit 1) e
+    group by after.n`,
 };
 
-/** Where a consumer stands in a journal. Kept by the caller, so that the lag is known while the consumer's database is away. */
-export async function readCursors(
-  database: Database,
-  consumer: string,
-  journal: string,
-): Promise<{ lane: number; position: Position }[]> {
-  const rows = await database.run<{ lane: number; xid: string; seq: string }>(cursors, [consumer, journal]);
-  return rows.map((row) => ({ lane: row.lane, position: { xid: row.xid, seq: row.seq } }));
-}
-
-/** Age in milliseconds of the oldest entry not consumed; 0 when there is none. One index probe per lane. */
-export async function lagMs(
+/**
+ * How far consumers of a journal are behind: the age in milliseconds of the oldest entry each has not consumed, 0 when there is none.
+ * `cursors`: of each consumer, where it stands by lane. In the order asked for.
+ */
+export async function lagsMs(
   journal: Database,
-  positions: readonly { readonly lane: number; readonly position: Position }[],
+  cursors: readonly (readonly LanePosition[])[],
   now: number,
-): Promise<number> {
-  const [row] = await journal.run<{ occurred_at: number | null }>(oldest, [
-    int2Array(positions.map((p) => p.lane)),
-    xid8Array(positions.map((p) => p.position.xid)),
-    int8Array(positions.map((p) => p.position.seq)),
+): Promise<number[]> {
+  const places = cursors.flatMap((lanes, n) => lanes.map(({ lane, position }) => ({ n, lane, position })));
+  const rows = await journal.run<{ n: number; occurred_at: number }>(oldest, [
+    int4Array(places.map(({ n }) => n)),
+    int2Array(places.map(({ lane }) => lane)),
+    xid8Array(places.map(({ position }) => position.xid)),
+    int8Array(places.map(({ position }) => position.seq)),
   ]);
-  const at = row?.occurred_at ?? null;
-  return at === null ? 0 : Math.max(0, now - at);
+  const lags = cursors.map(() => 0);
+  for (const { n, occurred_at: at } of rows) lags[n] = Math.max(0, now - at);
+  return lags;
 }

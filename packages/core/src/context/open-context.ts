@@ -10,6 +10,7 @@ import {
   type ConsumerSource,
   startConsumer,
 } from "../consumer/consumer.ts";
+import { openRenewals } from "../consumer/renewals.ts";
 import type { WakeUps } from "../consumer/wake-up.ts";
 import { deciderConsumer } from "../decider/decider-consumer.ts";
 import { openExpiry } from "../intake/expiry.ts";
@@ -117,6 +118,7 @@ export async function startContext(
     ...(around.telemetry === undefined ? {} : { telemetry: around.telemetry }),
     ...(around.probe === undefined ? {} : { probe: around.probe }),
   });
+  const renewals = openRenewals(database, workerId, settings.leaseMs);
   const consumers: Consumer[] = [];
   try {
     const { deciderGatherMs: gatherMs } = settings;
@@ -132,7 +134,7 @@ export async function startContext(
           random: around.random,
           paused: () => paused,
           report: around.report,
-          leaseMs: settings.leaseMs,
+          renewals,
           perLane: settings.perLane,
           retry: {
             attempts: settings.retryAttempts,

@@ -1,10 +1,12 @@
 import { auditLogName } from "../audit/audit-log.ts";
 import type { BusinessClock } from "../clock/business-clock.ts";
+import { readCursors } from "../consumer/cursors.ts";
 import type { Backlog } from "../intake/backlog.ts";
+import type { LanePosition } from "../journal/read.ts";
 import { journalStart, type Position } from "../model/entry.ts";
 import { type ContextHealth, type ContextState, readHealth } from "./control.ts";
-import type { SystemSettings } from "./definition.ts";
-import { lagMs, readCursors } from "./lag.ts";
+import type { ContextDefinition, SystemSettings } from "./definition.ts";
+import { lagsMs } from "./lag.ts";
 import type { ReachableContext } from "./system.ts";
 
 /** What the app's banner and operators need to know. */
@@ -41,8 +43,10 @@ export async function openStatus(
   backlog: Backlog,
 ): Promise<StatusReader> {
   const seen = new Map<string, Seen>();
-  /** Last known cursors by "consumer/journal", so that the lag can be told while the consumer's database is away. */
-  const cursors = new Map<string, { lane: number; position: Position }[]>();
+  /** Last known cursors by "context/consumer/journal", so that the lag can be told while the consumer's database is away. */
+  const cursors = new Map<string, readonly LanePosition[]>();
+  /** Last known lags by the same names. */
+  const lags = new Map<string, number>();
 
   async function healthOf(name: string, context: ReachableContext): Promise<ContextHealth> {
     try {
@@ -53,33 +57,46 @@ export async function openStatus(
     }
   }
 
-  async function lagOf(name: string, context: ReachableContext): Promise<number> {
-    let worst = 0;
-    for (const { consumer, journal } of followed(context)) {
-      const key = `${name}/${consumer}/${journal}`;
-      try {
-        cursors.set(key, await readCursors(context.database, consumer, journal));
-      } catch {
-        // The last known place serves.
-      }
-      const positions = cursors.get(key);
-      const source = contexts.get(journal);
-      if (positions === undefined || source === undefined) continue;
-      worst = Math.max(
-        worst,
-        await lagMs(source.journal, positions, clock.now()).catch(() => seen.get(name)?.lagMs ?? 0),
-      );
+  async function readCursorsOf({ database, definition }: ReachableContext): Promise<void> {
+    const asked = followed(definition);
+    const standing = await readCursors(database, asked).catch(() => null);
+    // Of a database that is away, the last known places serve.
+    for (const [n, { consumer, journal }] of asked.entries()) {
+      const lanes = standing?.[n];
+      if (lanes !== undefined) cursors.set(`${definition.name}/${consumer}/${journal}`, lanes);
     }
-    return worst;
+  }
+
+  async function readLagsIn(journal: string): Promise<void> {
+    const behind = [...cursors].filter(([name]) => name.endsWith(`/${journal}`));
+    const source = contexts.get(journal);
+    if (source === undefined || behind.length === 0) return;
+    const found = await lagsMs(
+      source.journal,
+      behind.map(([, lanes]) => lanes),
+      clock.now(),
+    ).catch(() => null);
+    for (const [n, [name]] of behind.entries()) {
+      const lag = found?.[n];
+      if (lag !== undefined) lags.set(name, lag);
+    }
   }
 
   async function refresh(): Promise<void> {
-    for (const [name, context] of contexts) {
-      const health = await healthOf(name, context);
-      const lag = await lagOf(name, context);
+    const health = await Promise.all([...contexts].map(([name, context]) => healthOf(name, context)));
+    await Promise.all([...contexts.values()].map(readCursorsOf));
+    await Promise.all([...contexts.keys()].map(readLagsIn));
+    for (const [n, [name, { definition }]] of [...contexts].entries()) {
+      const found = health[n] as ContextHealth;
       const before = seen.get(name);
-      const awaySince = health.state === "up" ? null : (health.awaySince ?? before?.awaySince ?? clock.now());
-      seen.set(name, { ...health, awaySince, lagMs: lag });
+      const awaySince = found.state === "up" ? null : (found.awaySince ?? before?.awaySince ?? clock.now());
+      const lagMs = Math.max(
+        0,
+        ...followed(definition).map(
+          ({ consumer, journal }) => lags.get(`${name}/${consumer}/${journal}`) ?? 0,
+        ),
+      );
+      seen.set(name, { ...found, awaySince, lagMs });
     }
   }
 
@@ -118,8 +135,7 @@ export async function openStatus(
 }
 
 /** Consumers of a context and the foreign or own journals they follow in full. */
-function followed(context: ReachableContext): { readonly consumer: string; readonly journal: string }[] {
-  const { definition } = context;
+function followed(definition: ContextDefinition): { readonly consumer: string; readonly journal: string }[] {
   return [
     ...(definition.deciders ?? []).flatMap(({ decider, commandsFrom }) =>
       commandsFrom.map((journal) => ({ consumer: decider.name, journal })),

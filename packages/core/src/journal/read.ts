@@ -200,12 +200,18 @@ export async function readEntries(connection: Connection, ids: readonly string[]
 }
 
 /** The generation and the highest position a reader may stand at; a cursor beyond it belongs to another history. */
-export async function readJournalIdentity(
-  connection: Connection,
-): Promise<{ readonly generation: string; readonly nextXid: string }> {
-  const [row] = await connection.execute<{ generation: string; next_xid: string }>(
-    "select generation, pg_snapshot_xmax(pg_current_snapshot())::text as next_xid from entente.journal_identity",
-  );
+export interface JournalIdentity {
+  readonly generation: string;
+  readonly nextXid: string;
+}
+
+const identity: Statement = {
+  name: "journal-identity",
+  text: "select generation, pg_snapshot_xmax(pg_current_snapshot()) as next_xid from entente.journal_identity",
+};
+
+export async function readJournalIdentity(connection: Connection): Promise<JournalIdentity> {
+  const [row] = await connection.run<{ generation: string; next_xid: string }>(identity, []);
   if (row === undefined) throw new Error("journal_identity has no row: the schema was not migrated");
   return { generation: row.generation, nextXid: row.next_xid };
 }

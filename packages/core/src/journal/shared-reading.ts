@@ -1,7 +1,8 @@
 import { comparePositions, type Entry, type Position } from "../model/entry.ts";
 import type { Database } from "../postgres/database.ts";
+import { together } from "../postgres/together.ts";
 import { type OwnWriting, openOwnWriting } from "./own-writing.ts";
-import type { LanePosition } from "./read.ts";
+import { type JournalIdentity, type LanePosition, readJournalIdentity } from "./read.ts";
 
 /**
  * One journal read for several consumers of a process. What one of them read, another that follows behind takes from
@@ -10,9 +11,14 @@ import type { LanePosition } from "./read.ts";
 export interface SharedReading extends Pick<OwnWriting, "committed"> {
   /** As readLanesAfter, for the follower of that name. Lanes with remembered entries after their position are answered from memory. */
   after(follower: string, lanes: readonly LanePosition[], perLane: number): Promise<Entry[]>;
+  /** As readJournalIdentity, asked after the call: once for all who ask at the same time. */
+  identity(): Promise<JournalIdentity>;
   /** Forgets everything: the journal may have been replaced. */
   forget(): void;
 }
+
+/** Milliseconds in which those who renew their leases at the same moment have come to asking for the journal. */
+const gatherMs = 5;
 
 /** A run of a lane without a gap: everything after `from`, up to its last entry. */
 interface Remembered {
@@ -26,6 +32,10 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
   /** Where each follower of a lane stood when it last asked: what all have passed is kept for nobody. */
   const passed = new Map<number, Map<string, Position>>();
   const own = openOwnWriting(database);
+  const identity = together<undefined, JournalIdentity>(async (asked) => {
+    const now = await readJournalIdentity(database);
+    return asked.map(() => now);
+  }, gatherMs);
 
   function recall({ lane, position }: LanePosition, perLane: number): Entry[] {
     const known = lanes.get(lane);
@@ -94,6 +104,7 @@ export function shareReading(database: Database, perLaneRemembered = 1_024): Sha
         : found.sort((a, b) => comparePositions(a.position, b.position));
     },
     committed: own.committed,
+    identity: () => identity(undefined),
     forget() {
       lanes.clear();
       passed.clear();

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { Failure } from "../model/failure.ts";
+import { openPermits } from "./permits.ts";
 
 /**
  * One context's database: a bounded pool, named prepared statements, transactions, and one place
@@ -81,14 +82,18 @@ const parsers: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as "text"),
 };
 
+/** Milliseconds to wait for a connection. */
+const connectionMs = 5_000;
+
 export function openDatabase(options: DatabaseOptions): Database {
   const statementTimeoutMs = options.statementTimeoutMs ?? 30_000;
+  const most = options.connections ?? 5;
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: options.applicationName,
-    max: options.connections ?? 5,
+    max: most,
     idleTimeoutMillis: 30_000,
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: connectionMs,
     // The server's own limit comes first; this one is for a network that swallows everything.
     ...(statementTimeoutMs === 0 ? {} : { query_timeout: statementTimeoutMs + 2_000 }),
     keepAlive: true,
@@ -109,9 +114,20 @@ export function openDatabase(options: DatabaseOptions): Database {
   // failure is what callers hear.
   pool.on("connect", (client) => client.on("error", () => {}));
 
+  const permits = openPermits({ most, patienceMs: 10, longestMs: connectionMs });
+  pool.on("remove", permits.closed);
+
   const connect = async (): Promise<pg.PoolClient> => {
     try {
-      return await pool.connect();
+      await permits.take();
+      try {
+        return await pool.connect();
+      } catch (error) {
+        permits.give();
+        throw error;
+      } finally {
+        permits.connected();
+      }
     } catch (error) {
       // Nothing was sent, so nothing can have happened: callers need not ask what became of it.
       throw new Failure("unavailable", "database-unavailable", "The database cannot be reached.", {
@@ -121,43 +137,45 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   };
 
+  const withClient = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+    const client = await connect();
+    let broken = false;
+    try {
+      return await work(client);
+    } catch (error) {
+      broken = error instanceof Failure && (error.kind === "unavailable" || error.kind === "unknown-outcome");
+      throw error;
+    } finally {
+      client.release(broken);
+      permits.give();
+    }
+  };
+
   const database: Database = {
     url: options.url,
     async run<R extends Row>(statement: Statement, values: readonly unknown[] = []) {
-      const client = await connect();
-      return withRelease(client, () => runOn<R>(client, statement, values));
+      return withClient((client) => runOn<R>(client, statement, values));
     },
     async runRows(statement: Statement, values: readonly unknown[] = []) {
-      const client = await connect();
-      return withRelease(client, () => runRowsOn(client, statement, values));
+      return withClient((client) => runRowsOn(client, statement, values));
     },
     async execute<R extends Row>(text: string, values?: readonly unknown[]) {
-      const client = await connect();
-      return withRelease(client, () => executeOn<R>(client, text, values));
+      return withClient((client) => executeOn<R>(client, text, values));
     },
     async transaction(work, lastly) {
-      const client = await connect();
-      return withRelease(client, () => transactionOn(client, work, lastly));
+      return withClient((client) => transactionOn(client, work, lastly));
     },
     async reserve() {
       const client = await connect();
-      return { ...connectionOn(client), client, release: (broken = false) => client.release(broken) };
+      const release = (broken = false): void => {
+        client.release(broken);
+        permits.give();
+      };
+      return { ...connectionOn(client), client, release };
     },
     close: () => pool.end(),
   };
   return database;
-}
-
-async function withRelease<T>(client: pg.PoolClient, work: () => Promise<T>): Promise<T> {
-  let broken = false;
-  try {
-    return await work();
-  } catch (error) {
-    broken = error instanceof Failure && (error.kind === "unavailable" || error.kind === "unknown-outcome");
-    throw error;
-  } finally {
-    client.release(broken);
-  }
 }
 
 async function transactionOn<T>(

@@ -1,5 +1,5 @@
+import { readStoredCursors } from "../consumer/cursors.ts";
 import type { ContextDefinition } from "../context/definition.ts";
-import { readCursors } from "../context/lag.ts";
 import { isFailure } from "../model/failure.ts";
 import type { ProcessDefinition } from "../model/process.ts";
 import { int2Array, int8Array, textArray, xid8Array } from "../postgres/arrays.ts";
@@ -98,7 +98,7 @@ export function openFlows({ definitions, statistics, contexts, now }: FlowSource
   ): Promise<number | null> {
     const source = contexts.get(journal);
     if (source === undefined) return null;
-    const cursors = await readCursors(database, name, journal);
+    const cursors = await readStoredCursors(database, name, journal);
     const [row] = await source.journal.run<{ at: number | null }>(oldestUnread, [
       int2Array(cursors.map(({ lane }) => lane)),
       xid8Array(cursors.map(({ position }) => position.xid)),
