@@ -48,6 +48,8 @@ class ConsumerLoop implements Consumer {
   private readonly definition: ConsumerDefinition;
   private readonly setting: ConsumerSetting;
   private readonly alarm = openAlarm();
+  /** Rings once, at the end: entries that gather keep nobody from stopping. */
+  private readonly ending = openAlarm();
   private readonly renewals: Renewals;
   private owned: ReadonlyMap<number, OwnedLane> = new Map();
   private stalls: OpenStalls | null = null;
@@ -110,6 +112,7 @@ class ConsumerLoop implements Consumer {
     this.stopping = true;
     for (const unsubscribe of this.unsubscribe) unsubscribe();
     this.alarm.signal();
+    this.ending.signal();
     await this.running;
     // Spares whoever comes next the work; what cannot be written now is found in the journal.
     await this.settle(true).catch(() => {});
@@ -129,18 +132,21 @@ class ConsumerLoop implements Consumer {
             this.setting.gatherMs !== undefined &&
             this.lastBatch >= (this.setting.gatherFrom ?? gatherFrom)
           )
-            await pause(this.setting.gatherMs);
+            await this.ending.sleep(Math.min(this.setting.gatherMs, this.untilRenewalMs()));
           continue;
         }
         // What is behind the gate stays there for a commit or two: look again soon, then ever later.
-        const untilRenewal = Math.max(1, this.refreshAt - performance.now());
-        const signalled = await this.alarm.sleep(Math.min(waitMs, untilRenewal));
+        const signalled = await this.alarm.sleep(Math.min(waitMs, this.untilRenewalMs()));
         waitMs = signalled ? 1 : Math.min(waitMs * 2, 500);
       } catch (error) {
         failures++;
         await this.afterFailure(error, failures);
       }
     }
+  }
+
+  private untilRenewalMs(): number {
+    return Math.max(1, this.refreshAt - performance.now());
   }
 
   private async afterFailure(error: unknown, failures: number): Promise<void> {
@@ -389,8 +395,4 @@ function traceOf(entry: Entry | undefined): Extract<ConsumerEvent, { event: "bat
 /** Errors that lie in the entry, not in the surroundings: looking for the culprit makes sense. */
 function isCulprit(error: unknown): boolean {
   return !(error instanceof Failure) || error.kind === "defect" || error.kind === "refused";
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -115,3 +115,17 @@ test("a journal that holds nothing more is not asked again", async () => {
   assert.ok(front.of("journal-read-lanes") <= 5, `${front.of("journal-read-lanes")} reads`);
   assert.ok(front.of("journal-find-lanes") <= 3, `${front.of("journal-find-lanes")} looks behind the gate`);
 });
+
+test("a consumer that lets entries gather stops at once, and leaves them to the next", async () => {
+  const stage = await bed.stage(bank(bed.newName()));
+  const hour = 3_600_000;
+  const gathering = await startWorker(bed, stage, { quietMs, leaseMs: hour, gatherMs: hour, gatherFrom: 1 });
+  await gathering.happenings.heard("lanes");
+  await offer(stage, [command({ data: { amount: 1 } })], gathering);
+  await gathering.happenings.heard("batch");
+  await offer(stage, [command({ data: { amount: 1 } }), command({ data: { amount: 1 } })], gathering);
+  await gathering.stop();
+  assert.equal((await ledgerFacts(stage)).length, 1);
+  const next = await startWorker(bed, stage);
+  await next.happenings.until("all decided", async () => (await ledgerFacts(stage)).length === 3);
+});

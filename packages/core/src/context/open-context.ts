@@ -240,6 +240,13 @@ interface Gathering {
   readonly gatherFrom?: number;
 }
 
+/**
+ * Entries in a batch after which others are let gather, of a consumer that no process waits for: any. At two hundred commands a second
+ * read models and statistics were otherwise half of all transactions, and those that customers do wait for were the slower for it
+ * (2 cores: end to end p50 43 → 31 ms, p90 67 → 55).
+ */
+const nobodyWaits = 1;
+
 function consumersOf(definition: ContextDefinition, around: ContextSurroundings): Gathering[] {
   const { name } = definition;
   const all = (context: string): ConsumerSource => sourceOf(name, around, context);
@@ -288,14 +295,14 @@ function consumersOf(definition: ContextDefinition, around: ContextSurroundings)
         around.ring(`${name}:${projection.name}`),
       ),
       gatherMs: around.settings.projectionGatherMs,
+      gatherFrom: nobodyWaits,
     });
   }
   if (definition.audit !== undefined) {
     consumers.push({
       definition: auditLogConsumer(definition.audit.follows.map(all), () => around.ring(`${name}:audit-log`)),
       gatherMs: around.settings.auditGatherMs,
-      // Nobody waits for it, and what is logged together costs less to log.
-      gatherFrom: 1,
+      gatherFrom: nobodyWaits,
     });
   }
   if (definition.intake !== undefined) {
@@ -317,6 +324,7 @@ function consumersOf(definition: ContextDefinition, around: ContextSurroundings)
         random: around.random,
       }),
       gatherMs: around.settings.statisticsGatherMs,
+      gatherFrom: nobodyWaits,
     });
   }
   return consumers;
