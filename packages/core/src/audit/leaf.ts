@@ -1,8 +1,8 @@
 import canonicalize from "canonicalize";
+import { inOrder } from "../model/canonical-json.ts";
 import { type Entry, type EntryKind, entryKinds, type JsonObject } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { putInt32, writeText, writeUuid } from "../postgres/arrays.ts";
-import { inOrder } from "./canonical-order.ts";
 import { sha256 } from "./merkle-tree.ts";
 import { entryBytesAllowed } from "./tile.ts";
 

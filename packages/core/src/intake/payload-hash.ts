@@ -1,12 +1,12 @@
 import { hash } from "node:crypto";
-import canonicalize from "canonicalize";
+import { canonicalJson } from "../model/canonical-json.ts";
 
 /**
  * First 16 bytes of SHA-256, as 32 hexadecimal digits, over the canonical JSON (RFC 8785) of a payload: two bodies that differ only in white space,
  * member order or number spelling are the same request.
  */
 export function payloadHash(payload: object): string {
-  return shortHash(canonicalize(payload) ?? "");
+  return shortHash(canonicalJson(payload));
 }
 
 /**

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { payloadHash, shortHash } from "./payload-hash.ts";
 
@@ -70,6 +71,18 @@ function sorted(value: unknown): unknown {
       .map(([name, member]) => [name, sorted(member)]),
   );
 }
+
+test("what is hashed is canonical JSON to the byte, whatever the value", () => {
+  fc.assert(
+    fc.property(json, (value) => {
+      assert.equal(payloadHash(value), shortHash(canonicalize(value) as string));
+    }),
+    { seed, numRuns: 1_000 },
+  );
+  const rows = ["b", "a"];
+  assert.equal(payloadHash(rows), shortHash('["b","a"]'));
+  assert.throws(() => payloadHash({ a: "\ud800" }));
+});
 
 test("a hash has 16 bytes", () => {
   assert.equal(payloadHash({}).length, 32);

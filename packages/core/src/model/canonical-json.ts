@@ -1,10 +1,17 @@
-import type { Json, JsonObject } from "../model/entry.ts";
+import canonicalize from "canonicalize";
+import type { Json, JsonObject } from "./entry.ts";
 
 /**
  * Values whose members stand in the order of canonical JSON (RFC 8785), so that JSON.stringify writes their canonical text: it writes
  * numbers, strings and what lies between them as RFC 8785 has it, and members in the order they have. A library that sorts and writes
  * by itself cost ten times as much, for entries that are mostly small and flat.
  */
+
+/** Canonical JSON (RFC 8785) of a value. Throws for what it refuses: half a character, and numbers that are none. */
+export function canonicalJson(value: object): string {
+  const ordered = inOrder(value as JsonObject);
+  return ordered === undefined ? (canonicalize(value) ?? "") : JSON.stringify(ordered);
+}
 
 /** Nested deeper than this, a value is left to whoever does not recurse. */
 const deepest = 32;
