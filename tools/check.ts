@@ -18,7 +18,7 @@ const alone = /\.alone\.[^/]*test\.ts$/;
 /** Begun first, so that the last of them does not keep one core busy while the others have nothing left to do. */
 const long = [/\.scenario\.test\.ts$/, /conformance\.pg\.test\.ts$/, /\.pg\.test\.ts$/];
 /** The runner's own limit does not reach a file whose tests have ended but whose process does not: this one does. */
-const stepMs = 30 * 60_000;
+const stepMs = 60 * 60_000;
 
 interface Step {
   readonly title: string;

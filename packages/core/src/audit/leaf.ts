@@ -1,5 +1,5 @@
 import canonicalize from "canonicalize";
-import { inOrder } from "../model/canonical-json.ts";
+import { inOrder } from "../journal/canonical-json.ts";
 import { type Entry, type EntryKind, entryKinds, type JsonObject } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
 import { putInt32, writeText, writeUuid } from "../postgres/arrays.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
-import { inOrder } from "../model/canonical-json.ts";
+import { inOrder } from "../journal/canonical-json.ts";
 import type { Entry, JsonObject } from "../model/entry.ts";
 import { commitmentOf, leafOf, payloadBytes } from "./leaf.ts";
 import { leafHash } from "./merkle-tree.ts";

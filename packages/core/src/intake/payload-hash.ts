@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { canonicalJson } from "../model/canonical-json.ts";
+import { canonicalJson } from "../journal/canonical-json.ts";
 
 /**
  * First 16 bytes of SHA-256, as 32 hexadecimal digits, over the canonical JSON (RFC 8785) of a payload: two bodies that differ only in white space,

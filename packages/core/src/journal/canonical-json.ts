@@ -1,5 +1,5 @@
 import canonicalize from "canonicalize";
-import type { Json, JsonObject } from "./entry.ts";
+import type { Json, JsonObject } from "../model/entry.ts";
 
 /**
  * Values whose members stand in the order of canonical JSON (RFC 8785), so that JSON.stringify writes their canonical text: it writes
