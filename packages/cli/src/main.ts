@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { ArchiveVerifyOptions } from "./archive.ts";
 import type { AuditExportOptions, AuditVerifyOptions } from "./audit.ts";
 import type { AuditReplayOptions } from "./audit-replay.ts";
+import type { CallbacksOptions } from "./callbacks.ts";
 import type { AcceptOptions, CheckOptions } from "./contracts.ts";
 import type { DocsOptions } from "./docs.ts";
 import type { FitnessOptions } from "./fitness.ts";
@@ -245,6 +246,23 @@ program
   .action(async (options: FlowsOptions) => {
     const { showFlows } = await import("./flows.ts");
     await showFlows(options, process.env);
+  });
+
+program
+  .command("callbacks")
+  .option("--treaty <name>", "only those of this treaty")
+  .option("--state <state>", "only those in this state, such as waiting or impossible")
+  .option("--hand-off <id>", "only those that speak of this hand-off")
+  .option("--before <id>", "only older ones; of refused ones: a day")
+  .option("--limit <n>", "at most, 1 to 1000", "100")
+  .option("--refused", "what was not proven to be a counterparty's, counted by treaty, reason and day")
+  .option("--json", "print the answer as it came")
+  .description(
+    "Print what counterparties sent to a running system and what became of it, newest first. Environment: ENTENTE_URL, ENTENTE_TOKEN.",
+  )
+  .action(async (options: CallbacksOptions) => {
+    const { showCallbacks } = await import("./callbacks.ts");
+    await showCallbacks(options, process.env);
   });
 
 try {

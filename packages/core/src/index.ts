@@ -63,7 +63,7 @@ export type { Span, SpanAttributes, SpanKind, SpanRef, SpansTaken, Telemetry } f
 export { type ScheduledTimer, scheduleTimers } from "./timer/timers.ts";
 export type { Asked } from "./treaty/ask-counterparty.ts";
 export type { BudgetCaller, BudgetUse, CallBudget } from "./treaty/call-budget.ts";
-export type { CallbackRecord, CallbackStatus } from "./treaty/callback-records.ts";
+export { type CallbackStatus, callbackStatuses } from "./treaty/callback-records.ts";
 export type { CallbackHeaders, Verification } from "./treaty/callback-verification.ts";
 export { checkTreaty, contractSheet, missingIn, treatyParts } from "./treaty/check-treaty.ts";
 export type { CircuitState } from "./treaty/circuit.ts";
@@ -77,6 +77,8 @@ export {
 export { type Destination, type Egress, type EgressRules, openEgress } from "./treaty/egress.ts";
 export { type CaseKind, type FalloutCase, type SafeAct, safeActs } from "./treaty/fallout-cases.ts";
 export type { FollowedFeed, FollowedState } from "./treaty/followed-feed.ts";
+export { ownErrorText } from "./treaty/hand-off-evidence.ts";
+export type { CallbackRecord, CallbackRefusals, CallbackSelection } from "./treaty/list-callbacks.ts";
 export type { CaseAct, CaseDecision } from "./treaty/operate-case.ts";
 export { promisedTerms, systemContract } from "./treaty/promised-terms.ts";
 export { notSent } from "./treaty/reach.ts";
@@ -84,6 +86,7 @@ export {
   type CallbackReceipt,
   type CallbackRefusal,
   callbackBytesAllowed,
+  callbackRefusals,
 } from "./treaty/receive-callback.ts";
 export type {
   Comparison,

@@ -16,9 +16,11 @@ import { appendEntries, newId } from "@entente/core/internal";
 import type { HandOff } from "@entente/core/model";
 import { testServer } from "@entente/testkit";
 import { Type } from "typebox";
+import { callbackRoute } from "./callbacks.ts";
 import { operator, secretTokens } from "./edge.fixture.ts";
 import { call } from "./http-client.fixture.ts";
 import { buildEdge } from "./server.ts";
+import { callbackSecret, signed } from "./signed-callback.fixture.ts";
 import { openTokenIssuer, type TokenClaims } from "./tokens.ts";
 
 const texts = <Name extends string>(names: readonly Name[]) =>
@@ -41,17 +43,21 @@ export const writtenDown = {
 
 /** What they answer to a sending, and to a question. */
 export interface Script {
-  /** `E1`: refused; `E9`: not on the map, which leaves doubt; `lost`: no answer. */
-  send: "DONE" | "TAKEN" | "E1" | "E9" | "lost";
+  /** `E1`: refused; `E9`: not on the map, which leaves doubt; `lost`: no answer; `garbled`: one that no parser takes. */
+  send: "DONE" | "TAKEN" | "E1" | "E9" | "lost" | "garbled";
   inquire: "DONE" | "NONE" | "E1" | "lost";
   /** The day (UTC) on which every act belongs, and what their books have of it. */
   day: string;
   books: readonly DayRecord[];
 }
 
+/** Of a customer, and of nobody's business. */
+export const theirWords = "Ada Lovelace, 12 Saint James Square";
+
 function billing(script: Script): HandOffTreaty {
   const say = async (what: string): Promise<Reply> => {
     if (what === "lost") throw new Error("no answer");
+    if (what === "garbled") JSON.parse(theirWords);
     return { body: { status: what }, status: "200", raw: what };
   };
   return defineTreaty({
@@ -61,7 +67,7 @@ function billing(script: Script): HandOffTreaty {
     target: "billing",
     purpose: "activate",
     ...writtenDown,
-    credentials: [],
+    credentials: ["callback-secret"],
     input: Type.Object({ amount: Type.Integer() }),
     output: Type.Object({ status: Type.String() }),
     errorMap: { E1: { class: "BUSINESS_REJECTED", means: "no" } },
@@ -82,7 +88,15 @@ function billing(script: Script): HandOffTreaty {
       const { status } = body as { status: string };
       if (status === "DONE") return { says: "completed", reference: "ext-1" };
       if (status === "TAKEN") return { says: "accepted" };
-      return status === "NONE" ? { says: "not-known" } : { says: "code", code: status };
+      return status === "NONE" ? { says: "not-known" } : { says: "code", code: status, label: theirWords };
+    },
+    callback: {
+      schema: Type.Object({ tenantId: Type.String(), key: Type.String(), status: Type.String() }),
+      verification: { scheme: "standard-webhooks", secrets: ["callback-secret"] },
+      identify: (body) => {
+        const { tenantId, key } = body as { tenantId: string; key: string };
+        return { tenantId, reference: key };
+      },
     },
     times: {
       answerWithinMs: 1_000,
@@ -116,7 +130,15 @@ export interface BillingSystem {
   until(what: () => Promise<boolean>): Promise<void>;
   get(path: string, by?: Partial<TokenClaims>): ReturnType<typeof call>;
   post(path: string, body: unknown, by?: Partial<TokenClaims>): ReturnType<typeof call>;
+  /** A message of theirs about a key; answers the outcome, or the code of its refusal. */
+  callBack(said: Said, id: string, secret?: string): Promise<string>;
   stop(): Promise<void>;
+}
+
+export interface Said {
+  readonly tenantId: string;
+  readonly key: string;
+  readonly status: "DONE" | "TAKEN" | "E1";
 }
 
 export async function startBilling(): Promise<BillingSystem> {
@@ -138,6 +160,7 @@ export async function startBilling(): Promise<BillingSystem> {
     adminUrl: await testServer(),
     report: wake,
     outside: {
+      secret: () => callbackSecret,
       report(event) {
         told.push(event);
         wake();
@@ -150,6 +173,7 @@ export async function startBilling(): Promise<BillingSystem> {
     tokens: secretTokens,
     title: "Billing",
     version: "1.0.0",
+    routes: [callbackRoute(system)],
   });
   const url = await edge.listen({ port: 0 });
   const issue = openTokenIssuer(secretTokens);
@@ -204,6 +228,14 @@ export async function startBilling(): Promise<BillingSystem> {
     },
     get: async (path, by = {}) => call(url, "GET", path, { token: await tokenOf(by) }),
     post: async (path, body, by = {}) => call(url, "POST", path, { token: await tokenOf(by), body }),
+    async callBack(said, id, secret = callbackSecret) {
+      const body = JSON.stringify({ ...said, note: theirWords });
+      const answer = await call(url, "POST", "/callbacks/billing", {
+        body,
+        headers: signed(body, id, secret),
+      });
+      return answer.body.outcome ?? answer.body.code;
+    },
     async stop() {
       await edge.close();
       await system.stop();

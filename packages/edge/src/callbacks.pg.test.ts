@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { connect } from "node:net";
 import { after, test } from "node:test";
 import { defineTreaty, type HandOffTreaty, type System, startSystem } from "@entente/core";
@@ -9,8 +8,7 @@ import { writtenDown } from "./billing-system.fixture.ts";
 import { callbackRoute } from "./callbacks.ts";
 import { secretTokens } from "./edge.fixture.ts";
 import { buildEdge, type Edge } from "./server.ts";
-
-const secret = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
+import { callbackSecret, otherSecret, signed } from "./signed-callback.fixture.ts";
 
 /** A treaty whose counterparty only ever calls back. */
 const treaty = defineTreaty({
@@ -62,7 +60,7 @@ const system: System = await startSystem({
     ],
   },
   adminUrl,
-  outside: { secret: () => secret },
+  outside: { secret: () => callbackSecret },
 });
 const edge: Edge = await buildEdge({
   system,
@@ -77,13 +75,6 @@ after(async () => {
   await edge.close();
   await system.stop();
 });
-
-function signed(body: string, id = "m-1", by = secret): Record<string, string> {
-  const timestamp = String(Math.floor(Date.now() / 1_000));
-  const key = Buffer.from(by.slice(6), "base64");
-  const signature = createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64");
-  return { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": `v1,${signature}` };
-}
 
 async function post(path: string, body: string, headers: Record<string, string>) {
   const answer = await fetch(`${url}${path}`, { method: "POST", body, headers });
@@ -108,9 +99,8 @@ test("a signed message is taken with a 202, and its repetition with a 200", asyn
 
 test("what is not genuine is refused with a problem document that tells the code only", async () => {
   const body = JSON.stringify({ tenantId: "acme", key: "k-2" });
-  const other = `whsec_${Buffer.alloc(32, 4).toString("base64")}`;
   for (const [path, headers, sent, status, code] of [
-    ["/callbacks/billing", signed(body, "m-2", other), body, 401, "callback-signature-wrong"],
+    ["/callbacks/billing", signed(body, "m-2", otherSecret), body, 401, "callback-signature-wrong"],
     ["/callbacks/billing", signed(body, "m-2"), `${body} `, 401, "callback-signature-wrong"],
     ["/callbacks/billing", {}, body, 401, "callback-signature-missing"],
     ["/callbacks/billing", signed("[]", "m-3"), "[]", 422, "callback-unreadable"],

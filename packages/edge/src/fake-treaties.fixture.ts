@@ -1,4 +1,4 @@
-import type { FalloutCase, SystemTreaties, Treaty } from "@entente/core";
+import type { CallbackRecord, FalloutCase, SystemTreaties, Treaty } from "@entente/core";
 import { Failure, type HandOff } from "@entente/core/model";
 import { fakeId, fakeNow } from "./fake-names.fixture.ts";
 
@@ -7,7 +7,13 @@ export function fakeTreaties(
   known: (context: string) => void,
   acts: { readonly what: string; readonly context: string; readonly act: object }[],
 ): SystemTreaties {
-  const treaty = { name: "bank", version: "1.0.0", kind: "command-with-callback", target: "bank" } as Treaty;
+  const treaty = {
+    name: "bank",
+    version: "1.0.0",
+    kind: "command-with-callback",
+    target: "bank",
+    errorMap: { "504": { class: "UNKNOWN", means: "Their gateway gave up." } },
+  } as Partial<Treaty> as Treaty;
   const expect = (name: string) => {
     if (name !== treaty.name)
       throw new Failure("refused", "treaty-unknown", "There is no such treaty.", {
@@ -38,6 +44,15 @@ export function fakeTreaties(
     handOffs: async (context, tenantId, states) => {
       known(context);
       return own(tenantId, fakeHandOff).filter(({ state }) => states.includes(state));
+    },
+    callbacks: async (context, tenantId) => {
+      known(context);
+      return own(tenantId, fakeCallback);
+    },
+    refusals: async (context) => {
+      known(context);
+      const code = "callback-signature-wrong";
+      return [{ treaty: "bank", code, day: "2026-01-15", total: 2, lastAt: fakeNow }];
     },
     cases: async (context, tenantId) => {
       known(context);
@@ -126,11 +141,33 @@ const fakeHandOff = {
   externalCode: "504",
   lastErrorClass: "UNKNOWN_OUTCOME",
   lastErrorCode: "504",
+  lastErrorText: "Jo Doe, IBAN DE00",
+  requestHash: "0".repeat(32),
+  lastResponseHash: null,
   nextTryAt: fakeNow,
   deadlineAt: null,
   createdAt: fakeNow,
   updatedAt: fakeNow,
 } as unknown as HandOff;
+
+const fakeCallback: CallbackRecord = {
+  entryId: fakeId(5),
+  treaty: "bank",
+  messageId: "m-1",
+  schemaVersion: "1.0.0",
+  reference: "k-1",
+  receivedAt: fakeNow,
+  status: "applied",
+  payloadHash: "1".repeat(32),
+  errorCode: null,
+  repeats: 1,
+  reused: 0,
+  handOffId: fakeId(2),
+  aggregateType: "order",
+  aggregateId: "o-1",
+  key: "acct-0001",
+  processId: fakeId(3),
+};
 
 const fakeCase: FalloutCase = {
   caseId: fakeId(1),

@@ -1,10 +1,11 @@
-import { type SafeAct, type System, safeActs } from "@entente/core";
+import { isHandOffTreaty, ownErrorText, type SafeAct, type System, safeActs } from "@entente/core";
 import { Failure, type HandOff, isId } from "@entente/core/model";
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { type TSchema, Type } from "typebox";
 import { identityOf } from "./auth.ts";
 import { contextName, Why } from "./operator-act.ts";
 import { isoTime } from "./process-answer.ts";
+import { receivedCallbackRoutes } from "./received-callbacks.ts";
 import { reconciliationRoutes } from "./reconciliations.ts";
 import { recoveryRoutes } from "./recoveries.ts";
 import {
@@ -46,6 +47,7 @@ export function treatyRoutes(system: System): FastifyPluginAsync {
     app.route(treatySwitch(system, "stop", "Send nothing more for a treaty; what it asks for waits"));
     app.route(treatySwitch(system, "resume", "Let a treaty go on"));
     await app.register(handOffRoute(system));
+    await app.register(receivedCallbackRoutes(system));
     await app.register(caseRoutes(system));
     await app.register(recoveryRoutes(system));
     await app.register(reconciliationRoutes(system));
@@ -177,10 +179,20 @@ const HandOffShown = Type.Object({
   tries: Type.Integer(),
   rows: Type.Integer({ description: "Rows of a batch; 0 for a single act." }),
   rowsOpen: Type.Integer(),
+  requestHash: Type.String({
+    description: "First 16 bytes of SHA-256 over the canonical request, hexadecimal.",
+  }),
+  lastResponseHash: Type.Union([Type.String(), Type.Null()], {
+    description: "First 16 bytes of SHA-256 over what they last said, hexadecimal.",
+  }),
   externalReference: textOrNone,
   externalCode: textOrNone,
   lastErrorClass: textOrNone,
   lastErrorCode: textOrNone,
+  lastErrorText: Type.Union([Type.String(), Type.Null()], {
+    description:
+      "What the treaty says the code means, or our own words about a call that failed; never theirs, which may hold what was asked.",
+  }),
   nextTryAt: timeOrNone,
   deadlineAt: timeOrNone,
   createdAt: Type.String({ format: "date-time" }),
@@ -214,11 +226,13 @@ function handOffRoute(system: System): FastifyPluginAsync {
             ? handOffStates.filter((one) => one !== "completed" && one !== "cancelled" && one !== "rejected")
             : [state];
         reply.header("cache-control", "no-store");
+        const textOf = errorTexts(system);
         const handOffs = await overContexts(system, context, limit, async (name, left) =>
           (await system.treaties.handOffs(name, tenant, states, target, left)).map((one) =>
             shown(HandOffShown, {
               ...one,
               context: name,
+              lastErrorText: textOf(one),
               nextTryAt: timeOf(one.nextTryAt),
               deadlineAt: timeOf(one.deadlineAt),
               createdAt: isoTime(one.createdAt),
@@ -229,6 +243,19 @@ function handOffRoute(system: System): FastifyPluginAsync {
         return { handOffs };
       },
     });
+  };
+}
+
+/** Says what went wrong with a hand-off in our words; null for one whose treaty is not there any more. */
+function errorTexts(system: System): (handOff: HandOff) => string | null {
+  const acting = system.treaties
+    .list()
+    .map(({ treaty }) => treaty)
+    .filter(isHandOffTreaty);
+  const byName = new Map(acting.map((treaty) => [treaty.name, treaty]));
+  return (handOff) => {
+    const treaty = byName.get(handOff.treaty);
+    return treaty === undefined ? null : ownErrorText(treaty, handOff);
   };
 }
 

@@ -75,11 +75,57 @@ describe("treaties", async () => {
       [one.context, one.handOffId, one.state, one.nextTryAt, one.deadlineAt, one.createdAt],
       ["subscription", fakeId(2), "unknown", moment, null, moment],
     );
+    assert.deepStrictEqual(
+      [one.requestHash, one.lastResponseHash, one.lastErrorText],
+      ["0".repeat(32), null, "Their gateway gave up."],
+    );
     assert.equal("tenantId" in one, false);
     assert.deepStrictEqual((await get("/ops/hand-offs?state=completed")).body, { handOffs: [] });
     assert.deepStrictEqual((await get("/ops/hand-offs", stranger)).body, { handOffs: [] });
     assertProblem(await get("/ops/hand-offs?state=nonsense"), 422, "query-invalid");
     assertProblem(await get("/ops/hand-offs?context=nowhere"), 404, "context-unknown");
+  });
+
+  test("callbacks and refused messages are shown as described, and the own tenant's callbacks only", async () => {
+    for (const by of [token, reader]) {
+      const { callbacks } = (await get("/ops/callbacks", by)).body;
+      assert.deepStrictEqual(callbacks, [
+        {
+          context: "subscription",
+          treaty: "bank",
+          entryId: fakeId(5),
+          messageId: "m-1",
+          schemaVersion: "1.0.0",
+          receivedAt: moment,
+          state: "applied",
+          code: null,
+          reference: "k-1",
+          payloadHash: "1".repeat(32),
+          repeats: 1,
+          reused: 0,
+          handOffId: fakeId(2),
+          aggregateType: "order",
+          aggregateId: "o-1",
+          key: "acct-0001",
+          processId: fakeId(3),
+        },
+      ]);
+      const code = "callback-signature-wrong";
+      assert.deepStrictEqual((await get("/ops/callbacks/refused", by)).body.refused, [
+        { context: "subscription", treaty: "bank", code, day: "2026-01-15", total: 2, lastAt: moment },
+      ]);
+    }
+    assert.deepStrictEqual((await get("/ops/callbacks", stranger)).body, { callbacks: [] });
+    const customer = await edge.tokenFor();
+    for (const path of ["/ops/callbacks", "/ops/callbacks/refused"]) {
+      assertProblem(await get(path, customer), 403, "role-not-allowed");
+      assertProblem(await get(`${path}?treaty=nobody`), 404, "treaty-unknown");
+      for (const query of ["before=nonsense", "limit=0", "limit=1001", "limit=x", "payload=yes"])
+        assertProblem(await get(`${path}?${query}`), 422, "query-invalid");
+    }
+    for (const query of ["state=nonsense", "handOff=nonsense"])
+      assertProblem(await get(`/ops/callbacks?${query}`), 422, "query-invalid");
+    assertProblem(await get("/ops/callbacks/refused?before=2026-13-40"), 422, "query-invalid");
   });
 
   test("a case is shown with its safe acts, claimed, decided and closed, each with a reason", async () => {

@@ -1,21 +1,23 @@
-import { textArray } from "../postgres/arrays.ts";
+import { textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 
 /** The record of every message of a counterparty: `entente.callback`. Its identity makes a repeat harmless. */
 
-export type CallbackStatus =
-  | "received"
+export const callbackStatuses = [
+  "received",
   /** Its hand-off is not here yet. */
-  | "waiting"
-  | "applied"
-  | "noted"
+  "waiting",
+  "applied",
+  "noted",
   /** Said nothing new. */
-  | "stale"
+  "stale",
   /** Contradicts what we know; a case is open. */
-  | "impossible"
-  | "refused"
+  "impossible",
+  "refused",
   /** Nobody's: it waited in vain. */
-  | "unmatched";
+  "unmatched",
+] as const;
+export type CallbackStatus = (typeof callbackStatuses)[number];
 
 export interface NewCallback {
   readonly tenantId: string;
@@ -35,7 +37,8 @@ const insert: Statement = {
   text: `insert into entente.callback as c (tenant_id, treaty, message_id, entry_id, schema_version, reference, received_at, status,
       payload_hash, waits_until)
     values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000), 'received', $8, to_timestamp($9::float8 / 1000))
-    on conflict (tenant_id, treaty, message_id) do update set repeats = c.repeats + 1
+    on conflict (tenant_id, treaty, message_id) do update
+      set repeats = c.repeats + 1, reused = c.reused + (c.payload_hash <> excluded.payload_hash)::int
     returning c.repeats = 0 and c.entry_id = $4 as fresh, c.payload_hash = $8 as same`,
 };
 
@@ -65,12 +68,15 @@ export interface CallbackMark {
   readonly messageId: string;
   readonly status: CallbackStatus;
   readonly code: string | null;
+  /** What it was found to speak of; null: nothing of the tenant's. */
+  readonly handOffId: string | null;
 }
 
 const mark: Statement = {
   name: "callback-mark",
-  text: `update entente.callback c set status = n.status, error_code = n.code
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as n(tenant_id, treaty, message_id, status, code)
+  text: `update entente.callback c set status = n.status, error_code = n.code, hand_off_id = n.hand_off_id
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[])
+      as n(tenant_id, treaty, message_id, status, code, hand_off_id)
     where c.tenant_id = n.tenant_id and c.treaty = n.treaty and c.message_id = n.message_id`,
 };
 
@@ -83,6 +89,7 @@ export async function markCallbacks(connection: Connection, marks: readonly Call
     textArray(marks.map((m) => m.messageId)),
     textArray(marks.map((m) => m.status)),
     textArray(marks.map((m) => m.code)),
+    uuidArray(marks.map((m) => m.handOffId)),
   ]);
 }
 
@@ -148,31 +155,4 @@ export async function countRefusal(
   address: string,
 ): Promise<void> {
   await connection.run(refuse, [treaty, code, now, address.slice(0, 64)]);
-}
-
-/** A message as operators see it. */
-export interface CallbackRecord {
-  readonly treaty: string;
-  readonly messageId: string;
-  readonly schemaVersion: string;
-  readonly reference: string;
-  readonly receivedAt: number;
-  readonly status: CallbackStatus;
-  readonly payloadHash: string;
-  readonly errorCode: string | null;
-  readonly repeats: number;
-}
-
-/** A tenant's messages, newest first. */
-export async function listCallbacks(
-  connection: Connection,
-  tenantId: string,
-  limit: number,
-): Promise<CallbackRecord[]> {
-  return (await connection.execute(
-    `select treaty, message_id as "messageId", schema_version as "schemaVersion", reference, received_at as "receivedAt", status,
-       encode(payload_hash, 'hex') as "payloadHash", error_code as "errorCode", repeats
-     from entente.callback where tenant_id = $1 order by received_at desc limit $2`,
-    [tenantId, limit],
-  )) as unknown as CallbackRecord[];
 }

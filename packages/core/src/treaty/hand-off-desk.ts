@@ -80,7 +80,8 @@ export function handOffDesk(options: DeskOptions): ConsumerDefinition {
     const places = await placesOf(connection, around.treaties, said);
     const witnessed: Witnessed[] = [];
     const about: { readonly callback: Said | null }[] = [];
-    const marks: { callback: Said; status: CallbackStatus; code: string | null }[] = [];
+    const marks: { callback: Said; status: CallbackStatus; code: string | null; handOffId: string | null }[] =
+      [];
     for (const entry of entries) {
       const callback = said.get(entry.id);
       if (callback !== undefined) {
@@ -88,10 +89,11 @@ export function handOffDesk(options: DeskOptions): ConsumerDefinition {
         const treaty = around.treaties.get(callback.data.treaty);
         const seen = treaty === undefined ? null : translated(treaty, callback);
         if (treaty === undefined || seen === null)
-          marks.push({ callback, status: "refused", code: "callback-unreadable" });
-        else if (place === undefined) marks.push({ callback, status: "waiting", code: null });
+          marks.push({ callback, status: "refused", code: "callback-unreadable", handOffId: null });
+        else if (place === undefined)
+          marks.push({ callback, status: "waiting", code: null, handOffId: null });
         else if (place.tenantId !== callback.entry.tenantId)
-          marks.push({ callback, status: "refused", code: "tenant-mismatch" });
+          marks.push({ callback, status: "refused", code: "tenant-mismatch", handOffId: null });
         else {
           const { tenantId, handOffId } = place;
           const cause = { by: "callback", entryId: callback.entry.id } as const;
@@ -111,7 +113,12 @@ export function handOffDesk(options: DeskOptions): ConsumerDefinition {
     advanced.outcomes.forEach((outcome, n) => {
       const callback = about[n]?.callback;
       if (callback != null) {
-        marks.push({ callback, status: statusOf(outcome), code: null });
+        marks.push({
+          callback,
+          status: statusOf(outcome),
+          code: null,
+          handOffId: witnessed[n]?.handOffId ?? null,
+        });
         countCallback(counts, callback, outcome);
       } else if (witnessed[n]?.cause.by === "inquiry" && outcome.moves > 0) {
         counts.add(outcome.handOff?.treaty ?? "", "corrections", outcome.handOff?.state ?? "");
@@ -121,9 +128,9 @@ export function handOffDesk(options: DeskOptions): ConsumerDefinition {
     told.keep(() => undone);
     await markCallbacks(
       connection,
-      marks.map(({ callback, status, code }) => {
+      marks.map(({ callback, ...mark }) => {
         const { treaty, messageId } = callback.data;
-        return { tenantId: callback.entry.tenantId, treaty, messageId, status, code };
+        return { tenantId: callback.entry.tenantId, treaty, messageId, ...mark };
       }),
     );
     await counts.write(connection);

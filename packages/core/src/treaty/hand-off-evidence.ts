@@ -2,6 +2,7 @@ import type { Json, JsonObject } from "../model/entry.ts";
 import type { Finding, Verdict } from "../model/hand-off.ts";
 import type { AnswerClass, Translation } from "../model/hand-off-answer.ts";
 import { type BatchFinding, findRows } from "../model/hand-off-batch.ts";
+import type { HandOff } from "../model/hand-off-record.ts";
 import type { Witnessed } from "./advance-hand-offs.ts";
 import type { BatchRows } from "./batch-rows.ts";
 import type { StoredHandOff } from "./hand-off-rows.ts";
@@ -85,4 +86,15 @@ export function evidence(
 export function meaningOfCode(treaty: HandOffTreaty, handOff: StoredHandOff): string {
   const code = handOff.lastErrorCode ?? handOff.externalCode ?? "";
   return Object.hasOwn(treaty.errorMap, code) ? (treaty.errorMap[code]?.means ?? code) : `Refused: ${code}`;
+}
+
+/**
+ * What went wrong last, in our words alone: what the treaty says their code means, or our own sentence about a call that failed.
+ * Null: nothing did, or only they have words for it. Theirs may hold what the request was about.
+ */
+export function ownErrorText(treaty: HandOffTreaty, handOff: HandOff): string | null {
+  const { lastErrorClass, lastErrorCode, lastErrorText } = handOff;
+  if (lastErrorCode === null) return null;
+  if (Object.hasOwn(treaty.errorMap, lastErrorCode)) return treaty.errorMap[lastErrorCode]?.means ?? null;
+  return lastErrorClass === "UNCLASSIFIED_EXTERNAL_FAILURE" ? null : lastErrorText;
 }

@@ -2,7 +2,6 @@ import { hash } from "node:crypto";
 import { Failure, isFailure } from "../model/failure.ts";
 import type { Finding } from "../model/hand-off.ts";
 import { type AnswerClass, meaningOf, type Translation } from "../model/hand-off-answer.ts";
-import { causeOf } from "../parked/parking.ts";
 import type { TraceHeaders } from "../telemetry/trace-identity.ts";
 import { validatorOf } from "./schema-check.ts";
 import type { Dispatch, HandOffTreaty, Means, Question, Reply } from "./treaty.ts";
@@ -90,8 +89,7 @@ async function hear(
     if (signal.aborted) {
       return unclear({ code: "answer-late", text: `No answer in ${answerWithinMs} ms.` });
     }
-    const { text } = causeOf(error);
-    return unclear({ code: "answer-broken", text });
+    return unclear({ code: "answer-broken", text: `The call broke off: ${nameOfError(error)}.` });
   }
   const responseHash = hash("sha256", reply.raw, "hex").slice(0, 32);
   const translation = readReply(treaty, reply, of);
@@ -110,6 +108,15 @@ async function hear(
     pauseMs: isTheirTrouble ? (translation.retryAfterMs ?? 0) : 0,
     heardAt: performance.now(),
   };
+}
+
+/** The system's name for it, such as `ECONNRESET`, or else its class. What it says may hold the payload: a parser quotes what it met. */
+function nameOfError(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    const { code } = at as { readonly code?: unknown };
+    if (typeof code === "string" && /^[A-Z][A-Z0-9_]{1,39}$/.test(code)) return code;
+  }
+  return error instanceof Error ? error.constructor.name : typeof error;
 }
 
 /** What was to be sent is readable for nobody any more: a person ends the hand-off. */

@@ -29,15 +29,17 @@ export interface ReceivedCallback {
   readonly about: { readonly tenantId: string; readonly reference: string } | null;
 }
 
-export type CallbackRefusal =
-  | "callback-not-expected"
-  | "callback-sender-not-allowed"
-  | "callback-signature-missing"
-  | "callback-signature-wrong"
-  | "callback-timestamp-outside"
-  | "callback-too-large"
-  | "callback-unreadable"
-  | "callback-id-reused";
+export const callbackRefusals = [
+  "callback-not-expected",
+  "callback-sender-not-allowed",
+  "callback-signature-missing",
+  "callback-signature-wrong",
+  "callback-timestamp-outside",
+  "callback-too-large",
+  "callback-unreadable",
+  "callback-id-reused",
+] as const;
+export type CallbackRefusal = (typeof callbackRefusals)[number];
 
 export interface CallbackSetting {
   readonly context: string;

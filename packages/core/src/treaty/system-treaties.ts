@@ -6,12 +6,18 @@ import type { Database } from "../postgres/database.ts";
 import { type Asked, type Asker, openAsker } from "./ask-counterparty.ts";
 import { type BudgetUse, budgetsOf, readBudgetFigures, readBudgets } from "./call-budget.ts";
 import { type CallMeter, openCallMeter } from "./call-meter.ts";
-import { type CallbackRecord, listCallbacks } from "./callback-records.ts";
 import type { CallbackHeaders } from "./callback-verification.ts";
 import { type FalloutCase, listCases } from "./fallout-cases.ts";
 import { type FollowedFeed, readFeeds } from "./followed-feed.ts";
 import { keyHash } from "./hand-off-entries.ts";
 import { type HandOffRef, listHandOffs, readHandOff, readHandOffs } from "./hand-off-rows.ts";
+import {
+  type CallbackRecord,
+  type CallbackRefusals,
+  type CallbackSelection,
+  listCallbacks,
+  listRefusals,
+} from "./list-callbacks.ts";
 import {
   type ActedCase,
   type CaseAct,
@@ -82,7 +88,20 @@ export interface SystemTreaties {
   handOff(context: string, ref: HandOffRef): Promise<HandOff | null>;
   /** Those of a tenant's that are named and there, oldest first. */
   handOffsNamed(context: string, tenantId: string, handOffIds: readonly string[]): Promise<HandOff[]>;
-  callbacks(context: string, tenantId: string, limit: number): Promise<CallbackRecord[]>;
+  /** A tenant's messages from counterparties, newest first. Errors: `treaty-unknown`: the context has no such treaty that acts. */
+  callbacks(
+    context: string,
+    tenantId: string,
+    limit: number,
+    selection?: CallbackSelection,
+  ): Promise<CallbackRecord[]>;
+  /** Messages refused before anybody could know whose they are: see listRefusals. Errors: as callbacks. */
+  refusals(
+    context: string,
+    limit: number,
+    treaty: string | null,
+    before: string | null,
+  ): Promise<CallbackRefusals[]>;
   cases(context: string, tenantId: string, limit: number): Promise<FalloutCase[]>;
   claimCase(context: string, act: CaseAct): Promise<void>;
   /** Does one of the case's safe acts. Errors: `case-not-open`, `act-not-safe`. */
@@ -190,6 +209,13 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     }
     return context.database;
   };
+  /** Treaties of a context that counterparties may answer by callbacks: one of them, or all. */
+  const actingIn = (context: string, treaty?: string): readonly string[] => {
+    if (treaty === undefined)
+      return [...placed.values()].filter((one) => one.context === context).map((one) => one.treaty.name);
+    if (placed.get(treaty)?.context !== context) throw unknownTreaty(treaty);
+    return [treaty];
+  };
   const ringContext = (context: string): void => {
     ring(context);
     ring(`${context}:hand-offs`);
@@ -248,7 +274,10 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     handOff: async (context, ref) => readHandOff(databaseOf(context), ref),
     handOffsNamed: async (context, tenantId, handOffIds) =>
       readHandOffs(databaseOf(context), tenantId, handOffIds),
-    callbacks: async (context, tenantId, limit) => listCallbacks(databaseOf(context), tenantId, limit),
+    callbacks: async (context, tenantId, limit, { treaty, ...selection } = {}) =>
+      listCallbacks(databaseOf(context), tenantId, actingIn(context, treaty), limit, selection),
+    refusals: async (context, limit, treaty, before) =>
+      listRefusals(databaseOf(context), actingIn(context, treaty ?? undefined), limit, before),
     cases: async (context, tenantId, limit) => listCases(databaseOf(context), tenantId, limit),
     async claimCase(context, act) {
       tellAct(await claimCase(databaseOf(context), context, clock.now(), act), "claimed", act.by);
