@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { Registry } from "prom-client";
 import { runbookOf, symptomNames } from "../packages/core/src/fitness/symptoms.ts";
 import { safeActs } from "../packages/core/src/treaty/fallout-cases.ts";
@@ -9,15 +8,19 @@ import { treatyMetrics } from "../packages/edge/src/treaty-metrics.ts";
 import { everyCounterparty } from "../systems/flux/app/contract.ts";
 import { treatiesWith } from "../systems/flux/app/counterparties.ts";
 import { stages } from "../systems/flux/app/stage.ts";
+import { anchorsOf } from "./markdown.ts";
+import { readText, repositoryFiles } from "./tree.ts";
 
-/** The alert rules and the runbooks say the same, and about metrics that exist. */
-
-const url = new URL("../docs/operations/alerts.rules.yml", import.meta.url);
+/**
+ * The alert rules and the runbooks say the same, and about metrics that exist. Whoever hears of one is told how urgent it is and
+ * where to read on; only what customers suffer from pages.
+ */
 
 interface Rule {
   readonly group: string;
   readonly name: string;
   readonly expr: string;
+  readonly severity: string;
   readonly threshold: string;
   readonly runbook: string;
 }
@@ -30,17 +33,40 @@ function rulesIn(text: string): readonly Rule[] {
     return rules.map((rule) => {
       const value = (key: string) => new RegExp(`^ +${key}: (.+)$`, "m").exec(rule)?.[1] ?? "";
       const name = rule.split("\n")[0] ?? "";
-      const [expr, threshold, runbook] = ["expr", "threshold", "runbook"].map(value) as [
-        string,
-        string,
-        string,
-      ];
-      return { group: group.split("\n")[0] ?? "", name, expr, threshold, runbook };
+      return {
+        group: group.split("\n")[0] ?? "",
+        name,
+        expr: value("expr"),
+        severity: severityOf(rule),
+        threshold: value("threshold"),
+        runbook: value("runbook"),
+      };
     });
   });
 }
 
-const all = rulesIn(readFileSync(url, "utf8"));
+/** Where Prometheus looks for it: among the labels, and not among the annotations. */
+function severityOf(rule: string): string {
+  return /^ {8}labels:\n {10}severity: (.+)$/m.exec(rule)?.[1] ?? "";
+}
+
+const files = new Set(repositoryFiles());
+
+/** Why nobody would know how urgent a rule is or what to do about it; empty: all is there. */
+function missingIn({ name, group, severity, runbook }: Rule): readonly string[] {
+  const missing: string[] = [];
+  const expected = group === "incidents" ? "page" : "ticket";
+  if (severity === "") missing.push(`${name} has no severity`);
+  else if (severity !== expected) missing.push(`${name} of ${group} is a ${expected}, not a ${severity}`);
+  const [file = "", anchor] = runbook.split("#");
+  if (runbook === "") missing.push(`${name} has no runbook`);
+  else if (!files.has(file)) missing.push(`${name} leads to ${file}, which does not exist`);
+  else if (anchor !== undefined && !anchorsOf(readText(file)).has(anchor))
+    missing.push(`${name} leads to #${anchor}, which ${file} does not have`);
+  return missing;
+}
+
+const all = rulesIn(readText("docs/operations/alerts.rules.yml"));
 /** What customers suffer from; the others watch treaties. */
 const pages = all.filter(({ group }) => group === "incidents");
 const rules = all.filter(({ group }) => group !== "incidents");
@@ -65,11 +91,92 @@ test("every threshold of a runbook has one rule in its words, and every rule is 
   assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
 });
 
+const specimen = `groups:
+  - name: incidents
+    rules:
+      - alert: ProcessesLate
+        expr: max by (symptom) (entente_open_incidents{symptom="processes-late"}) > 0
+        labels:
+          severity: page
+        annotations:
+          threshold: any process unfinished past its promise
+          runbook: docs/operations/incidents.md#processes-late
+  - name: sap-ledger
+    rules:
+      - alert: SapOldestBatch
+        expr: max(entente_treaty_pending_age_seconds{treaty="sap-ledger"}) > 3600
+        labels:
+          severity: ticket
+        annotations:
+          threshold: Oldest unposted batch over 1 h
+          runbook: systems/flux/docs/runbooks/sap-ledger.md
+`;
+
+describe("rules of which nobody would know how urgent they are, or what to do:", () => {
+  const sapLedger = "systems/flux/docs/runbooks/sap-ledger.md";
+  const incidents = "docs/operations/incidents.md";
+  const labels = "        labels:\n          severity: ticket\n";
+  for (const [title, from, to, says] of [
+    ["no severity", labels, "", "SapOldestBatch has no severity"],
+    [
+      "a severity that is only an annotation",
+      `${labels}        annotations:\n`,
+      "        annotations:\n          severity: ticket\n",
+      "SapOldestBatch has no severity",
+    ],
+    [
+      "another severity",
+      "severity: ticket",
+      "severity: critical",
+      "SapOldestBatch of sap-ledger is a ticket, not a critical",
+    ],
+    [
+      "a cause that pages beside the symptom",
+      "severity: ticket",
+      "severity: page",
+      "SapOldestBatch of sap-ledger is a ticket, not a page",
+    ],
+    [
+      "a symptom that does not page",
+      "severity: page",
+      "severity: ticket",
+      "ProcessesLate of incidents is a page, not a ticket",
+    ],
+    ["no runbook", `          runbook: ${sapLedger}\n`, "", "SapOldestBatch has no runbook"],
+    [
+      "a runbook that does not exist",
+      sapLedger,
+      "docs/operations/sap.md",
+      "SapOldestBatch leads to docs/operations/sap.md, which does not exist",
+    ],
+    [
+      "a section that its runbook does not have",
+      "#processes-late",
+      "#too-late",
+      `ProcessesLate leads to #too-late, which ${incidents} does not have`,
+    ],
+  ] as const) {
+    test(title, () => {
+      assert.deepEqual(rulesIn(specimen).flatMap(missingIn), []);
+      const broken = specimen.replace(from, to);
+      assert.notEqual(broken, specimen);
+      assert.deepEqual(rulesIn(broken).flatMap(missingIn), [says]);
+    });
+  }
+});
+
+test("every rule says how urgent it is and leads to a runbook that exists; symptoms page, and nothing else", () => {
+  assert.ok(all.length > pages.length);
+  assert.deepEqual(all.flatMap(missingIn), []);
+  for (const { name, group, runbook } of rules)
+    assert.equal(runbook, `systems/flux/docs/runbooks/${group}.md`, name);
+});
+
 test("every symptom that opens incidents pages by one rule, which leads to its section of the runbook", () => {
-  const runbook = readFileSync(new URL("../docs/operations/incidents.md", import.meta.url), "utf8");
+  const runbook = readText("docs/operations/incidents.md");
   assert.deepEqual(
     pages.map(({ expr }) => expr),
-    symptomNames.map((symptom) => `entente_open_incidents{symptom="${symptom}"} > 0`),
+    symptomNames.map((symptom) => `max by (symptom) (entente_open_incidents{symptom="${symptom}"}) > 0`),
   );
   for (const [n, symptom] of symptomNames.entries()) {
     assert.equal(pages[n]?.runbook, runbookOf(symptom));

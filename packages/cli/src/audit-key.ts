@@ -9,7 +9,8 @@ const developmentName = "localhost/audit";
 
 /**
  * What the audit log is signed with, by `ENTENTE_AUDIT_KEY`, a file; in development one in the home folder, made at the first start.
- * The record of what was signed last stands beside it. Null: production without a key, where the log is kept and not signed.
+ * The record of what was signed last stands beside it; what somebody outside kept is where `ENTENTE_AUDIT_WITNESSED` says.
+ * Null: production without a key, where the log is kept and not signed.
  * Errors: `audit-key-invalid` (refused).
  */
 export function auditSigning(
@@ -18,14 +19,16 @@ export function auditSigning(
   environment: NodeJS.ProcessEnv,
 ): AuditSigning | null {
   const given = environment.ENTENTE_AUDIT_KEY;
-  if (given !== undefined && given !== "") return signingWith(given, readKey(given));
+  const witnessed = environment.ENTENTE_AUDIT_WITNESSED;
+  if (given !== undefined && given !== "") return signingWith(given, readKey(given), witnessed);
   if (mode !== "dev") return null;
   const file = join(home, "audit", "key");
-  return signingWith(file, existsSync(file) ? readKey(file) : makeKey(file, developmentName));
+  return signingWith(file, existsSync(file) ? readKey(file) : makeKey(file, developmentName), witnessed);
 }
 
-function signingWith(file: string, key: SigningKey): AuditSigning {
-  return { key, lastSignedFile: `${file}.last-signed` };
+function signingWith(file: string, key: SigningKey, witnessed: string | undefined): AuditSigning {
+  const signing = { key, lastSignedFile: `${file}.last-signed` };
+  return witnessed === undefined || witnessed === "" ? signing : { ...signing, witnessed };
 }
 
 /** Errors: `audit-key-invalid` (refused). */

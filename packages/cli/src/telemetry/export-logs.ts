@@ -21,8 +21,12 @@ const severities: Readonly<Record<number, SeverityNumber>> = {
   60: SeverityNumber.FATAL,
 };
 
-/** Names that spans have too. */
-const shared: Readonly<Record<string, string>> = { processId: "process_id", tenantId: "tenant_id" };
+/** Names that spans have too, and the list of them. */
+const shared: Readonly<Record<string, string>> = {
+  processId: "process_id",
+  processIds: "process_ids",
+  tenantId: "tenant_id",
+};
 
 export function openLogExport(resource: Resource, queue: QueueSetting): LogExport {
   const processor = new BatchLogRecordProcessor({ exporter: new OTLPLogExporter(), ...queue });
@@ -44,12 +48,11 @@ export function openLogExport(resource: Resource, queue: QueueSetting): LogExpor
   };
 }
 
-/** Plain members only; of an error its type and code. */
+/** Plain members, and lists of texts or of numbers; of an error its type and code. */
 function attributesOf(line: Readonly<Record<string, unknown>>): Attributes {
   const attributes: Attributes = {};
   for (const [name, value] of Object.entries(line)) {
-    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
-      attributes[shared[name] ?? name] = value;
+    if (isPlain(value)) attributes[shared[name] ?? name] = value;
   }
   const { err } = line;
   if (typeof err === "object" && err !== null) {
@@ -58,4 +61,12 @@ function attributesOf(line: Readonly<Record<string, unknown>>): Attributes {
     if (typeof code === "string") attributes["error.code"] = code;
   }
   return attributes;
+}
+
+/** OTLP takes lists whose members are of one type. */
+function isPlain(value: unknown): value is string | number | boolean | string[] | number[] {
+  if (Array.isArray(value)) {
+    return ["string", "number"].some((type) => value.every((member) => typeof member === type));
+  }
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
 }

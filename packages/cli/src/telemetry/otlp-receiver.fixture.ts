@@ -6,7 +6,8 @@ import { gunzipSync } from "node:zlib";
 // Generated from opentelemetry-proto.
 import definitions from "otlp-definitions/build/src/generated/root.js";
 
-type Attributes = Readonly<Record<string, string | number | boolean>>;
+type Plain = string | number | boolean;
+type Attributes = Readonly<Record<string, Plain | readonly Plain[]>>;
 
 export interface ReceivedSpan {
   readonly service: string;
@@ -291,10 +292,15 @@ function serviceOf(resource: Resource): string {
 }
 
 function attributesOf(pairs: readonly KeyValue[]): Attributes {
-  return Object.fromEntries(pairs.map(({ key, value }) => [key, plainOf(value)]));
+  return Object.fromEntries(pairs.map(({ key, value }) => [key, plainOrListOf(value)]));
 }
 
-function plainOf(value: Record<string, unknown>): string | number | boolean {
+function plainOrListOf(value: Record<string, unknown>): Plain | readonly Plain[] {
+  const list = value.arrayValue as { readonly values: readonly Record<string, unknown>[] } | null | undefined;
+  return list == null ? plainOf(value) : list.values.map(plainOf);
+}
+
+function plainOf(value: Record<string, unknown>): Plain {
   if (typeof value.stringValue === "string") return value.stringValue;
   if (typeof value.boolValue === "boolean") return value.boolValue;
   return Number(value.intValue ?? value.doubleValue);

@@ -7,11 +7,13 @@ import { LastSigned } from "./last-signed.ts";
 import { verifyConsistency } from "./merkle-proof.ts";
 import { rootOf } from "./merkle-tree.ts";
 import { LogTiles } from "./read-audit-log.ts";
-import type { SigningKey } from "./signed-note.ts";
+import { noteVerifier, type SigningKey } from "./signed-note.ts";
+import { type WitnessedNote, WitnessedNotes } from "./witnessed-notes.ts";
 
 /**
  * Signs what the logs have come to. Nothing is signed that is not committed, that has less than was signed before, or that does not
- * begin with it: a log that refuses stays unsigned until a person has decided, the others go on.
+ * begin with it, by our own record and by what somebody outside kept: a log that refuses stays unsigned until a person has decided,
+ * the others go on.
  */
 
 export interface CheckpointSigning {
@@ -20,13 +22,18 @@ export interface CheckpointSigning {
   readonly key: SigningKey;
   /** File that says what was signed last; see LastSigned. */
   readonly lastSignedFile: string;
+  /** File or folder of checkpoints that somebody outside kept; absent: the record alone is asked. See WitnessedNotes. */
+  readonly witnessed?: string;
   /** A log refuses to be signed; told once, and again when the reason is another. */
   readonly refused: (tenantId: string, failure: Failure) => void;
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
 export interface CheckpointSigner {
-  /** Signs what is new, as of `now` in business time. One process at a time; others pass. Errors: `audit-record-unreadable`. */
+  /**
+   * Signs what is new, as of `now` in business time. One process at a time; others pass. A record or a witness that cannot be read is
+   * a refusal of every log.
+   */
   turn(now: number): Promise<void>;
   /** Why logs are not signed, by tenant, as of the last turn. */
   refusals(): ReadonlyMap<string, Failure>;
@@ -74,7 +81,15 @@ interface SignRow extends TreeRow {
 export function openCheckpointSigner(signing: CheckpointSigning): CheckpointSigner {
   const { database, key } = signing;
   const record = new LastSigned(signing.lastSignedFile);
+  const witnessed =
+    signing.witnessed === undefined
+      ? null
+      : new WitnessedNotes(signing.witnessed, (origin) =>
+          tenantOf(key.name, origin) === null ? null : noteVerifier(key.named(origin).verifierKey),
+        );
   let refusals: ReadonlyMap<string, Failure> = new Map();
+  /** By origin, what these notes were found to be beginnings of: while the record says the same, only others have to be proved. */
+  const agreed = new Map<string, { readonly with: Checkpoint; readonly notes: ReadonlySet<WitnessedNote> }>();
 
   async function sign(connection: Connection, now: number): Promise<ReadonlyMap<string, Failure>> {
     const refused = new Map<string, Failure>();
@@ -83,11 +98,19 @@ export function openCheckpointSigner(signing: CheckpointSigning): CheckpointSign
       connection.run<SignRow>(treesStatement),
     ]);
     if (lock?.ours !== true) return refusals;
-    const before = await record.read();
-    const trees = new Map(rows.map((row) => [row.tenant_id, row]));
-    for (const last of before?.values() ?? []) {
-      const tenantId = tenantOf(key.name, last.origin);
-      if (tenantId !== null && !trees.has(tenantId)) refused.set(tenantId, behind(last, 0));
+    let before: ReadonlyMap<string, Checkpoint> | null;
+    let kept: ReadonlyMap<string, readonly WitnessedNote[]>;
+    try {
+      [before, kept] = await Promise.all([record.read(), witnessed?.all() ?? new Map()]);
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      return new Map(rows.map((row) => [row.tenant_id, error]));
+    }
+    const trees = new Set(rows.map((row) => row.tenant_id));
+    for (const earlier of [...(before?.values() ?? []), ...[...kept.values()].flat()]) {
+      const tenantId = tenantOf(key.name, earlier.origin);
+      if (tenantId !== null && !trees.has(tenantId) && !refused.has(tenantId))
+        refused.set(tenantId, behind(earlier, 0));
     }
     const fresh: (Checkpoint & { readonly tenantId: string })[] = [];
     for (const row of rows) {
@@ -97,22 +120,39 @@ export function openCheckpointSigner(signing: CheckpointSigning): CheckpointSign
       const next = { origin, size: edge.size, root: rootOf(edge) };
       // A key of another name makes another log: what was signed of this one before begins anew.
       const signed = row.note?.startsWith(`${origin}\n`) === true ? Number(row.signed) : 0;
+      const notes = kept.get(origin) ?? [];
+      const proved = agreed.get(origin);
+      const isProved = last !== undefined && proved !== undefined && isSame(proved.with, last);
+      const earlier = isProved ? notes.filter((note) => !proved.notes.has(note)) : notes;
       const failure =
-        last === undefined
-          ? signed > 0
-            ? recordMissing(origin, signed, signing.lastSignedFile)
-            : null
-          : await contradiction(connection, row.tenant_id, last, next);
-      if (failure !== null) refused.set(row.tenant_id, failure);
-      else if (edge.size > signed) fresh.push({ tenantId: row.tenant_id, ...next });
+        last === undefined && signed > 0
+          ? recordMissing(origin, signed, signing.lastSignedFile)
+          : await contradiction(
+              connection,
+              row.tenant_id,
+              last === undefined ? earlier : [last, ...earlier],
+              next,
+            );
+      if (failure !== null) {
+        refused.set(row.tenant_id, failure);
+        continue;
+      }
+      agreed.set(origin, { with: next, notes: new Set(notes) });
+      if (edge.size > signed) fresh.push({ tenantId: row.tenant_id, ...next });
     }
     if (fresh.length === 0) return refused;
-    await record.write(
-      new Map([
-        ...(before ?? []),
-        ...fresh.map(({ origin, size, root }) => [origin, { origin, size, root }] as const),
-      ]),
-    );
+    try {
+      await record.write(
+        new Map([
+          ...(before ?? []),
+          ...fresh.map(({ origin, size, root }) => [origin, { origin, size, root }] as const),
+        ]),
+      );
+    } catch (error) {
+      if (!isFailure(error)) throw error;
+      for (const { tenantId } of fresh) refused.set(tenantId, error);
+      return refused;
+    }
     await signing.probe?.("audit:recorded");
     const notes = fresh.map((checkpoint) => signCheckpoint(checkpoint, key.named(checkpoint.origin)));
     await connection.run(storeCheckpoints, [
@@ -136,36 +176,67 @@ export function openCheckpointSigner(signing: CheckpointSigning): CheckpointSign
   };
 }
 
+/** What was signed before: by our record, or as a witness kept it. */
+type Earlier = Checkpoint | WitnessedNote;
+
+function isSame(one: Checkpoint, other: Checkpoint): boolean {
+  return one.size === other.size && one.root.equals(other.root);
+}
+
 /** Why the log must not be signed after what was signed before, or null. */
 async function contradiction(
   connection: Connection,
   tenantId: string,
-  last: Checkpoint,
+  earlier: readonly Earlier[],
   next: Checkpoint,
 ): Promise<Failure | null> {
-  if (next.size < last.size) return behind(last, next.size);
-  if (next.size === last.size) return next.root.equals(last.root) ? null : differs(last);
+  const ahead = earlier.find(({ size }) => size > next.size);
+  if (ahead !== undefined) return behind(ahead, next.size);
+  const same = earlier.find((one) => one.size === next.size && !isSame(one, next));
+  if (same !== undefined) return differs(same);
+  const smaller = earlier.filter(({ size }) => size < next.size);
+  if (smaller.length === 0) return null;
   try {
     const tiles = new LogTiles(connection, tenantId, next.size);
-    const [proof = []] = await tiles.consistency([last.size]);
-    return verifyConsistency(last, next, proof) ? null : differs(last);
+    const proofs = await tiles.consistency(smaller.map(({ size }) => size));
+    const other = smaller.find((one, n) => !verifyConsistency(one, next, proofs[n] ?? []));
+    return other === undefined ? null : differs(other);
   } catch (error) {
     if (isFailure(error, "audit-log-damaged")) return error;
     throw error;
   }
 }
 
-function behind({ origin, size }: Checkpoint, entries: number): Failure {
+const nothingSigned = "Nothing is signed: docs/operations/audit-signing.md.";
+
+function behind(earlier: Earlier, entries: number): Failure {
+  const { origin, size } = earlier;
+  const missing = `entries ${entries} to ${size - 1} are missing`;
+  if ("file" in earlier) {
+    const text =
+      `The log ${origin} has ${entries} entries, and the checkpoint in ${earlier.file}, which this key signed, has ${size}: ${missing}, ` +
+      `as after a restore of the database together with the record of what was signed last. ${nothingSigned}`;
+    const fields = { origin, entries, signed: size, file: earlier.file };
+    return new Failure("refused", "audit-witness-ahead", text, { fields });
+  }
   const text =
-    `The log ${origin} has ${entries} entries and was signed with ${size}: entries ${entries} to ${size - 1} are missing, ` +
-    "as after a restore from an older backup. Nothing is signed: docs/operations/audit-signing.md.";
+    `The log ${origin} has ${entries} entries and was signed with ${size}: ${missing}, ` +
+    `as after a restore from an older backup. ${nothingSigned}`;
   return new Failure("refused", "audit-log-behind", text, { fields: { origin, entries, signed: size } });
 }
 
-function differs({ origin, size }: Checkpoint): Failure {
+function differs(earlier: Earlier): Failure {
+  const { origin, size } = earlier;
+  if ("file" in earlier) {
+    const text =
+      `The first ${size} entries of the log ${origin} are not those of the checkpoint in ${earlier.file}, which this key signed: ` +
+      `the log is another one, or one of them was changed. ${nothingSigned}`;
+    const fields = { origin, signed: size, file: earlier.file };
+    return new Failure("refused", "audit-witness-differs", text, { fields });
+  }
   const text =
     `The first ${size} entries of the log ${origin} are not those that were signed: one of them was changed. ` +
-    "Nothing is signed: docs/operations/audit-signing.md.";
+    nothingSigned;
   return new Failure("refused", "audit-log-differs", text, { fields: { origin, signed: size } });
 }
 

@@ -353,16 +353,14 @@ describe("the database, by its superuser", () => {
     await scene.signer.turn(Date.now());
     const early = await scene.sql("select note from entente.audit_checkpoint");
     await worker.stop();
-    // A copy of the whole database, as a backup has it.
-    const copied = `${scene.name}_backup`;
-    await backUp(scene, copied);
+    const restore = await scene.backUp();
     const again = await scene.work();
     await scene.record(facts(100));
     await scene.logged(again, { acme: 300 });
     await scene.signer.turn(Date.now());
     await again.stop();
     const late = await readCheckpoints(scene.stage.database("audit"), "acme", 1);
-    await restore(scene, copied);
+    await restore();
 
     const started = scene.signerWith(auditKey);
     await started.turn(Date.now());
@@ -421,24 +419,3 @@ describe("the database, by its superuser", () => {
     assert.deepEqual(found(report), ["history-rewritten: known checkpoint 1"]);
   });
 });
-
-/** Copies the log's database as it is, by the server's own means. */
-async function backUp(scene: AuditScene, copy: string): Promise<void> {
-  await onServer(`create database ${copy} template ${scene.name}_audit`, scene);
-}
-
-async function restore(scene: AuditScene, copy: string): Promise<void> {
-  await onServer(`drop database ${scene.name}_audit with (force)`, scene);
-  await onServer(`alter database ${copy} rename to ${scene.name}_audit`, scene);
-}
-
-async function onServer(text: string, scene: AuditScene): Promise<void> {
-  const name = `${scene.name}_audit`;
-  await bed.sql(
-    scene.name,
-    "front",
-    "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()",
-    [name],
-  );
-  await bed.sql(scene.name, "front", text);
-}

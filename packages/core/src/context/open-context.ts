@@ -67,6 +67,8 @@ export interface ContextSurroundings {
 export interface AuditSigning {
   readonly key: SigningKey;
   readonly lastSignedFile: string;
+  /** File or folder of checkpoints as somebody outside kept them; absent: nobody's are asked. */
+  readonly witnessed?: string;
 }
 
 /** Milliseconds between signs of life, and between looks for due timers when nothing announces one. */

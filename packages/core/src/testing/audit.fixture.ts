@@ -40,8 +40,10 @@ export interface AuditScene {
   size(tenantId: string): Promise<number>;
   /** Waits until the logs of these tenants have come to these sizes. */
   logged(worker: Worker, sizes: Readonly<Record<string, number>>): Promise<void>;
-  signerWith(key: SigningKey, lastSignedFile?: string): CheckpointSigner;
+  signerWith(key: SigningKey, lastSignedFile?: string, witnessed?: string): CheckpointSigner;
   export(tenantId?: string, selection?: BundleSelection, more?: ExportMore): Promise<Exported>;
+  /** Copies the log's database as it is, by the server's own means, and gives what puts the copy back in its place. */
+  backUp(): Promise<() => Promise<void>>;
   /** SQL as the administrator in the log's database. */
   sql(text: string, values?: readonly unknown[]): Promise<Record<string, unknown>[]>;
 }
@@ -68,14 +70,26 @@ export async function auditScene(bed: TestBed): Promise<AuditScene> {
   const database = stage.database("audit");
   const lastSignedFile = join(folder, "last-signed.txt");
   const refused: { tenantId: string; failure: Failure }[] = [];
-  const signerWith = (key: SigningKey, file = lastSignedFile): CheckpointSigner =>
+  const signerWith: AuditScene["signerWith"] = (key, file = lastSignedFile, witnessed) =>
     openCheckpointSigner({
       database,
       key,
       lastSignedFile: file,
+      ...(witnessed === undefined ? {} : { witnessed }),
       refused: (tenantId, failure) => void refused.push({ tenantId, failure }),
     });
   let bundles = 0;
+  let backups = 0;
+  /** While nobody is connected to the log's database. */
+  const onServer = async (text: string): Promise<void> => {
+    await bed.sql(
+      name,
+      "front",
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()",
+      [`${name}_audit`],
+    );
+    await bed.sql(name, "front", text);
+  };
   const scene: AuditScene = {
     name,
     stage,
@@ -135,6 +149,14 @@ export async function auditScene(bed: TestBed): Promise<AuditScene> {
               .map((line) => `${line}\n`)
               .join(""),
           ),
+      };
+    },
+    async backUp() {
+      const copy = `${name}_backup_${++backups}`;
+      await onServer(`create database ${copy} template ${name}_audit`);
+      return async () => {
+        await onServer(`drop database ${name}_audit with (force)`);
+        await onServer(`alter database ${copy} rename to ${name}_audit`);
       };
     },
     sql: (text, values = []) => bed.sql(name, "audit", text, values),

@@ -96,7 +96,15 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
     const meaning = meaningOf(treaty.errorMap, code);
     const { target: at } = treaty;
     const text = "They did not show their books.";
-    report({ event: "courier-trouble", target: at, trouble: code, text, count: 0, handOffs: [] });
+    report({
+      event: "courier-trouble",
+      target: at,
+      trouble: code,
+      text,
+      count: 0,
+      processIds: [],
+      handOffs: [],
+    });
     if (meaning?.class !== "SECURITY_CONFIGURATION_FAILURE") return;
     const now = around.now();
     const { name, target, runbook } = treaty;

@@ -101,6 +101,8 @@ export interface TroubleLine {
   readonly trouble: string;
   readonly text: string;
   readonly count: number;
+  /** Of the hand-offs named, each once: plain texts, so that exported lines have them as well. */
+  readonly processIds: readonly string[];
   readonly handOffs: readonly LineSubject[];
 }
 
@@ -181,13 +183,15 @@ const named = 20;
 /** What an author's function or a library threw may quote what it was given: of that only the kind of error is told. */
 export function troubleOf(target: string, error: unknown, handOffs: readonly HandOff[] = []): TroubleLine {
   const known = isFailure(error);
+  const told = handOffs.slice(0, named);
   return {
     event: "courier-trouble",
     target,
     trouble: known ? error.code : "threw",
     text: known ? error.message : error instanceof Error ? error.name : typeof error,
     count: handOffs.length,
-    handOffs: handOffs.slice(0, named).map((one) => subjectOf(one, one.lastErrorClass)),
+    processIds: [...new Set(told.map(({ processId }) => processId))],
+    handOffs: told.map((one) => subjectOf(one, one.lastErrorClass)),
   };
 }
 
