@@ -40,11 +40,12 @@ const done = async (path: string, body: object = because): Promise<void> => {
 /** The step of docs/operations/hand-offs.md for a case that waits for a person. */
 async function decideCase(kind: string, act: string): Promise<void> {
   const { body } = await operator.get("/ops/cases");
-  const cases = body.cases as { kind: string; caseId: string; context: string; acts: string[] }[];
-  const found = cases.find((one) => one.kind === kind);
-  assert.ok(found !== undefined, `no case ${kind}: ${JSON.stringify(cases)}`);
-  // Every hand-off that was refused has a case of its own; the act clears them all.
-  await done(`/ops/cases/${found.caseId}/decide`, { ...because, context: found.context, act });
+  const cases = body.cases as { kind: string; treaty: string; caseId: string; context: string }[];
+  const found = cases.filter((one) => one.kind === kind);
+  assert.ok(found.length > 0, `no case ${kind}: ${JSON.stringify(cases)}`);
+  // Every hand-off that was refused has a case of its own; the act clears all of its treaty.
+  for (const { caseId, context } of new Map(found.map((one) => [one.treaty, one])).values())
+    await done(`/ops/cases/${caseId}/decide`, { ...because, context, act });
 }
 
 /** The step of docs/operations/parked-entries.md when the cause is mended. */

@@ -24,8 +24,18 @@ interface Budget {
 }
 
 interface Case {
+  readonly caseId: string;
   readonly kind: string;
+  readonly treaty: string;
+  readonly owner: string;
   readonly says: string;
+}
+
+interface TreatyShown {
+  readonly name: string;
+  readonly stopped: boolean;
+  readonly code: string | null;
+  readonly by: string | null;
 }
 
 /** Salesforce has the last word on entitlements; Flux knows them whether it is there or not, and says how old that is. */
@@ -60,6 +70,12 @@ describe("entitlements of Salesforce", () => {
     eventually(async () => assert.equal((await shown(account)).entitlements[0]?.version, version));
   const isFollowed = (): Promise<void> =>
     eventually(async () => assert.equal((await shown("acct-0001")).stale, false));
+
+  /** Treaties that are stopped: name, code, and who stopped them. */
+  const stopped = async () => {
+    const treaties = (await operator.get("/ops/treaties")).body.treaties as TreatyShown[];
+    return treaties.filter((one) => one.stopped).map(({ name, code, by }) => [name, code, by]);
+  };
 
   test("what is there is known, a change over there appears, and nobody sees another's", async () => {
     await isFollowed();
@@ -200,6 +216,68 @@ describe("entitlements of Salesforce", () => {
     await isFollowed();
     const fresh = await shown("acct-0003", "?fresh=true");
     assert.deepEqual([fresh.stale, fresh.entitlements[0]?.planId], [false, "fleet"]);
+  });
+
+  test("stopped by an operator, the question asked at once is answered from the projection until it may go on", async () => {
+    await isFollowed();
+    const now = "salesforce-entitlement-now";
+    const turn = (act: "stop" | "resume") => operator.post(`/ops/treaties/${now}/${act}`, { why: "drill" });
+    const asked = async () => (await salesforce.control.calls({ operation: "query" })).length;
+    assert.equal((await shown("acct-0001", "?fresh=true")).stale, false);
+    assert.equal((await turn("stop")).status, 200);
+    assert.deepEqual(await stopped(), [[now, null, "olga"]]);
+    const before = await asked();
+    const answer = await shown("acct-0001", "?fresh=true");
+    assert.ok(
+      answer.stale && answer.ageMs !== null && answer.entitlements.length === 1,
+      JSON.stringify(answer),
+    );
+    assert.equal((await shown("acct-0001")).stale, false, "the feed is followed all the same");
+    assert.equal(await asked(), before);
+    assert.equal((await turn("resume")).status, 200);
+    assert.deepEqual(await stopped(), []);
+    assert.equal((await shown("acct-0001", "?fresh=true")).stale, false);
+    assert.equal(await asked(), before + 1);
+  });
+
+  test("refused credentials stop what asks and what follows, with a case each, until a person lets them go on", async () => {
+    await isFollowed();
+    const refusals = async () =>
+      ((await operator.get("/ops/cases")).body.cases as Case[]).filter(
+        ({ kind }) => kind === "credentials-refused",
+      );
+    await salesforce.control.rule({ behaviour: "unauthorized" });
+    // A poll that waits is not refused: the next connection is.
+    salesforce.cut();
+    await salesforce.mend();
+    const both = ["salesforce-entitlement-changes", "salesforce-entitlement-now"];
+    assert.equal((await shown("acct-0001", "?fresh=true")).stale, true);
+    await eventually(async () =>
+      assert.deepEqual(
+        await stopped(),
+        both.map((name) => [name, "invalid_client", "entente"]),
+      ),
+    );
+    const cases = await refusals();
+    assert.deepEqual(cases.map(({ treaty }) => treaty).sort(), both);
+    for (const { treaty, owner, says } of cases) {
+      assert.equal(owner, "Head of customer operations");
+      assert.match(says, new RegExp(`stopped.*runbook of ${treaty}\\.`));
+    }
+    const tries = async () => (await salesforce.control.calls({ operation: "issue-token" })).length;
+    const before = await tries();
+    const answer = await shown("acct-0001", "?fresh=true");
+    assert.ok(answer.stale && answer.entitlements.length === 1, JSON.stringify(answer));
+    assert.equal(await tries(), before, "nobody tries again");
+
+    await salesforce.control.removeRules();
+    for (const { caseId } of cases) {
+      const decision = { context: "entitlement", act: "resume-treaty", why: "the secret is renewed" };
+      assert.equal((await operator.post(`/ops/cases/${caseId}/decide`, decision)).status, 200);
+    }
+    assert.deepEqual([await refusals(), await stopped()], [[], []]);
+    await isFollowed();
+    assert.equal((await shown("acct-0001", "?fresh=true")).stale, false);
   });
 
   test("a process that is killed in the middle of the feed loses nothing and doubles nothing", async () => {

@@ -23,6 +23,10 @@ export interface Shelf {
   breakReading(): void;
   /** While away nothing is answered. */
   setAway(isAway: boolean): void;
+  /** While it refuses, it does not accept our credentials. */
+  setRefusing(isRefusing: boolean): void;
+  /** How often it refused us. */
+  refusals(): number;
   /** Keeps nothing of its feed before this. */
   forget(): void;
   /** How often everything was read. */
@@ -38,6 +42,8 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
   let last = 100;
   let kept = 100;
   let isAway = false;
+  let isRefusing = false;
+  let refusals = 0;
   let readings = 0;
   let breaks = false;
   let listeners = 0;
@@ -50,6 +56,10 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
   };
   const here = (): void => {
     if (isAway) throw new Failure("unavailable", "request-not-sent", "They are away.");
+    if (!isRefusing) return;
+    refusals++;
+    const fields = { externalCode: "401" };
+    throw new Failure("unavailable", "warehouse-refused", "They refused to be read.", { fields });
   };
   const treaty = defineFollowingTreaty({
     name: "shelf",
@@ -68,7 +78,10 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
       staleAnswerWillDo: true,
       flowNeedsTheResult: false,
     },
-    errorMap: { GONE: { class: "BUSINESS_REJECTED", means: "Not there." } },
+    errorMap: {
+      GONE: { class: "BUSINESS_REJECTED", means: "Not there." },
+      "401": { class: "SECURITY_CONFIGURATION_FAILURE", means: "Key refused." },
+    },
     credentials: [],
     input: Type.Union([Type.String(), Type.Null()]),
     output: Type.Object({ name: Type.String(), count: Type.Integer() }),
@@ -141,6 +154,12 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
       stir.resolve();
       stir = Promise.withResolvers();
     },
+    setRefusing(refusing) {
+      isRefusing = refusing;
+      stir.resolve();
+      stir = Promise.withResolvers();
+    },
+    refusals: () => refusals,
     forget() {
       log = [];
       kept = last + 1;

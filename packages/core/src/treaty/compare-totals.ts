@@ -12,19 +12,17 @@ import {
   partOf,
 } from "../model/day-totals.ts";
 import type { JsonObject } from "../model/entry.ts";
-import { meaningOf } from "../model/hand-off-answer.ts";
 import type { Database } from "../postgres/database.ts";
 import type { Surroundings } from "./advance-hand-offs.ts";
-import { openCases } from "./fallout-cases.ts";
 import type { Pace } from "./pace.ts";
 import type { MeansOf } from "./reach.ts";
 import { runEntry } from "./reconcile.ts";
 import { insertRuns, type SumsComparison } from "./reconciliation-runs.ts";
+import { isRefusal, stopRefused } from "./refused-credentials.ts";
 import { actsSince, countActs, endRun, keepRun, readDue, takeRun, writeSumsCase } from "./totals-rows.ts";
 import type { HandOffTreaty, TotalsRule } from "./treaty.ts";
-import { stopTreaties } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
-import { type TreatyEvent, tenantSubject, troubleOf } from "./treaty-events.ts";
+import { type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
 /**
  * Compares sums: for each day that is over, what we handed over and believe completed with what stands in the books of the authority.
@@ -93,32 +91,11 @@ export function compareTotals(options: TotalsOptions): TotalsComparer {
 
   /** Whoever may not ask may not send either: one alert instead of a storm. Anything else is asked again later. */
   async function refused(tenantId: string, code: string): Promise<void> {
-    const meaning = meaningOf(treaty.errorMap, code);
-    const { target: at } = treaty;
+    const { target, errorMap } = treaty;
     const text = "They did not show their books.";
-    report({
-      event: "courier-trouble",
-      target: at,
-      trouble: code,
-      text,
-      count: 0,
-      processIds: [],
-      handOffs: [],
-    });
-    if (meaning?.class !== "SECURITY_CONFIGURATION_FAILURE") return;
-    const now = around.now();
-    const { name, target, runbook } = treaty;
-    const about = tenantSubject(tenantId, target, "SECURITY_CONFIGURATION_FAILURE");
-    const place = { about, treaty: name, owner: runbook.businessOwner };
-    const lines = await database.transaction(async (connection) => {
-      await stopTreaties(connection, new Map([[name, code]]), now);
-      return openCases(
-        connection,
-        [{ ...place, kind: "credentials-refused", code, says: refusedLogon }],
-        now,
-      );
-    });
-    for (const line of lines) report(line);
+    report({ event: "courier-trouble", target, trouble: code, text, count: 0, processIds: [], handOffs: [] });
+    if (!isRefusal(errorMap, code)) return;
+    for (const line of await stopRefused(database, treaty, tenantId, code, around.now())) report(line);
   }
 
   /** `lost`: the run ends here; another instance has taken it, or they refused. */
@@ -295,8 +272,6 @@ function bothTimes(
     ]),
   );
 }
-
-const refusedLogon = "They do not accept our credentials. The treaty is stopped.";
 
 const namesShown = 5;
 

@@ -225,3 +225,44 @@ test("a stopped treaty is not followed until a person lets it go on", async () =
   await shop.system.treaties.setStopped("shelf", false, act);
   await shop.becomes({ a: [1, 2] });
 });
+
+test("refused credentials stop it: they are tried once, one case has an owner and names the runbook, and a person lets it go on", async () => {
+  const shelf = openShelf();
+  shelf.put("a", 1);
+  const shop = await openShop(shelf);
+  await shop.is("following");
+  const { treaties } = shop.system;
+  const stopped = async () => (await treaties.states("shop")).find(({ treaty }) => treaty === "shelf");
+  const cases = async () =>
+    (await treaties.cases("shop", "acme", 10)).filter(({ kind }) => kind === "credentials-refused");
+  const isLetGo = async () => (await treaties.feeds("shop"))[0]?.code === "not-followed";
+  shelf.setRefusing(true);
+  await shop.happenings.until("it is let go", isLetGo);
+  assert.deepEqual(await stopped(), {
+    treaty: "shelf",
+    stopped: true,
+    code: "401",
+    by: "entente",
+    why: "credentials refused",
+  });
+  const [open, ...others] = await cases();
+  assert.deepEqual([open?.code, open?.owner, others], ["401", "Says businessOwner.", []]);
+  assert.match(open?.says ?? "", /stopped.*runbook of Says integrationName/);
+  const told = shop.lines.flatMap((line) => (line.event === "case" ? [line] : []));
+  assert.deepEqual(
+    told.map(({ kind, step, by, code }) => [kind, step, by, code]),
+    [["credentials-refused", "opened", "Says businessOwner.", "SECURITY_CONFIGURATION_FAILURE"]],
+  );
+
+  // A person who lets it go on in vain: refused and stopped again, and the open case is enough.
+  await treaties.setStopped("shelf", false, act);
+  await shop.happenings.until("it is refused again", async () => shelf.refusals() === 2);
+  await shop.happenings.until("it is stopped again", async () => (await stopped())?.stopped === true);
+  assert.equal((await cases()).length, 1);
+
+  shelf.put("a", 2);
+  shelf.setRefusing(false);
+  await treaties.decideCase("shop", { ...act, caseId: open?.caseId ?? "", act: "resume-treaty" });
+  await shop.becomes({ a: [1, 2] });
+  assert.deepEqual([shelf.refusals(), await cases()], [2, []]);
+});

@@ -13,9 +13,10 @@ import {
   stepFeed,
   tellRecords,
 } from "./followed-feed.ts";
+import { refusalIn, stopRefused } from "./refused-credentials.ts";
 import { validatorOf } from "./schema-check.ts";
 import type { FollowingTreaty, Listening, Means, RecordNews } from "./treaty.ts";
-import { readTreatyStates } from "./treaty-control.ts";
+import { isStopped } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
 import { type CaseLine, type TreatyEvent, troubleOf } from "./treaty-events.ts";
 
@@ -68,9 +69,17 @@ export function followFeed(options: FollowerOptions): Follower {
 
   const isAtWork = async (): Promise<boolean> => {
     if (stopping || options.paused()) return false;
-    const states = await readTreatyStates(database);
-    return states.find((one) => one.treaty === treaty.name)?.stopped !== true;
+    return !(await isStopped(database, treaty.name));
   };
+
+  /** Refused once is refused at every try. True: the treaty is stopped, and only a person lets it go on. */
+  async function stopWhenRefused(error: unknown): Promise<boolean> {
+    const code = refusalIn(treaty.errorMap, error);
+    if (code === null) return false;
+    for (const line of await stopRefused(database, treaty, treaty.tenantId, code, now()))
+      options.report(line);
+    return true;
+  }
 
   /** What can be read of them, and where the first one that cannot differs from what was agreed. */
   function readRecords(records: readonly unknown[]): { news: RecordNews[]; problem: string | null } {
@@ -246,6 +255,11 @@ export function followFeed(options: FollowerOptions): Follower {
         const code = isFailure(error) ? error.code : "feed-broken";
         options.report({ ...troubleOf(treaty.target, error), trouble: code });
         await stepFeed(database, treaty.name, workerId, { state: "away", code }).catch(() => undefined);
+        // Could it not be written down, the next try is refused as well.
+        if (await stopWhenRefused(error).catch(() => false)) {
+          failures = 0;
+          continue;
+        }
         const wait = Math.min(times.retryLongestMs, times.retryFirstMs * 2 ** Math.min(failures - 1, 20));
         await alarm.sleep(wait * (0.75 + options.random() / 2));
       }

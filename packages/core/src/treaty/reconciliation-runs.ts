@@ -7,6 +7,7 @@ import { Failure } from "../model/failure.ts";
 import { int8Array, jsonArray, textArray, timeArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import type { HandOffTreaty } from "./treaty.ts";
+import { isStopped } from "./treaty-control.ts";
 
 /**
  * Reports of reconciliation: one per look, tenant and treaty, and one per comparison of a day's sums. The report is a row, so that it can
@@ -185,11 +186,7 @@ export async function askRun(
   if (ask.why.trim() === "")
     throw new Failure("refused", "reason-missing", "A run out of turn takes a reason.");
   return database.transaction(async (connection) => {
-    const stopped = await connection.execute(
-      "select 1 from entente.treaty_control where treaty = $1 and stopped",
-      [treaty.name],
-    );
-    if (stopped.length > 0) {
+    if (await isStopped(connection, treaty.name)) {
       throw new Failure("conflict", "treaty-stopped", "The treaty is stopped: nobody is asked anything.", {
         fields: { treaty: treaty.name },
       });

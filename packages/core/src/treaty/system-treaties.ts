@@ -52,14 +52,15 @@ import {
   type RecoveryState,
   readRecovery,
 } from "./recovery-records.ts";
+import { stopRefused } from "./refused-credentials.ts";
+import { type HandOffTreaty, isHandOffTreaty, isReadingTreaty, type Treaty } from "./treaty.ts";
 import {
-  type HandOffTreaty,
-  isFollowingTreaty,
-  isHandOffTreaty,
-  isReadingTreaty,
-  type Treaty,
-} from "./treaty.ts";
-import { readTreatyStates, setStopped, type TreatyAct, type TreatyState } from "./treaty-control.ts";
+  isStopped,
+  readTreatyStates,
+  setStopped,
+  type TreatyAct,
+  type TreatyState,
+} from "./treaty-control.ts";
 import { type CaseLine, caseLine, subjectless, tenantSubject } from "./treaty-events.ts";
 import { readFigures, type TreatyFigure } from "./treaty-figures.ts";
 import { meansOf, type Outside, secretOf } from "./work-treaties.ts";
@@ -68,7 +69,7 @@ import { meansOf, type Outside, secretOf } from "./work-treaties.ts";
 export interface SystemTreaties {
   /** Every treaty with its context: the registry. */
   list(): readonly { readonly context: string; readonly treaty: Treaty }[];
-  /** Asks a counterparty at once; see ask-counterparty.ts. Errors: `treaty-unknown` (refused), `request-invalid` (defect). */
+  /** Asks a counterparty at once; see ask-counterparty.ts. Errors: `treaty-unknown` (refused), those of `Asker`. */
   ask(treaty: string, tenantId: string, input: JsonObject): Promise<Asked>;
   /** Takes a message of a counterparty; see receive-callback.ts. Errors: `treaty-unknown` (refused), those of the database. */
   receiveCallback(
@@ -107,7 +108,7 @@ export interface SystemTreaties {
   /** Does one of the case's safe acts. Errors: `case-not-open`, `act-not-safe`. */
   decideCase(context: string, decision: CaseDecision): Promise<void>;
   closeCase(context: string, act: CaseAct): Promise<void>;
-  /** The disable switch of the runbook. */
+  /** The disable switch of the runbook, of every kind of treaty. Errors: `treaty-unknown` (refused), those of the database. */
   setStopped(treaty: string, stopped: boolean, act: Omit<TreatyAct, "now">): Promise<void>;
   states(context: string): Promise<TreatyState[]>;
   /** How far a context has followed the feeds of others. */
@@ -173,7 +174,7 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
   const shard = Math.floor(setting.random() * 1024);
   const placed = new Map<string, Placed>();
   const askers = new Map<string, Asker>();
-  /** What can be stopped besides hand-offs. */
+  /** What can be stopped besides hand-offs: questions, and feeds that are followed. */
   const switches = new Map<string, Pick<Placed, "context" | "database">>();
   const meters = new Map<string, CallMeter>();
   for (const [context, { definition, database }] of contexts) {
@@ -183,16 +184,19 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
     meters.set(context, meter);
     for (const treaty of treaties) {
       if (isHandOffTreaty(treaty)) placed.set(treaty.name, { context, database, treaty });
-      if (isFollowingTreaty(treaty)) switches.set(treaty.name, { context, database });
-      if (isReadingTreaty(treaty))
-        askers.set(
-          treaty.name,
-          openAsker(
-            treaty,
-            (signal, tenantId) => means(treaty, signal, tenantId),
-            () => clock.now(),
-          ),
-        );
+      else switches.set(treaty.name, { context, database });
+      if (!isReadingTreaty(treaty)) continue;
+      const asker = openAsker({
+        treaty,
+        means: (signal, tenantId) => means(treaty, signal, tenantId),
+        isStopped: () => isStopped(database, treaty.name),
+        async stop(tenantId, code) {
+          for (const line of await stopRefused(database, treaty, tenantId, code, clock.now())) report(line);
+        },
+        now: () => clock.now(),
+        elapsed: () => performance.now(),
+      });
+      askers.set(treaty.name, asker);
     }
   }
   const placeOf = (name: string): Placed => {

@@ -54,6 +54,16 @@ export async function setStopped(
   });
 }
 
+const stoppedNow: Statement = {
+  name: "treaty-stopped-now",
+  text: "select 1 as stopped from entente.treaty_control where treaty = $1 and stopped",
+};
+
+/** Whether it is stopped at this moment, by a person or by a refusal. Errors: those of the database. */
+export async function isStopped(connection: Pick<Connection, "run">, treaty: string): Promise<boolean> {
+  return (await connection.run(stoppedNow, [treaty])).length > 0;
+}
+
 export interface TreatyState {
   readonly treaty: string;
   readonly stopped: boolean;

@@ -99,7 +99,10 @@ export interface HandOffTreaty<Input extends TSchema = TSchema, Output extends T
   readonly order: "per-key" | "none";
 }
 
-/** A treaty that only reads. */
+/**
+ * A treaty that only reads. A code of refused credentials, given by `translate` or as `externalCode` of a Failure that `ask` throws, stops
+ * it; nothing else does but a person.
+ */
 export interface ReadingTreaty<Input extends TSchema = TSchema, Output extends TSchema = TSchema>
   extends Declared {
   readonly kind: ReadingKind;
@@ -110,6 +113,7 @@ export interface ReadingTreaty<Input extends TSchema = TSchema, Output extends T
   readonly timeoutMs: number;
   /** An answer this old will still do when they are away; 0: none will. */
   readonly staleAllowedMs: number;
+  /** Of each process: questions go out from where somebody waits. What is more is answered `counterparty-busy` at once. */
   readonly limits: Pick<TreatyLimits, "concurrency" | "ratePerSecond">;
 }
 
@@ -117,6 +121,7 @@ export interface ReadingTreaty<Input extends TSchema = TSchema, Output extends T
  * A treaty that keeps a context up to date with records of which they are the authority. Their feed says which records changed; what
  * changed about them is read from the record itself, so that an event told twice, late, in part or not at all does no lasting harm.
  * What is new becomes a command to the context, in the transaction that moves our place in their feed.
+ * Trouble is tried again for ever; a Failure whose `externalCode` is one of refused credentials stops the treaty.
  * Source: docs/decisions/0012-following-the-changes-of-others.md, docs/states/followed-feed.md.
  */
 export interface FollowingTreaty<Input extends TSchema = TSchema, Output extends TSchema = TSchema>

@@ -2,7 +2,14 @@ import { Failure, type FeedNews, type Listening, type Means } from "@entente/cor
 import { Type } from "typebox";
 import { Compile } from "typebox/schema";
 import { deliveredEvents } from "./salesforce-org.ts";
-import { apiVersion, dataPath, jsonOf, refused, type SalesforceSession } from "./salesforce-session.ts";
+import {
+  apiVersion,
+  codeOf,
+  dataPath,
+  jsonOf,
+  refused,
+  type SalesforceSession,
+} from "./salesforce-session.ts";
 import { soqlText } from "./soql.ts";
 
 /**
@@ -67,15 +74,7 @@ export async function listenToChanges(
   after: string | null,
   means: Means,
 ): Promise<Listening> {
-  const [shaken] = await bayeux(session, means, [
-    {
-      channel: "/meta/handshake",
-      version: "1.0",
-      supportedConnectionTypes: ["long-polling"],
-      ext: { replay: true },
-    },
-  ]);
-  const { clientId } = succeeded(shaken);
+  const { clientId } = succeeded(await shakeHands(session, means));
   const replay = { [channel]: after === null ? -1 : Number(after) };
   const [subscribed] = await bayeux(session, means, [
     { channel: "/meta/subscribe", clientId, subscription: channel, ext: { replay } },
@@ -105,6 +104,25 @@ export async function listenToChanges(
       return news;
     },
   };
+}
+
+/** On the error map: our credentials are not accepted. */
+const sessionRefused = "INVALID_SESSION_ID";
+
+const handshake = {
+  channel: "/meta/handshake",
+  version: "1.0",
+  supportedConnectionTypes: ["long-polling"],
+  ext: { replay: true },
+};
+
+/** That a kept session has ended is nothing; that one just opened is not accepted is for a person. */
+async function shakeHands(session: SalesforceSession, means: Means): Promise<BayeuxMessage | undefined> {
+  const [first] = await bayeux(session, means, [handshake]);
+  if (bayeuxCode(first) !== "401") return first;
+  const [second] = await bayeux(session, means, [handshake]);
+  if (bayeuxCode(second) === "401") throw refused(sessionRefused);
+  return second;
 }
 
 function isChange(message: BayeuxMessage, channel: string): message is BayeuxMessage & ChangeEvent {
@@ -180,7 +198,7 @@ export async function queryPage(
     readonly done?: unknown;
   };
   if (status !== 200 || !Array.isArray(body?.records) || typeof body.done !== "boolean") {
-    throw refused(`query-${status}`);
+    throw refused(codeOf(body) ?? `query-${status}`);
   }
   const next = body.done ? null : body.nextRecordsUrl;
   if (next !== null && typeof next !== "string") throw refused("query-page-missing");
@@ -196,7 +214,10 @@ async function bayeux(
   const call = { operation: null, method: "POST", path: `/cometd/${apiVersion}`, body: messages } as const;
   const { status, text } = await session.call(call, means);
   const answers = jsonOf(text);
-  if (status !== 200 || !Array.isArray(answers) || answers.length === 0) throw refused(`stream-${status}`);
+  if (status !== 200 || !Array.isArray(answers) || answers.length === 0) {
+    // A session was opened for this very call when the one before had ended.
+    throw refused(status === 401 ? sessionRefused : `stream-${status}`);
+  }
   const given = answers as readonly BayeuxMessage[];
   // Their streams tell of an ended session in the message alone; whatever it was, the next connection signs in anew.
   if (given.some(({ successful }) => successful === false)) session.forget();

@@ -29,7 +29,7 @@ export const people = {
 } as const;
 
 export const retriesOfReading =
-  "After trouble a new connection, first after one second, then twice as late each time up to a minute, with a quarter of jitter.";
+  "After trouble a new connection, first after one second, then twice as late each time up to a minute, with a quarter of jitter. Refused credentials are not tried again: they stop the treaty and open a case.";
 
 export const salesforceAnswers: TreatyAnswers = {
   whoOwnsTheFact: "Salesforce owns customers and entitlements. Flux holds copies that say how old they are.",
@@ -131,7 +131,7 @@ export const changesRunbook: Runbook = {
   deadLetterHandling: "A record that is not as agreed is left out, opens a case, and holds up no other.",
   manualRecoveryActions: "Correct the record in Salesforce: its change event brings it again.",
   commonIncidents:
-    "Away for more than 72 hours: the place is not kept, everything is read, nothing to do. No events though records change: the object is not selected for Change Data Capture in the org's setup.",
+    "Away for more than 72 hours: the place is not kept, everything is read, nothing to do. No events though records change: the object is not selected for Change Data Capture in the org's setup. A case credentials-refused: the secret was rotated on one side only; mend it, then resume-treaty.",
   disableSwitch:
     "Operator stops the treaty salesforce-entitlement-changes; answers go on from the projection and are marked stale.",
   auditEvidenceLocation:
@@ -158,15 +158,16 @@ export const nowRunbook: Runbook = {
   normalFlow: "Query, answer within three seconds, told as fresh.",
   knownExternalStatuses: "200, 400 malformed query, 401, 403 limit, 500, 503",
   retryPolicy:
-    "None: somebody waits. The last answer of at most 24 hours, else the projection, both marked with their age.",
+    "None: somebody waits. The last answer of at most 24 hours, else the projection, both marked with their age. Refused credentials stop the treaty and open a case.",
   timeoutPolicy: "Three seconds in all, sign-in included.",
   reconciliationJob: "None.",
   alertThresholds:
     "None of its own: a stale answer says that it is one, and salesforce-entitlement-changes tells that Salesforce is away.",
   deadLetterHandling: "None: nothing is kept.",
-  manualRecoveryActions: "None.",
+  manualRecoveryActions: "After refused credentials: renew the secret, then resume-treaty on the case.",
   commonIncidents:
-    "Stale answers: Salesforce is away or slow; see the status of the org. Busy: more than eight questions at once.",
-  disableSwitch: "Do not ask with fresh=true; the projection answers.",
+    "Stale answers: Salesforce is away or slow; see the status of the org. Busy: more than eight questions at once, or ten in a second, in one process. A case credentials-refused: the secret was rotated on one side only.",
+  disableSwitch:
+    "Operator stops the treaty salesforce-entitlement-now with a reason; nobody asks Salesforce, and fresh=true is answered at once by the last answer or the projection, marked stale with its age.",
   auditEvidenceLocation: "None is written.",
 };
