@@ -67,7 +67,8 @@ export function fluxFitness(
     {
       name: "complete-traces",
       says: "Share of processes whose story has no gap, from the command to its end.",
-      formula: "Of the latest 20 that ended: those where every entry names a cause within the process.",
+      formula:
+        "Of the latest 20 that ended: those where every entry leads back to the command, or to what came in.",
       unit: "share",
       better: "higher",
       target: 1,

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { after, test } from "node:test";
+import { withFitness } from "@entente/core/internal";
+import { fluxFitness } from "../app/flux.ts";
 import { comes, post, startChargedFlux, type Webhook } from "./charged-flux.fixture.ts";
 
-const flux = await startChargedFlux();
+const flux = await startChargedFlux({ around: (plain) => withFitness(plain, fluxFitness(plain)) });
 after(() => flux.stop());
 const { customer, provider } = flux;
 
@@ -342,4 +344,10 @@ test("declined, and charged over there all the same: an operator has it asked ab
     return sentence(body).reason?.code === "refunded";
   });
   assert.deepEqual(await flux.refundsOf(processId), [{ amount: 100, status: "succeeded" }]);
+});
+
+test("after all of that no story has a gap: what the provider told in callbacks counts as what it is", async () => {
+  const scorecard = await flux.system.fitness?.scorecard("demo");
+  const traces = scorecard?.functions.find(({ definition }) => definition.name === "complete-traces");
+  assert.deepEqual([traces?.value, traces?.state], [1, "within-target"]);
 });

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { type Entry, type System, startSystem } from "@entente/core";
+import { withFitness } from "@entente/core/internal";
 import { openControlClient, simulators } from "@entente/simulators";
 import { testServer } from "@entente/testkit";
 import { demoAccountId, demoCondenserId } from "../app/demo-data.ts";
-import { fluxOutside, fluxWith, seedDemoData } from "../app/flux.ts";
+import { fluxFitness, fluxOutside, fluxWith, seedDemoData } from "../app/flux.ts";
 import type { JournalEntry } from "../contexts/ledger/contract/journal-entry.ts";
 import { journalEntryOf } from "../contexts/ledger/domain/journal-entry-of.ts";
 
@@ -28,7 +29,8 @@ describe("the ledger of top-ups", () => {
     sap = await (await simulators.sap())({ seed: 11 });
     control = openControlClient(sap.url);
     const counterparties = { sap: { url: sap.url } };
-    const definition = fluxWith(counterparties);
+    const plain = fluxWith(counterparties);
+    const definition = withFitness(plain, fluxFitness(plain));
     system = await startSystem({
       definition: { ...definition, name: `f${process.pid}` },
       adminUrl: await testServer(),
@@ -112,6 +114,9 @@ describe("the ledger of top-ups", () => {
     await topUp(20);
     await until("the books have them", settled);
     await assertEqualSums();
+    const scorecard = await system.fitness?.scorecard("demo");
+    const traces = scorecard?.functions.find(({ definition }) => definition.name === "complete-traces");
+    assert.deepEqual([traces?.value, traces?.state], [1, "within-target"], "they shared batches");
   });
 
   test("with SAP off for an hour top-ups are confirmed as before, and the books catch up: equal sums, nothing twice", async () => {

@@ -261,6 +261,14 @@ describe("a top-up in stage A", () => {
     await assertOnceEach([processId], before);
   });
 
+  test("after all of that no story has a gap: what Salesforce told in its feed and SAP answered late counts as what it is", async () => {
+    const { status, body } = await a.operator.get("/ops/fitness");
+    assert.equal(status, 200);
+    const figures = body.functions as readonly { name: string; value: number | null; state: string }[];
+    const found = figures.find(({ name }) => name === "complete-traces");
+    assert.deepEqual([found?.value, found?.state], [1, "within-target"]);
+  });
+
   test("killed at any of its points the worker leaves nothing undone and nothing done twice", async () => {
     const points = [
       "consumer:before-commit:2",

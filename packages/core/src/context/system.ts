@@ -304,7 +304,7 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
     definitions,
     factsFrom: gateway.intake.factsFrom,
   });
-  const of = { database: gatewayContext.database, processes: definitions, contexts, statistics, timelines };
+  const of = { database: gatewayContext.database, processes: definitions, contexts, statistics };
   const hands = { status: () => status.read(), clock, ring, report };
   const fitness = openSystemFitness({ ...of, ...hands }, run, settings);
   if (fitness !== null) opened.push(() => fitness.stop());

@@ -73,7 +73,9 @@ export interface Fitness {
   stop(): Promise<void>;
 }
 
-export interface FitnessSetting extends Omit<MeasureSources, "records" | "offsetMs">, SymptomSources {
+export interface FitnessSetting
+  extends Omit<MeasureSources, "records" | "offsetMs">,
+    Omit<SymptomSources, "contexts"> {
   readonly context: string;
   /** Of that context. */
   readonly records: Database;

@@ -1,5 +1,5 @@
 import type { Entry, EntryKind, JsonObject, Position } from "../model/entry.ts";
-import { int2Array, int8Array, xid8Array } from "../postgres/arrays.ts";
+import { int2Array, int8Array, uuidArray, xid8Array } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 
 /** A lane and the last position taken from it. */
@@ -185,6 +185,27 @@ export async function readProcessEntries(
   limit = 1000,
 ): Promise<Entry[]> {
   const rows = await connection.run<EntryRow>(readProcess, [processId, tenantId, limit]);
+  return rows.map(entryOf);
+}
+
+/** Index: the primary key and journal_process, once for each process. */
+const readProcesses: Statement = {
+  name: "journal-read-processes",
+  text: `select own.* from unnest($1::uuid[]) as p(id) cross join lateral (
+      select ${columns} from entente.journal e where e.id = p.id and e.tenant_id = $2
+      union all
+      select ${columns} from entente.journal e where e.process_id = p.id and e.process_id <> e.id and e.tenant_id = $2
+      order by xid, seq limit $3) own`,
+};
+
+/** The same of several processes, in one statement: at most `limit` of each. */
+export async function readEntriesOfProcesses(
+  connection: Connection,
+  tenantId: string,
+  processIds: readonly string[],
+  limit: number,
+): Promise<Entry[]> {
+  const rows = await connection.run<EntryRow>(readProcesses, [uuidArray(processIds), tenantId, limit]);
   return rows.map(entryOf);
 }
 
