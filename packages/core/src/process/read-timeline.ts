@@ -2,7 +2,6 @@ import { columns, type EntryRow, entryOf, readProcessEntries } from "../journal/
 import { compareSiblings } from "../model/cause-order.ts";
 import type { Entry } from "../model/entry.ts";
 import { isFailure } from "../model/failure.ts";
-import { handOffKey } from "../model/hand-off-key.ts";
 import { isId } from "../model/id.ts";
 import type { ProcessDefinition } from "../model/process.ts";
 import { bytesArray, textArray, uuidArray } from "../postgres/arrays.ts";
@@ -10,6 +9,7 @@ import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { rowKeyHash } from "../treaty/batch-rows.ts";
 import { readCasesAbout } from "../treaty/fallout-cases.ts";
 import { openedType } from "../treaty/hand-off-entries.ts";
+import { batchTreaties, type RowPlace, rowsOfFact } from "../treaty/rows-of-facts.ts";
 import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "../treaty/treaty.ts";
 import { type ProcessTimeline, processTimeline, type TimelineHandOff } from "./process-timeline.ts";
 import type { ProcessReader } from "./read-process.ts";
@@ -123,12 +123,9 @@ async function aroundIn(
   limit: number,
 ) {
   const { definition, database, journal } = context;
-  const inBatches = await readBatches(
-    database,
-    tenantId,
-    rowsWanted(handOffTreaties(definition), entries),
-    limit + 1,
-  );
+  const treaties = batchTreaties(definition.treaties);
+  const rows = entries.flatMap((fact) => rowsOfFact(treaties, fact));
+  const inBatches = await readBatches(database, tenantId, rows, limit + 1);
   const here = [...entries.filter(({ source }) => source === definition.name), ...inBatches];
   const ids = new Set(here.map(({ id }) => id));
   const outside = here.flatMap(({ causationId }) =>
@@ -149,42 +146,6 @@ async function aroundIn(
     handOffs: handOffs.map((one) => ({ ...one, context: definition.name })),
     cases: cases.map((one) => ({ ...one, context: definition.name })),
   };
-}
-
-/** Rows that these facts led to: a batch belongs to no process, but the treaty says under which keys its rows went. */
-function rowsWanted(treaties: readonly HandOffTreaty[], entries: readonly Entry[]) {
-  return treaties
-    .filter(({ batch }) => batch !== undefined)
-    .flatMap((treaty) =>
-      entries.flatMap((fact) =>
-        requestsOf(treaty, fact).map(({ aggregateType, aggregateId, line }) => ({
-          target: treaty.target,
-          key: handOffKey(
-            {
-              tenantId: fact.tenantId,
-              aggregateType,
-              aggregateId,
-              line,
-              target: treaty.target,
-              purpose: treaty.purpose,
-            },
-            1,
-          ),
-        })),
-      ),
-    );
-}
-
-function requestsOf(treaty: HandOffTreaty, fact: Entry) {
-  const isHeard =
-    fact.kind === "event" && treaty.facts.includes(fact.type) && treaty.factsFrom.includes(fact.source);
-  if (!isHeard) return [];
-  try {
-    return treaty.request(fact);
-  } catch {
-    // A fact that the treaty cannot read led to no hand-off: the opener put it aside.
-    return [];
-  }
 }
 
 /** The batches with these rows, oldest first; of the rows of their openings only these. */
@@ -212,7 +173,7 @@ const batches: Statement = {
 async function readBatches(
   connection: Connection,
   tenantId: string,
-  rows: readonly { readonly target: string; readonly key: string }[],
+  rows: readonly RowPlace[],
   limit: number,
 ): Promise<Entry[]> {
   if (rows.length === 0) return [];
