@@ -1,11 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Database, Failure, isFailure, type SystemDefinition } from "@entente/core";
+import { type Database, Failure, isFailure, type SystemDefinition, type Treaty } from "@entente/core";
 import {
   auditContext,
+  type BatchPlace,
   type BundleReport,
   type BundleSelection,
+  batchTreaties,
   contextAccess,
+  databaseNames,
   exportBundle,
   noteVerifier,
   type OutcomePlace,
@@ -14,7 +17,7 @@ import {
   startEmbeddedPostgres,
   verifyBundle,
 } from "@entente/core/internal";
-import { flux } from "@entente/flux";
+import { everyCounterparty, flux, fluxWith, stages } from "@entente/flux";
 import { auditSigning, makeKey, readKey } from "./audit-key.ts";
 import { contextUrlsFromEnvironment } from "./settings-from-environment.ts";
 
@@ -54,17 +57,18 @@ export async function exportAudit(
   const selection = selectionOf(options);
   const known = (options.known ?? []).map((file) => readFileSync(file, "utf8"));
   const order = { tenantId: options.tenant, selection, folder: options.out, key: signing.key, known };
-  const summary = await withDatabases(system, home, environment, async (database, places) => {
-    if (options.outcomes === false) return exportBundle(database, order);
+  const summary = await withDatabases(system, home, environment, async (database, places, batchPlaces) => {
+    const plain = { ...order, batchPlaces };
+    if (options.outcomes === false) return exportBundle(database, plain);
     try {
-      return await exportBundle(database, { ...order, places });
+      return await exportBundle(database, { ...plain, places });
     } catch (error) {
       // Nothing was written yet. A system at rest does not catch up, and the evidence there is must not wait for it.
       if (!isFailure(error, "audit-evidence-behind")) throw error;
       console.error(
         "The log has not come to everything that is stored of this: exported without stored outcomes.",
       );
-      return exportBundle(database, order);
+      return exportBundle(database, plain);
     }
   });
   const report = await verifyBundle(options.out, { verifier: verifierOf(summary.verifierKey) });
@@ -82,9 +86,13 @@ export async function exportAudit(
   console.log(`Verify with: entente audit verify ${options.out} --key '${summary.verifierKey}'`);
 }
 
-type Work<Result> = (audit: Database, places: readonly OutcomePlace[]) => Promise<Result>;
+type Work<Result> = (
+  audit: Database,
+  places: readonly OutcomePlace[],
+  batchPlaces: readonly BatchPlace[],
+) => Promise<Result>;
 
-/** Works with the databases of the audit log and of everything whose outcomes go into bundles. */
+/** Works with the databases of the audit log, of everything whose outcomes go into bundles, and of batches. */
 async function withDatabases<Result>(
   system: string,
   home: string,
@@ -96,8 +104,10 @@ async function withDatabases<Result>(
     ({ intake, outcomes }) => (intake ?? outcomes) !== undefined,
   );
   const names = [auditContext, ...withOutcomes.map(({ name }) => name)];
-  const direct = contextUrlsFromEnvironment(environment, names);
+  const gathering = gatheringContexts();
+  const direct = contextUrlsFromEnvironment(environment, [...names, ...gathering.keys()]);
   const workWith = async (adminUrl: string | undefined): Promise<Result> => {
+    const made = adminUrl === undefined ? null : await databaseNames(adminUrl);
     const open = (context: string): Database => {
       const own = direct[context];
       const url = own ?? contextAccess({ system, context, adminUrl: adminUrl as string }).app;
@@ -105,10 +115,20 @@ async function withDatabases<Result>(
     };
     const audit = open(auditContext);
     const places = withOutcomes.map((one) => ({ definition: one, database: open(one.name) }));
+    const batchPlaces = [...gathering].flatMap(([context, treaties]): BatchPlace[] => {
+      if (direct[context] === undefined && made === null) {
+        console.error(`No address of ${context} is given: its batches are not looked for.`);
+        return [];
+      }
+      // A context whose counterparty was never configured has no database.
+      const isThere = direct[context] !== undefined || made?.has(`${system}_${context}`) === true;
+      return isThere ? [{ definition: { treaties }, database: open(context) }] : [];
+    });
     try {
-      return await work(audit, places);
+      return await work(audit, places, batchPlaces);
     } finally {
-      await Promise.all([audit, ...places.map(({ database }) => database)].map((one) => one.close()));
+      const opened = [...places, ...batchPlaces].map(({ database }) => database);
+      await Promise.all([audit, ...opened].map((one) => one.close()));
     }
   };
   const given = environment.ENTENTE_DATABASE_URL || undefined;
@@ -127,6 +147,18 @@ async function withDatabases<Result>(
   } finally {
     await embedded.stop();
   }
+}
+
+/** Contexts that gather hand-offs into batches in any stage, and by which treaties: a batch is evidence whatever the stage is now. */
+function gatheringContexts(): ReadonlyMap<string, readonly Treaty[]> {
+  const contexts = stages.flatMap((stage) => fluxWith(everyCounterparty, stage).contexts);
+  const gathering = new Map<string, Treaty[]>();
+  for (const { name, treaties } of contexts) {
+    const known = gathering.get(name) ?? [];
+    const added = batchTreaties(treaties).filter((one) => !known.some((other) => other.name === one.name));
+    if (added.length > 0) gathering.set(name, [...known, ...added]);
+  }
+  return gathering;
 }
 
 /** Errors: `system-unknown` (refused). */
@@ -199,6 +231,7 @@ export function sayReport({
   size,
   entries,
   erased,
+  closed,
   findings,
   moreFindings,
 }: BundleReport): void {
@@ -209,8 +242,9 @@ export function sayReport({
     return;
   }
   const gone = erased === 0 ? "" : `, ${erased} of them without their payload, which was erased`;
+  const held = closed === 0 ? "" : `, ${closed} of them closed, because they may speak of others`;
   console.error(
-    `Verified: ${entries} entries (${selection}) of the log ${origin}, which has ${size}${gone}.`,
+    `Verified: ${entries} entries (${selection}) of the log ${origin}, which has ${size}${gone}${held}.`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** For sibling packages and tests: not promised to users. */
 
+export type { BatchPlace } from "./audit/belonging-entries.ts";
 export type { BundleSelection } from "./audit/bundle.ts";
 export { type BundleSummary, exportBundle } from "./audit/export-bundle.ts";
 export { outcomesFile } from "./audit/outcomes.ts";
@@ -55,4 +56,5 @@ export { dumpSchema } from "./postgres/schema-dump.ts";
 export { rebuildProjection } from "./projection/rebuild.ts";
 export { type ArchiveFinding, type ArchiveReport, verifyArchive } from "./retention/verify-archive.ts";
 export { spanIdOf, traceIdOf } from "./telemetry/trace-identity.ts";
+export { batchTreaties } from "./treaty/rows-of-facts.ts";
 export { type SchemaCheck, validatorOf } from "./treaty/schema-check.ts";

@@ -22,7 +22,7 @@ export type BundleSelection =
 export interface EntryLine {
   readonly index: number;
   readonly leaf: string;
-  /** Both null once they were erased. */
+  /** Both null once they were erased, and of a closed entry. */
   readonly nonce: string | null;
   readonly payload: string | null;
   readonly proof: readonly string[];
@@ -44,6 +44,8 @@ export interface Manifest {
   readonly indexes: readonly number[];
   /** Those of them whose payload had been erased. */
   readonly erased: readonly number[];
+  /** Those of them whose opening is held back, because it may speak of others. */
+  readonly closed: readonly number[];
   /** SHA-256 of the files, hexadecimal. */
   readonly entriesHash: string;
   readonly checkpointsHash: string;
@@ -66,7 +68,7 @@ export function selectionText(selection: BundleSelection): string {
 
 /** The manifest as a signed note. Its first lines are those of no checkpoint, so that neither stands in for the other. */
 export function signManifest(manifest: Manifest, signer: NoteSigner): string {
-  const { origin, selection, size, indexes, erased, entriesHash, checkpointsHash } = manifest;
+  const { origin, selection, size, indexes, erased, closed, entriesHash, checkpointsHash } = manifest;
   const lines = [
     title,
     `origin ${origin}`,
@@ -75,6 +77,8 @@ export function signManifest(manifest: Manifest, signer: NoteSigner): string {
     `entries ${indexes.length}`,
     `indexes ${rangesText(indexes)}`,
     `erased ${erased.length === 0 ? "none" : rangesText(erased)}`,
+    // Not in a manifest of before there were any: archives go on to be read.
+    ...(closed.length === 0 ? [] : [`closed ${rangesText(closed)}`]),
     `${entriesFile} ${entriesHash}`,
     `${checkpointsFile} ${checkpointsHash}`,
   ];
@@ -96,7 +100,7 @@ export function openManifest(
 function readManifest(text: string): Manifest | null {
   const pattern = new RegExp(
     `^${RegExp.escape(title)}\\norigin (\\S+)\\nselection (.+)\\nsize (\\d{1,15})\\nentries (\\d{1,15})\\n` +
-      `indexes (\\S+)\\nerased (\\S+)\\n${RegExp.escape(entriesFile)} ([0-9a-f]{64})\\n${RegExp.escape(checkpointsFile)} ([0-9a-f]{64})\\n$`,
+      `indexes (\\S+)\\nerased (\\S+)\\n(?:closed (\\S+)\\n)?${RegExp.escape(entriesFile)} ([0-9a-f]{64})\\n${RegExp.escape(checkpointsFile)} ([0-9a-f]{64})\\n$`,
   );
   const [
     matched,
@@ -106,14 +110,16 @@ function readManifest(text: string): Manifest | null {
     count,
     ranges = "",
     erasedText = "",
+    closedText = "none",
     entriesHash = "",
     checkpointsHash = "",
   ] = pattern.exec(text) ?? [];
   if (matched === undefined) return null;
   const indexes = indexesOf(ranges, Number(size));
   const erased = erasedText === "none" ? [] : indexesOf(erasedText, Number(size));
-  if (indexes === null || erased === null || indexes.length !== Number(count)) return null;
-  return { origin, selection, size: Number(size), indexes, erased, entriesHash, checkpointsHash };
+  const closed = closedText === "none" ? [] : indexesOf(closedText, Number(size));
+  if (indexes === null || erased === null || closed === null || indexes.length !== Number(count)) return null;
+  return { origin, selection, size: Number(size), indexes, erased, closed, entriesHash, checkpointsHash };
 }
 
 /** `0-4,7,9-10` for ascending numbers. */

@@ -5,6 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { Failure } from "../model/failure.ts";
 import type { StoredOutcome } from "../model/replay.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
+import { addBelonging, type BatchPlace, type Belonging, selectionTooLarge } from "./belonging-entries.ts";
 import {
   type BundleSelection,
   type CheckpointLine,
@@ -45,6 +46,8 @@ export interface BundleOrder {
   readonly known?: readonly string[];
   /** Contexts whose outcomes go into it, to be compared with a replay; absent: none do. */
   readonly places?: readonly OutcomePlace[];
+  /** Contexts in which the batches of a process or account are looked for (default: `places`). */
+  readonly batchPlaces?: readonly BatchPlace[];
   /** How long the log may take to have and sign everything that the outcomes reflect (default: 0, as of a system at rest). */
   readonly outcomesWithinMs?: number;
   /** Of a process or account (default: `indexesAllowed`). */
@@ -102,7 +105,7 @@ export async function exportBundle(database: Database, order: BundleOrder): Prom
       },
     );
   }
-  const indexes = await selected(database, tenantId, size, selection, order.entriesAllowed ?? indexesAllowed);
+  const { indexes, closed } = await selectedOf(database, size, order);
   await takeFolder(folder);
   const tiles = new LogTiles(database, tenantId, size);
   const proofs = await tiles.consistency(sizes);
@@ -111,9 +114,9 @@ export async function exportBundle(database: Database, order: BundleOrder): Prom
   });
   const checkpointsHash = await writeLines(join(folder, checkpointsFile), [checkpoints]);
   const erased: number[] = [];
-  const pages = entryPages(database, tenantId, tiles, indexes, (index) => erased.push(index));
+  const pages = entryPages(database, tenantId, tiles, { indexes, closed }, (index) => erased.push(index));
   const entriesHash = await writeLines(join(folder, entriesFile), pages);
-  const said = { origin, selection: selectionText(selection), size, indexes, erased };
+  const said = { origin, selection: selectionText(selection), size, indexes, erased, closed: [...closed] };
   const manifest = { ...said, entriesHash, checkpointsHash };
   await writeFile(join(folder, manifestFile), signManifest(manifest, signer));
   await writeFile(join(folder, keyFile), `${signer.verifierKey}\n`);
@@ -155,7 +158,7 @@ async function* entryPages(
   connection: Connection,
   tenantId: string,
   tiles: LogTiles,
-  indexes: readonly number[],
+  { indexes, closed }: Belonging,
   erased: (index: number) => void,
 ): AsyncGenerator<EntryLine[]> {
   for (let at = 0; at < indexes.length; at += pageEntries) {
@@ -165,8 +168,12 @@ async function* entryPages(
     if (missing !== undefined) throw missingEntry(tenantId, missing);
     const proofs = await tiles.inclusion(page);
     tiles.forget();
-    for (const { n, payload } of leaves.values()) if (payload === null) erased(n);
-    yield page.map((index, i) => entryLine(leaves.get(index) as StoredLeaf, proofs[i] ?? []));
+    for (const { n, payload } of leaves.values()) if (payload === null && !closed.has(n)) erased(n);
+    yield page.map((index, i) => {
+      const { n, leaf, ...opening } = leaves.get(index) as StoredLeaf;
+      const given = closed.has(index) ? { nonce: null, payload: null } : opening;
+      return entryLine({ n, leaf, ...given }, proofs[i] ?? []);
+    });
   }
 }
 
@@ -274,6 +281,24 @@ async function periodRange(
   }
 }
 
+/** The entries of a bundle: of a process or account with what belongs to them. */
+async function selectedOf(
+  connection: Connection,
+  size: number,
+  {
+    tenantId,
+    selection,
+    places = [],
+    batchPlaces = places,
+    entriesAllowed: allowed = indexesAllowed,
+  }: BundleOrder,
+): Promise<Belonging> {
+  const indexes = await selected(connection, tenantId, size, selection, allowed);
+  // Nothing is closed to whoever exports a period or the whole log.
+  if (selection.kind === "all" || selection.kind === "period") return { indexes, closed: new Set() };
+  return addBelonging({ connection, tenantId, size }, batchPlaces, indexes, allowed);
+}
+
 async function selected(
   connection: Connection,
   tenantId: string,
@@ -293,14 +318,7 @@ async function selected(
       : [ofAccount, keyDigest(tenantId, selection.key)];
   const rows = await connection.run<{ n: string }>(statement, [tenantId, what, size, allowed + 1]);
   if (rows.length === 0) throw nothing(selection);
-  if (rows.length > allowed) {
-    throw new Failure(
-      "refused",
-      "audit-selection-too-large",
-      `More than ${allowed} entries are selected. Export an account, a period or the whole log.`,
-      { fields: { indexesAllowed: allowed } },
-    );
-  }
+  if (rows.length > allowed) throw selectionTooLarge(allowed);
   return rows.map(({ n }) => Number(n));
 }
 

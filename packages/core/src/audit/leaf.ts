@@ -2,6 +2,7 @@ import canonicalize from "canonicalize";
 import { inOrder } from "../journal/canonical-json.ts";
 import { type Entry, type EntryKind, entryKinds, type JsonObject } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
+import { laneOf } from "../model/lane.ts";
 import { putInt32, writeText, writeUuid } from "../postgres/arrays.ts";
 import { sha256 } from "./merkle-tree.ts";
 import { entryBytesAllowed } from "./tile.ts";
@@ -248,4 +249,10 @@ function decode(bytes: Buffer): Leaf | null {
 
 function notALeaf(): never {
   throw new RangeError("a leaf names its entry, its process and its journal");
+}
+
+/** The journal's entry as it was logged. */
+export function entryOfLeaf(leaf: Leaf, payload: Payload): Entry {
+  const { commitment: _, generation: __, xid, seq, ...said } = leaf;
+  return { ...said, ...payload, position: { xid, seq }, lane: laneOf(leaf.tenantId, payload.key) };
 }

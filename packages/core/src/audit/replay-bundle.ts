@@ -1,8 +1,7 @@
 import canonicalize from "canonicalize";
-import type { Entry, Json } from "../model/entry.ts";
-import { laneOf } from "../model/lane.ts";
+import type { Json } from "../model/entry.ts";
 import { openReplay, type Rebuilt, type ReplayFinding, type ReplayRules } from "../model/replay.ts";
-import type { Leaf, Payload } from "./leaf.ts";
+import { entryOfLeaf, type Payload } from "./leaf.ts";
 import { sha256 } from "./merkle-tree.ts";
 import { readOutcomes } from "./outcomes.ts";
 import { type BundleReport, type BundleTrust, verifyBundle } from "./verify-bundle.ts";
@@ -40,9 +39,11 @@ export async function replayBundle(
   if ("refused" in read && read.refused === "not-as-signed") return { ...none, outcomes: "not-as-signed" };
   const withKeys = bundle.selection === "all" || bundle.selection?.startsWith("account ") === true;
   const replay = openReplay(rules, "refused" in read ? [] : read.outcomes, withKeys);
-  const again = await verifyBundle(folder, trust, (index, leaf, payload) => {
+  const again = await verifyBundle(folder, trust, (index, leaf, payload, isClosed) => {
+    // What else the batch of a row says is no part of any outcome.
+    if (isClosed) return;
     if (payload === null) replay.miss(index, leaf.source, leaf.processId);
-    else replay.take(index, leaf.generation, entryOf(leaf, JSON.parse(payload) as Payload));
+    else replay.take(index, leaf.generation, entryOfLeaf(leaf, JSON.parse(payload) as Payload));
   });
   if (again.findings.length > 0) return { ...none, bundle: again };
   const { rebuilt, findings } = replay.end();
@@ -57,10 +58,4 @@ export async function replayBundle(
 /** SHA-256 over canonical JSON, hexadecimal. */
 export function digestOf(state: object): string {
   return sha256(Buffer.from(canonicalize(state as Json) as string)).toString("hex");
-}
-
-/** The journal's entry as it was logged. */
-function entryOf(leaf: Leaf, payload: Payload): Entry {
-  const { commitment: _, generation: __, xid, seq, ...said } = leaf;
-  return { ...said, ...payload, position: { xid, seq }, lane: laneOf(leaf.tenantId, payload.key) };
 }

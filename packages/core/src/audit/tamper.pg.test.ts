@@ -178,6 +178,7 @@ describe("a bundle on its way", async () => {
           size: 300,
           indexes: [0],
           erased: [],
+          closed: [],
           entriesHash: "0".repeat(64),
           checkpointsHash: "0".repeat(64),
         },

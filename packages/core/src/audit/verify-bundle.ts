@@ -53,6 +53,8 @@ export interface BundleReport {
   readonly entries: number;
   /** Entries whose payload was erased: proved to stand there, and nobody can tell what they committed to. */
   readonly erased: number;
+  /** Entries whose opening was held back, because it may speak of others: proved to stand there. */
+  readonly closed: number;
   /** All of them when there are no more than `findingsListed`. None: everything is as it was signed. */
   readonly findings: readonly BundleFinding[];
   readonly moreFindings: number;
@@ -68,6 +70,9 @@ export interface BundleTrust {
   readonly known?: readonly string[];
 }
 
+/** `payload` is null when it was erased, or when the entry was exported closed. */
+type Heard = (index: number, leaf: Leaf, payload: string | null, isClosed: boolean) => void;
+
 /**
  * Verifies a bundle with nothing but the public key. Off line; reads nothing but the folder.
  * Guarantees: without findings, every entry stands in the signed log at its index as it was logged, none of the selection was taken out
@@ -77,7 +82,7 @@ export interface BundleTrust {
 export async function verifyBundle(
   folder: string,
   { verifier, known = [] }: BundleTrust,
-  heard: (index: number, leaf: Leaf, payload: string | null) => void = () => {},
+  heard: Heard = () => {},
 ): Promise<BundleReport> {
   const findings: BundleFinding[] = [];
   let moreFindings = 0;
@@ -85,9 +90,13 @@ export async function verifyBundle(
     if (findings.length < findingsListed) findings.push({ what, place, says });
     else moreFindings++;
   };
-  const report = (manifest: Manifest | null, size: number | null, entries = 0, erased = 0): BundleReport => {
+  const report = (
+    manifest: Manifest | null,
+    size: number | null,
+    { entries, erased, closed } = { entries: 0, erased: 0, closed: 0 },
+  ): BundleReport => {
     const { origin = null, selection = null } = manifest ?? {};
-    return { origin, selection, size, entries, erased, findings, moreFindings };
+    return { origin, selection, size, entries, erased, closed, findings, moreFindings };
   };
   const manifest = await manifestIn(folder, verifier, find);
   const checkpoints = await checkpointsIn(folder, verifier, find);
@@ -110,7 +119,7 @@ export async function verifyBundle(
     if (!named && (await hashOf(join(folder, file))) !== hash)
       find("file-changed", file, "The file is not, byte for byte, the one that was exported.");
   }
-  return report(manifest, newest.size, walked.entries, walked.erased);
+  return report(manifest, newest.size, walked);
 }
 
 type Find = (what: BundleFault, place: string, says: string) => void;
@@ -191,6 +200,7 @@ async function checkpointsIn(
 interface Walked {
   readonly entries: number;
   readonly erased: number;
+  readonly closed: number;
   /** The root over the first entries, as the entries themselves give it; undefined when they are not all here. */
   readonly rootAt: (size: number) => Promise<Buffer | undefined>;
 }
@@ -200,13 +210,14 @@ async function walkEntries(
   manifest: Manifest,
   newest: Checkpoint,
   find: Find,
-  heard: (index: number, leaf: Leaf, payload: string | null) => void,
+  heard: Heard,
 ): Promise<Walked | null> {
   const path = join(folder, entriesFile);
   const expected = new Set(manifest.indexes);
   const erasedBefore = new Set(manifest.erased);
+  const closedBefore = new Set(manifest.closed);
   const seen = new Set<number>();
-  let [number, highest, entries, erased] = [0, -1, 0, 0];
+  let [number, highest, entries, erased, closed] = [0, -1, 0, 0, 0];
   try {
     for await (const text of linesOf(path)) {
       number++;
@@ -223,10 +234,12 @@ async function walkEntries(
       seen.add(index);
       highest = Math.max(highest, index);
       entries++;
-      if (line.payload === null) erased++;
-      if (line.payload === null && line.nonce === null && !erasedBefore.has(index))
+      const isClosed = line.payload === null && closedBefore.has(index);
+      if (isClosed) closed++;
+      else if (line.payload === null) erased++;
+      if (line.payload === null && line.nonce === null && !isClosed && !erasedBefore.has(index))
         find("payload-altered", place, "The payload was exported and has been taken out.");
-      if (checkEntry(line, newest, place, find)) heard(index, line.decoded as Leaf, line.payload);
+      if (checkEntry(line, newest, place, find)) heard(index, line.decoded as Leaf, line.payload, isClosed);
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
@@ -241,6 +254,7 @@ async function walkEntries(
   return {
     entries,
     erased,
+    closed,
     async rootAt(size) {
       if (manifest.indexes[0] !== 0 || (manifest.indexes[size - 1] ?? -1) !== size - 1) return undefined;
       let edge = emptyEdge;

@@ -58,7 +58,7 @@ async function aroundIn(
   own: readonly Entry[],
   limit: number,
 ): Promise<{ readonly inBatches: readonly Entry[]; readonly causes: readonly Entry[] }> {
-  const wanted = rowsWanted(handOffTreaties(definition), own);
+  const wanted = rowsWanted(definition, own);
   const inBatches = await readBatches(database, tenantId, wanted, limit);
   const known = new Set([...own, ...inBatches].map(({ id }) => id));
   const here = [...own.filter(({ source }) => source === definition.name), ...inBatches];

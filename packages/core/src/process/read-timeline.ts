@@ -106,12 +106,7 @@ async function overContexts<Found>(
 /** What a context has about a process beside the entries that carry its id. */
 async function aroundIn(context: StoryContext, tenantId: string, entries: readonly Entry[], limit: number) {
   const { definition, database, journal } = context;
-  const inBatches = await readBatches(
-    database,
-    tenantId,
-    rowsWanted(handOffTreaties(definition), entries),
-    limit + 1,
-  );
+  const inBatches = await readBatches(database, tenantId, rowsWanted(definition, entries), limit + 1);
   const here = [...entries.filter(({ source }) => source === definition.name), ...inBatches];
   const ids = new Set(here.map(({ id }) => id));
   const outside = here.flatMap(({ causationId }) =>

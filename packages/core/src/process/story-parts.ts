@@ -1,10 +1,10 @@
 import { columns, type EntryRow, entryOf } from "../journal/read.ts";
 import type { Entry } from "../model/entry.ts";
-import { handOffKey } from "../model/hand-off-key.ts";
 import { bytesArray, textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { rowKeyHash } from "../treaty/batch-rows.ts";
 import { openedType } from "../treaty/hand-off-entries.ts";
+import { batchTreaties, type RowPlace, rowsOfFact } from "../treaty/rows-of-facts.ts";
 import { type HandOffTreaty, isHandOffTreaty, type Treaty } from "../treaty/treaty.ts";
 
 /** What belongs to the story of a process and does not carry its id: batches with rows of it, and what led into it from outside. */
@@ -19,40 +19,10 @@ export function handOffTreaties({ treaties = [] }: StoryContext["definition"]): 
   return treaties.filter(isHandOffTreaty);
 }
 
-/** Rows that these facts led to: a batch belongs to no process, but the treaty says under which keys its rows went. */
-export function rowsWanted(treaties: readonly HandOffTreaty[], entries: readonly Entry[]) {
-  return treaties
-    .filter(({ batch }) => batch !== undefined)
-    .flatMap((treaty) =>
-      entries.flatMap((fact) =>
-        requestsOf(treaty, fact).map(({ aggregateType, aggregateId, line }) => ({
-          target: treaty.target,
-          key: handOffKey(
-            {
-              tenantId: fact.tenantId,
-              aggregateType,
-              aggregateId,
-              line,
-              target: treaty.target,
-              purpose: treaty.purpose,
-            },
-            1,
-          ),
-        })),
-      ),
-    );
-}
-
-function requestsOf(treaty: HandOffTreaty, fact: Entry) {
-  const isHeard =
-    fact.kind === "event" && treaty.facts.includes(fact.type) && treaty.factsFrom.includes(fact.source);
-  if (!isHeard) return [];
-  try {
-    return treaty.request(fact);
-  } catch {
-    // A fact that the treaty cannot read led to no hand-off: the opener put it aside.
-    return [];
-  }
+/** Where the rows are that these facts led to. */
+export function rowsWanted({ treaties }: StoryContext["definition"], entries: readonly Entry[]): RowPlace[] {
+  const gathering = batchTreaties(treaties);
+  return entries.flatMap((fact) => rowsOfFact(gathering, fact));
 }
 
 /** The batches with these rows, oldest first; of the rows of their openings only these. */
@@ -80,7 +50,7 @@ const batches: Statement = {
 export async function readBatches(
   connection: Connection,
   tenantId: string,
-  rows: readonly { readonly target: string; readonly key: string }[],
+  rows: readonly RowPlace[],
   limit: number,
 ): Promise<Entry[]> {
   if (rows.length === 0) return [];

@@ -3,6 +3,7 @@ import type { KnownRow } from "../model/hand-off-batch.ts";
 import type { RowOutcome } from "../model/hand-off-record.ts";
 import { bytesArray, int8Array, textArray, uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
+import type { RowPlace } from "./rows-of-facts.ts";
 
 /** Rows of batches: `entente.hand_off_row`. One statement for any number of them. */
 
@@ -212,4 +213,39 @@ export async function readOpenRows(
     else known.push(row);
   }
   return found;
+}
+
+const batchesOf: Statement = {
+  name: "hand-off-rows-batches",
+  text: `select h.hand_off_id as "handOffId", h.row_count as "rowCount", b.rows
+    from (
+      select r.hand_off_id, array_agg(r.row order by r.row) as rows
+      from unnest($2::text[], $3::bytea[]) as n(target, key_hash)
+      join entente.hand_off_row r on r.tenant_id = $1 and r.target = n.target and r.key_hash = n.key_hash
+      group by r.hand_off_id) b
+    join entente.hand_off h on h.tenant_id = $1 and h.hand_off_id = b.hand_off_id`,
+};
+
+/** A batch, how many rows it was opened with, and which of them were asked about. */
+export interface BatchOfRows extends Record<string, unknown> {
+  readonly handOffId: string;
+  readonly rowCount: number;
+  readonly rows: readonly number[];
+}
+
+/** The batches that hold these rows; rows that were never opened are in none. */
+export async function readBatchesOf(
+  connection: Connection,
+  tenantId: string,
+  rows: readonly RowPlace[],
+): Promise<BatchOfRows[]> {
+  if (rows.length === 0) return [];
+  return connection.run<BatchOfRows>(batchesOf, [
+    tenantId,
+    textArray(rows.map(({ target }) => target)),
+    bytesArray(
+      rows.map(({ key }) => rowKeyHash(key)),
+      16,
+    ),
+  ]);
 }

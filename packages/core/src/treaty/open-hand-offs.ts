@@ -227,7 +227,7 @@ function openAlone(context: string, one: Act, now: number): Opening {
 
 function openTogether(context: string, acts: readonly Act[], now: number): Opening {
   const [first] = acts as [Act];
-  const { treaty, tenantId, correlationId, causationId } = first.wanted;
+  const { treaty, tenantId, causationId } = first.wanted;
   const id = newId(now);
   const subject: Subject = { aggregateType: "batch", aggregateId: id, line: null };
   const { target, purpose } = treaty;
@@ -260,8 +260,16 @@ function openTogether(context: string, acts: readonly Act[], now: number): Openi
   };
   // A batch holds acts of many keys: keeping the order of each of them means sending the treaty's batches one after the other.
   const key = treaty.order === "per-key" ? "batches" : `batch:${id}`;
-  // A process and a trace of its own: its rows belong to many.
-  const where = { id, tenantId, key, processId: id, correlationId, traceparent: null, rows: acts.length };
+  // A process, a correlation and a trace of its own: its rows belong to many.
+  const where = {
+    id,
+    tenantId,
+    key,
+    processId: id,
+    correlationId: id,
+    traceparent: null,
+    rows: acts.length,
+  };
   const handOff = opened(where, treaty, subject, idempotencyKey, requestHash, now);
   return {
     handOff,
