@@ -76,6 +76,7 @@ export function acting(
 function reading(kind: ReadingTreaty["kind"], target: string): ReadingTreaty {
   return defineReadingTreaty({
     ...declared,
+    style: { ...declared.style, runsLong: false, hasAnEffect: false, staleAnswerWillDo: true },
     name: `${target}-${kind}`,
     kind,
     target,

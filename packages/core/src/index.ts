@@ -108,12 +108,14 @@ export type { SendingWindow } from "./treaty/sending-window.ts";
 export type { SystemTreaties } from "./treaty/system-treaties.ts";
 export type {
   CallbackRule,
+  DeclaredTimes,
   Dispatch,
   DispatchRow,
   DomainCommand,
   FeedNews,
   FollowingTimes,
   FollowingTreaty,
+  HandOffDeclaration,
   HandOffNews,
   HandOffRequest,
   HandOffTreaty,
@@ -144,4 +146,5 @@ export {
 } from "./treaty/treaty.ts";
 export type { HandOffLine, LineSubject, TreatyEvent } from "./treaty/treaty-events.ts";
 export { figureNames, type TreatyFigure } from "./treaty/treaty-figures.ts";
+export { type Contradiction, contradictionsIn } from "./treaty/treaty-style.ts";
 export type { Outside } from "./treaty/work-treaties.ts";

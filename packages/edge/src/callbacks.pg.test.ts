@@ -11,7 +11,7 @@ import { buildEdge, type Edge } from "./server.ts";
 import { callbackSecret, otherSecret, signed } from "./signed-callback.fixture.ts";
 
 /** A treaty whose counterparty only ever calls back. */
-const treaty = defineTreaty({
+const billing = defineTreaty({
   name: "billing",
   version: "1.0.0",
   kind: "command-with-callback",
@@ -47,7 +47,17 @@ const treaty = defineTreaty({
   },
   limits: { concurrency: 1, ratePerSecond: 10, triesAllowed: 3, circuitFailures: 3, circuitOpenMs: 1_000 },
   order: "none",
-});
+}) as HandOffTreaty;
+
+/** The same, from these addresses only. */
+function listed(name: string, allowedFrom: readonly string[]): HandOffTreaty {
+  const { callback } = billing;
+  assert.ok(callback);
+  return { ...billing, name, target: name, callback: { ...callback, allowedFrom } };
+}
+
+/** Tests call from the loopback address: one list has it, the other has not. */
+const treaties = [billing, listed("near", ["203.0.113.7", "127.0.0.0/8"]), listed("far", ["203.0.113.0/24"])];
 
 const adminUrl = await testServer();
 const name = `t_${Math.floor(Math.random() * 2 ** 32).toString(16)}`;
@@ -56,7 +66,7 @@ const system: System = await startSystem({
     name,
     contexts: [
       { name: "front", intake: { processes: [], factsFrom: ["orders"] } },
-      { name: "orders", treaties: [treaty as HandOffTreaty] },
+      { name: "orders", treaties },
     ],
   },
   adminUrl,
@@ -133,4 +143,33 @@ test("a signature header that comes twice is no signature", async () => {
   });
   assert.match(answer, /^HTTP\/1\.1 401 /);
   assert.match(answer, /callback-signature-missing/);
+});
+
+test("a sender on the treaty's list is heard, and one that is not is refused with its code and recorded, however it signs and whatever it says of its way", async () => {
+  const body = JSON.stringify({ tenantId: "acme", key: "k-7" });
+  // The same message, genuine both times.
+  const headers = signed(body, "m-7");
+  assert.deepEqual(await post("/callbacks/near", body, headers), {
+    status: 202,
+    body: { outcome: "received" },
+  });
+  for (const way of [{}, { "x-forwarded-for": "203.0.113.7" }, { forwarded: "for=203.0.113.7" }]) {
+    const answer = await post("/callbacks/far", body, { ...headers, ...way });
+    assert.deepEqual([answer.status, answer.body.code], [403, "callback-sender-not-allowed"]);
+    assert.ok(!JSON.stringify(answer.body).includes("203.0.113"), "the list is not told");
+  }
+  const heard = await system.treaties.callbacks("orders", "acme", 100);
+  const own = heard.filter(({ messageId }) => messageId === "m-7");
+  assert.deepEqual(
+    own.map(({ treaty }) => treaty),
+    ["near"],
+  );
+  const refused = await system.contexts
+    .get("orders")
+    ?.database.execute<Record<string, unknown>>(
+      "select treaty, code, total::int as total, last_address from entente.callback_refusal where treaty in ('near', 'far')",
+    );
+  assert.deepEqual(refused, [
+    { treaty: "far", code: "callback-sender-not-allowed", total: 3, last_address: "127.0.0.1" },
+  ]);
 });

@@ -116,6 +116,9 @@ export function fakeTreaties(
     figures: async () => [
       { treaty: "bank", name: "retries", label: "", value: 3 },
       { treaty: "bank", name: "pending-age-ms", label: "unknown", value: 1_500 },
+      { treaty: "bank", name: "callback-latency-ms", label: "", value: 90_250 },
+      { treaty: "bank", name: "deadlines-missed", label: "", value: 5 },
+      { treaty: "", name: "parked", label: "", value: 2 },
     ],
   } as Partial<SystemTreaties> as SystemTreaties;
 }

@@ -159,6 +159,9 @@ describe("treaties", async () => {
     const { text } = await get("/metrics");
     assert.match(text, /^entente_treaty_retries_total\{treaty="bank",label=""\} 3$/m);
     assert.match(text, /^entente_treaty_pending_age_seconds\{treaty="bank",label="unknown"\} 1\.5$/m);
+    assert.match(text, /^entente_treaty_callback_latency_seconds_total\{treaty="bank",label=""\} 90\.25$/m);
+    assert.match(text, /^entente_treaty_deadlines_missed_total\{treaty="bank",label=""\} 5$/m);
+    assert.match(text, /^entente_treaty_parked\{treaty="",label=""\} 2$/m);
     assert.doesNotMatch(text, /entente_treaty_[^\n]*demo/);
   });
 });

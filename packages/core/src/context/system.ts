@@ -146,7 +146,7 @@ export interface System {
   stop(): Promise<void>;
 }
 
-/** Brings the databases forward and starts the contexts. Errors: those of provisionContext and startContext, `treaty-incomplete`. */
+/** Brings the databases forward and starts the contexts. Errors: those of provisionContext, startContext and checkTreaties. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const opened: (() => Promise<unknown>)[] = [];
   try {

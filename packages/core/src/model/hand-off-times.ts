@@ -1,5 +1,8 @@
 import type { HandOffLife } from "./hand-off.ts";
 
+/** A quarter of an hour: how often what is open is looked at when the treaty says nothing else. Source: requirements OMS-04, OMS-88. */
+export const reconcileEveryMsByDefault = 15 * 60_000;
+
 /** When a treaty's hand-offs are due. Milliseconds of business time throughout. */
 export interface HandOffTimes {
   /** Before the second sending; each further one waits twice as long, up to `retryLongestMs`. */
@@ -9,7 +12,7 @@ export interface HandOffTimes {
   readonly inFlightMs: number;
   /** From being accepted to a result; past it the outcome is unknown. */
   readonly resultWithinMs: number;
-  /** Between looks at what is open. */
+  /** Between looks at what is open; a declaration may leave it out: `reconcileEveryMsByDefault`. */
   readonly reconcileEveryMs: number;
   /** From the first sending to the moment a person takes over what is still unknown. */
   readonly personAfterMs: number;

@@ -10,7 +10,7 @@ import { checkTreaty } from "./check-treaty.ts";
 import { notSent } from "./reach.ts";
 import { defineReadingTreaty, type ReadingTreaty, type Reply } from "./treaty.ts";
 
-const { sheet, runbook, answers, style } = billingTreaty({ counterparty: { port: 1 } as Counterparty });
+const { sheet, runbook, answers } = billingTreaty({ counterparty: { port: 1 } as Counterparty });
 
 /** Validates a billing account, as far as `ask` lets it. */
 function scene(ask: () => Promise<Reply>, over: Partial<ReadingTreaty> = {}) {
@@ -25,7 +25,14 @@ function scene(ask: () => Promise<Reply>, over: Partial<ReadingTreaty> = {}) {
     sheet,
     runbook,
     answers,
-    style,
+    style: {
+      userWaitsForTheAnswer: true,
+      runsLong: false,
+      counterpartyMayBeAway: true,
+      hasAnEffect: false,
+      staleAnswerWillDo: true,
+      flowNeedsTheResult: true,
+    },
     credentials: [],
     errorMap: {
       closed: { class: "BUSINESS_REJECTED", means: "The account is closed." },

@@ -2,7 +2,8 @@ import type { TSchema } from "typebox";
 import { Failure } from "../model/failure.ts";
 import { answerClasses } from "../model/hand-off-answer.ts";
 import { runbookEntries, sheetTextEntries, styleQuestions, treatyQuestions } from "./contract-sheet.ts";
-import { isFollowingTreaty, isHandOffTreaty, isReadingTreaty, type Treaty } from "./treaty.ts";
+import { isFollowingTreaty, isHandOffTreaty, isReadingTreaty, type Treaty, withDefaults } from "./treaty.ts";
+import { contradictionsIn } from "./treaty-style.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -11,14 +12,30 @@ const readingKinds = new Set(["synchronous-query", "table-replication"]);
 const followingKinds = new Set(["change-feed"]);
 
 /**
- * Takes a treaty from anywhere and gives it back when nothing is missing.
- * Errors: `treaty-incomplete` (refused) with everything that is missing at once, in `missing`, as paths.
+ * Takes a treaty from anywhere and gives it back, with its defaults, when nothing is missing and nothing contradicts its kind.
+ * Errors, both refused and with everything at once, as paths: `treaty-incomplete`, in `missing`; `treaty-contradicts-itself`, in
+ * `contradictions`, with why in the text.
  */
 export function checkTreaty(given: unknown): Treaty {
   const missing = missingIn(given);
-  if (missing.length === 0) return given as Treaty;
-  const name = isMembers(given) && typeof given.name === "string" ? given.name : "?";
+  if (missing.length > 0) throw incomplete(given, missing);
+  // Nothing is missing: it has the members of its kind.
+  const treaty = given as Treaty;
+  const contradictions = contradictionsIn(treaty);
+  if (contradictions.length === 0) return isHandOffTreaty(treaty) ? withDefaults(treaty) : treaty;
+  const { name } = treaty;
+  const says = contradictions.map(({ path, why }) => `${path}: ${why}`).join("; ");
   throw new Failure(
+    "refused",
+    "treaty-contradicts-itself",
+    `The treaty ${name} does not start: it says what a ${treaty.kind} cannot be (${says}).`,
+    { fields: { treaty: name, contradictions: contradictions.map(({ path }) => path) } },
+  );
+}
+
+function incomplete(given: unknown, missing: readonly string[]): Failure {
+  const name = isMembers(given) && typeof given.name === "string" ? given.name : "?";
+  return new Failure(
     "refused",
     "treaty-incomplete",
     `The treaty ${name} does not start: ${missing.length} entries are missing or wrong (${missing.join(", ")}).`,
@@ -73,11 +90,12 @@ function wantActing(want: Want, given: Members): void {
     "retryLongestMs",
     "inFlightMs",
     "resultWithinMs",
-    "reconcileEveryMs",
     "personAfterMs",
   ]) {
     want(`times.${name}`, isPositive(times[name]));
   }
+  const { reconcileEveryMs } = times;
+  want("times.reconcileEveryMs", reconcileEveryMs === undefined || isPositive(reconcileEveryMs));
   const limits = members(given.limits);
   for (const name of ["concurrency", "ratePerSecond", "triesAllowed", "circuitFailures", "circuitOpenMs"]) {
     want(`limits.${name}`, isPositive(limits[name]));

@@ -72,8 +72,8 @@ test("every single entry is missed when it is not there", () => {
       ? Object.keys(value as object).map((entry) => [name, entry])
       : [[name]],
   );
-  const optional = new Set(["withdraws", "callback"]);
-  for (const path of paths.filter(([name]) => !optional.has(name as string))) {
+  const optional = new Set(["withdraws", "callback", "times.reconcileEveryMs"]);
+  for (const path of paths.filter((one) => !optional.has(one.join(".")))) {
     const [name = "", entry] = path;
     const copy: Record<string, unknown> = { ...treaty };
     if (entry === undefined) delete copy[name];
@@ -82,6 +82,27 @@ test("every single entry is missed when it is not there", () => {
     assert.ok(missing.length > 0, `${path.join(".")} is not missed`);
   }
   for (const nothing of [null, undefined, 5, "treaty", []]) assert.deepEqual(missingIn(nothing), ["treaty"]);
+});
+
+test("what is open is looked at every 15 minutes where a treaty does not say how often, and as often as it says where it does", () => {
+  const { reconcileEveryMs: _every, ...times } = treaty.times;
+  const declared = defineTreaty({ ...treaty, times });
+  assert.deepEqual(declared.times, { ...times, reconcileEveryMs: 15 * 60_000 });
+  assert.equal(defineTreaty(treaty), treaty);
+  // From elsewhere: nobody has called defineTreaty.
+  for (const given of [
+    { ...treaty, times },
+    { ...treaty, times: { ...times, reconcileEveryMs: undefined } },
+  ]) {
+    assert.deepEqual(missingIn(given), []);
+    const checked = checkTreaty(given) as HandOffTreaty;
+    assert.equal(checked.times.reconcileEveryMs, 15 * 60_000);
+    assert.equal(checked.send, treaty.send);
+  }
+  for (const wrong of [0, -1, Number.NaN, null, "900000"])
+    assert.deepEqual(missingIn({ ...treaty, times: { ...times, reconcileEveryMs: wrong } }), [
+      "times.reconcileEveryMs",
+    ]);
 });
 
 test("two treaties of one name do not start", () => {

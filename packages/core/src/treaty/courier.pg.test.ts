@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SystemOptions } from "../context/system.ts";
 import {
   type BillingOptions,
   billingReady,
@@ -8,7 +9,7 @@ import {
 } from "../testing/billing-treaty.fixture.ts";
 import { type Counterparty, startCounterparty } from "../testing/counterparty.fixture.ts";
 import { type Orders, startOrders } from "../testing/orders.fixture.ts";
-import { openTestBed } from "../testing/test-bed.fixture.ts";
+import { databaseOf, openTestBed } from "../testing/test-bed.fixture.ts";
 import { keyHash } from "./hand-off-entries.ts";
 
 const bed = await openTestBed();
@@ -16,11 +17,12 @@ const bed = await openTestBed();
 async function scene(
   options: Partial<BillingOptions> = {},
   before: (counterparty: Counterparty) => void = () => {},
+  how: Partial<SystemOptions> = {},
 ): Promise<{ counterparty: Counterparty; orders: Orders }> {
   const counterparty = await startCounterparty();
   bed.atEnd(() => counterparty.close());
   before(counterparty);
-  const orders = await startOrders(bed, [billingTreaty({ counterparty, ...options })]);
+  const orders = await startOrders(bed, [billingTreaty({ counterparty, ...options })], how);
   return { counterparty, orders };
 }
 
@@ -145,18 +147,51 @@ for (const behaviour of ["silent", "drop"] as const) {
 }
 
 test("what certainly did not happen is retried with growing pauses, bounded, and ends with a person; the next try is visible", async () => {
+  const minute = 60_000;
+  // A wall clock that stands still: a hand-off waits until the test moves the time, and its pauses are read exactly.
+  const wall = Date.now();
   const { counterparty, orders } = await scene(
-    { times: { retryFirstMs: 300, retryLongestMs: 600 }, limits: { triesAllowed: 3, circuitFailures: 100 } },
+    {
+      times: { retryFirstMs: minute, retryLongestMs: 4 * minute },
+      limits: { triesAllowed: 5, circuitFailures: 100 },
+    },
     (c) => {
       c.behave = () => "busy";
     },
+    { wallClock: () => wall },
   );
   await orders.facts(billingReady("ord-1"));
-  const [waiting] = await orders.settled(1, "retry_wait");
-  assert.ok(waiting?.nextTryAt !== null && (waiting?.nextTryAt ?? 0) > (waiting?.updatedAt ?? 0));
+  const pauses: number[] = [];
+  for (let tries = 1; tries < 5; tries++) {
+    await orders.happenings.until(`it waits after ${tries} tries`, async () => {
+      const [one] = await orders.all();
+      return one?.state === "retry_wait" && one.tries === tries;
+    });
+    const { nextTryAt, updatedAt } = await orders.one();
+    assert.ok(nextTryAt !== null);
+    assert.equal(posts(counterparty).length, tries);
+    pauses.push(nextTryAt - updatedAt);
+    await orders.system.setClock(nextTryAt);
+  }
   const [over] = await orders.settled(1, "fallout");
-  assert.equal(posts(counterparty).length, 3);
-  assert.deepEqual([over?.doubt, over?.tries, over?.lastErrorClass], [false, 3, "TECHNICAL_RETRYABLE"]);
+  // Each twice as long as the one before it, up to the longest, spread by a quarter to either side: the first three cannot meet.
+  for (const [n, full] of [1, 2, 4, 4].entries()) {
+    const pause = pauses[n] as number;
+    assert.ok(pause >= 0.75 * full * minute && pause <= 1.25 * full * minute, `pauses of ${pauses} ms`);
+  }
+  const [first = 0, second = 0, third = 0] = pauses;
+  assert.ok(first < second && second < third, `pauses of ${pauses} ms`);
+  // What was shown is what was done: the journal has each sending at the time that was promised.
+  const sent = await databaseOf(orders.system, "orders").execute<{ at: number }>(
+    `select (extract(epoch from occurred_at) * 1000)::float8 as at from entente.journal
+     where type = 'entente.hand-off-sent' order by xid, seq`,
+  );
+  assert.deepEqual(
+    sent.slice(1).map(({ at }, n) => at - (sent[n]?.at as number)),
+    pauses,
+  );
+  assert.equal(posts(counterparty).length, 5);
+  assert.deepEqual([over?.doubt, over?.tries, over?.lastErrorClass], [false, 5, "TECHNICAL_RETRYABLE"]);
   const [open] = await orders.system.treaties.cases("orders", "acme", 10);
   assert.deepEqual([open?.kind, open?.owner], ["tries-used-up", "billing-desk"]);
 });

@@ -59,7 +59,8 @@ export const callbackBytesAllowed = 1_048_576;
 const dayMs = 86_400_000;
 
 /**
- * `headers` by lower-case name; `rawBody` exactly as it came; `remoteAddress` of the peer, or of the client a trusted proxy names.
+ * `headers` by lower-case name; `rawBody` exactly as it came; `remoteAddress` of the connection's peer:
+ * what a message says of its way is not asked, and behind a proxy it is the proxy that `allowedFrom` names.
  * Errors: those of the database: then nothing was stored, and the sender must be told to come again.
  */
 export async function receiveCallback(

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SystemOptions } from "../context/system.ts";
 import { isFailure } from "../model/failure.ts";
+import type { HandOff } from "../model/hand-off-record.ts";
 import {
   type BillingOptions,
   billingReady,
@@ -25,11 +27,12 @@ const calm = {
 async function scene(
   options: Partial<BillingOptions> = {},
   before: (counterparty: Counterparty) => void = () => {},
+  how: Partial<SystemOptions> = {},
 ): Promise<{ counterparty: Counterparty; orders: Orders; later(ms: number): Promise<void> }> {
   const counterparty = await startCounterparty();
   bed.atEnd(() => counterparty.close());
   before(counterparty);
-  const orders = await startOrders(bed, [billingTreaty({ counterparty, times: calm, ...options })]);
+  const orders = await startOrders(bed, [billingTreaty({ counterparty, times: calm, ...options })], how);
   const { clock } = orders.system;
   return { counterparty, orders, later: (ms) => orders.system.setClock(clock.now() + ms) };
 }
@@ -79,33 +82,59 @@ test("a callback that never comes is repaired within a quarter of an hour, with 
 });
 
 test("a result due in fifteen minutes is on time at 14:59 and unknown at 15:01; the late callback still settles it", async () => {
-  const { counterparty, orders, later } = await scene(
+  const second = 1_000;
+  // A wall clock that stands still, so that a second is a second on the slowest machine.
+  const wall = Date.now();
+  const { counterparty, orders } = await scene(
     { times: { ...calm, reconcileEveryMs: 10 * quarter } },
     (c) => {
       c.behave = () => "accept";
       c.asked = () => "drop";
     },
+    { wallClock: () => wall },
+  );
+  const hear = async ({ idempotencyKey }: HandOff) => {
+    const { headers, rawBody } = counterparty.callback("acme", idempotencyKey, "DONE");
+    await orders.system.treaties.receiveCallback("billing-activation", headers, rawBody, "192.0.2.1");
+  };
+  await orders.facts(billingReady("ord-1"));
+  const [late] = await orders.settled(1, "accepted");
+  await orders.system.setClock(wall + 2 * second);
+  await orders.facts(billingReady("ord-2"));
+  const inTime = (await orders.settled(2, "accepted")).find(({ aggregateId }) => aggregateId === "ord-2");
+  assert.ok(late && inTime);
+
+  // 15:01 for the one and 14:59 for the other, which the same look at deadlines has passed over.
+  await orders.system.setClock(wall + quarter + second);
+  const [unknown] = await orders.settled(1, "unknown");
+  assert.equal(unknown?.handOffId, late.handOffId);
+  assert.deepEqual(await orders.moves(inTime.handOffId), ["dispatch", "take-in"]);
+  await hear(inTime);
+  await orders.settled(1, "completed");
+  await hear(late);
+  await orders.settled(2, "completed");
+  assert.deepEqual(await orders.moves(inTime.handOffId), ["dispatch", "take-in", "complete"]);
+  assert.deepEqual(await orders.moves(late.handOffId), ["dispatch", "take-in", "overdue", "find-completed"]);
+});
+
+test("what is open is asked about after fifteen minutes where the treaty does not say how often", async () => {
+  const wall = Date.now();
+  const { counterparty, orders } = await scene(
+    // As it comes from elsewhere: nobody has put the default in its place.
+    { times: { ...calm, resultWithinMs: 4 * quarter, reconcileEveryMs: undefined as never } },
+    (c) => {
+      c.behave = () => "accept";
+    },
+    { wallClock: () => wall },
   );
   await orders.facts(billingReady("ord-1"));
   const [accepted] = await orders.settled(1, "accepted");
-  await later(quarter - 60_000);
-  assert.equal((await orders.one()).state, "accepted");
-  await later(2 * 60_000);
-  await orders.settled(1, "unknown");
-  const message = counterparty.callback("acme", accepted?.idempotencyKey ?? "", "DONE");
-  await orders.system.treaties.receiveCallback(
-    "billing-activation",
-    message.headers,
-    message.rawBody,
-    "192.0.2.1",
-  );
+  assert.equal(accepted?.lookAt, wall + 15 * 60_000);
+  counterparty.finish(accepted.idempotencyKey);
+  await orders.system.setClock(wall + 15 * 60_000);
   await orders.settled(1, "completed");
-  assert.deepEqual(await orders.moves(accepted?.handOffId ?? ""), [
-    "dispatch",
-    "take-in",
-    "overdue",
-    "find-completed",
-  ]);
+  const [completed] = await orders.entries("entente.hand-off-completed");
+  assert.equal(completed?.data.by, "inquiry");
 });
 
 test("both sides agreeing is a checked mark; their silence leaves it unknown and is asked again, then a person's", async () => {

@@ -6,7 +6,7 @@ import type { Entry, JsonObject } from "../model/entry.ts";
 import type { HandOffState } from "../model/hand-off.ts";
 import type { ErrorMap, RowTranslation, Translation } from "../model/hand-off-answer.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
-import type { HandOffTimes } from "../model/hand-off-times.ts";
+import { type HandOffTimes, reconcileEveryMsByDefault } from "../model/hand-off-times.ts";
 import type { CallBudget } from "./call-budget.ts";
 import type { Verification } from "./callback-verification.ts";
 import type { Runbook, SheetText, TreatyAnswers, TreatyStyle } from "./contract-sheet.ts";
@@ -51,8 +51,8 @@ export interface Declared {
   readonly budgets?: readonly CallBudget[];
 }
 
-/** A treaty with an effect over there. */
-export interface HandOffTreaty<Input extends TSchema = TSchema, Output extends TSchema = TSchema>
+/** A treaty with an effect over there, as its author writes it: what has a default may be left out. */
+export interface HandOffDeclaration<Input extends TSchema = TSchema, Output extends TSchema = TSchema>
   extends Declared {
   readonly kind: ActingKind;
   /** What is asked for; part of the key. */
@@ -91,12 +91,18 @@ export interface HandOffTreaty<Input extends TSchema = TSchema, Output extends T
   tellsTakenBack?(news: HandOffNews): readonly DomainCommand[];
   /** The act that undoes a completed one nobody wants any more; null: a person does. Pure. */
   undoes?(handOff: HandOff, request: JsonObject): UndoRequest | null;
-  readonly times: TreatyTimes;
+  readonly times: DeclaredTimes;
   readonly limits: TreatyLimits;
   /** When they take requests; absent: always. */
   readonly window?: SendingWindow;
   /** `per-key`: acts of one ordering key are sent one after the other, each once the one before it is taken in or settled. */
   readonly order: "per-key" | "none";
+}
+
+/** A treaty with an effect over there, as it is executed: with every default in its place. Made by `defineTreaty` and `checkTreaty`. */
+export interface HandOffTreaty<Input extends TSchema = TSchema, Output extends TSchema = TSchema>
+  extends HandOffDeclaration<Input, Output> {
+  readonly times: TreatyTimes;
 }
 
 /**
@@ -245,6 +251,10 @@ export interface TreatyTimes extends HandOffTimes {
   readonly answerWithinMs: number;
 }
 
+/** Times as declared. `reconcileEveryMs`: 15 minutes when it is left out. */
+export type DeclaredTimes = Omit<TreatyTimes, "reconcileEveryMs"> &
+  Partial<Pick<TreatyTimes, "reconcileEveryMs">>;
+
 /** Per target and over all processes; a process takes the share of its lanes. */
 export interface TreatyLimits {
   /** Requests under way at once (1..256). */
@@ -350,7 +360,7 @@ export interface Reply<Body = unknown> {
 export interface CallbackRule {
   readonly schema: TSchema;
   readonly verification: Verification;
-  /** Source addresses allowed; absent: any that can sign. */
+  /** Addresses and ranges (CIDR) that may connect, of a proxy where one stands between; absent: any that can sign. */
   readonly allowedFrom?: readonly string[];
   /** What it speaks of. `reference`: our key, or their name for it. Pure; the body has passed the schema. */
   identify(body: unknown): {
@@ -388,11 +398,20 @@ export interface DomainCommand {
   readonly data: JsonObject;
 }
 
-/** Gives the declaration its types. What it leaves out is a type error. */
+/** Gives the declaration its types and its defaults. What else it leaves out is a type error. */
 export function defineTreaty<Input extends TSchema, Output extends TSchema>(
-  treaty: HandOffTreaty<Input, Output>,
+  treaty: HandOffDeclaration<Input, Output>,
 ): HandOffTreaty<Input, Output> {
-  return treaty;
+  return withDefaults(treaty);
+}
+
+/** The declaration with what it may leave out; itself, when it leaves out nothing. */
+export function withDefaults<Input extends TSchema, Output extends TSchema>(
+  treaty: HandOffDeclaration<Input, Output>,
+): HandOffTreaty<Input, Output> {
+  const { times } = treaty;
+  if (times.reconcileEveryMs !== undefined) return treaty as HandOffTreaty<Input, Output>;
+  return { ...treaty, times: { ...times, reconcileEveryMs: reconcileEveryMsByDefault } };
 }
 
 export function defineReadingTreaty<Input extends TSchema, Output extends TSchema>(

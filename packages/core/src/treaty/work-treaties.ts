@@ -56,7 +56,7 @@ export interface TreatyWork {
   stop(): Promise<void>;
 }
 
-/** Checks treaties that came from anywhere. Errors: `treaty-incomplete`; `treaty-declared-twice` (refused). */
+/** Checks treaties that came from anywhere. Errors: those of checkTreaty; `treaty-declared-twice` (refused). */
 export function checkTreaties(given: readonly unknown[]): readonly Treaty[] {
   const treaties = given.map(checkTreaty);
   const names = new Set<string>();
