@@ -15,8 +15,10 @@ const testFolders = /^(?:(?:packages|systems|tools|bench)\/.*|examples\/[^/]+)\.
 const testFilesAtOnce = 3;
 /** Files of this name have the machine for themselves, after all others: what they judge is how long a system takes to notice and to mend. */
 const alone = /\.alone\.[^/]*test\.ts$/;
-/** Begun first, so that the last of them does not keep one core busy while the others have nothing left to do. */
-const long = [/\.scenario\.test\.ts$/, /conformance\.pg\.test\.ts$/, /\.pg\.test\.ts$/];
+/** Whole systems, killed and restarted: minutes each. */
+const scenario = /\.scenario\.test\.ts$/;
+/** With a database server of their own: seconds each. */
+const withServer = /\.pg\.test\.ts$/;
 /** The runner's own limit does not reach a file whose tests have ended but whose process does not: this one does. */
 const stepMs = 60 * 60_000;
 
@@ -47,12 +49,19 @@ function testsIn(
   reporter: "spec" | "dot",
   filesAtOnce = testFilesAtOnce,
 ): readonly string[] {
-  const rank = (file: string): number => {
-    const place = long.findIndex((pattern) => pattern.test(file));
-    return place === -1 ? long.length : place;
-  };
-  const inOrder = [...files].sort((one, other) => rank(one) - rank(other));
-  return [path.join(import.meta.dirname, "run-tests.ts"), String(filesAtOnce), reporter, ...inOrder];
+  return [path.join(import.meta.dirname, "run-tests.ts"), String(filesAtOnce), reporter, ...inOrder(files)];
+}
+
+/**
+ * Scenarios among those with a server, as evenly as it goes, and the short ones last: several scenarios at once leave each other too
+ * little of the machine, and one that is begun last keeps one core busy while the other has nothing left to do.
+ */
+function inOrder(files: readonly string[]): readonly string[] {
+  const scenarios = files.filter((file) => scenario.test(file));
+  const servers = files.filter((file) => withServer.test(file));
+  const share = Math.ceil(servers.length / Math.max(1, scenarios.length));
+  const mixed = scenarios.flatMap((file, n) => [file, ...servers.slice(n * share, (n + 1) * share)]);
+  return [...new Set([...mixed, ...servers, ...files])];
 }
 
 function stepsFor(only: string | undefined): readonly Step[] {

@@ -55,8 +55,6 @@ class ConsumerLoop implements Consumer {
   private stalls: OpenStalls | null = null;
   private refreshAt = 0;
   private registered = false;
-  /** The journals are still those of the cursors. In doubt again whenever leases are renewed. */
-  private checked = false;
   private lastBatch = 0;
   private stopping = false;
   private nothingToDo = false;
@@ -72,7 +70,12 @@ class ConsumerLoop implements Consumer {
     this.renewals = setting.renewals ?? openRenewals(database, workerId, leaseMs);
     const follower = `${setting.context}/${this.name}`;
     this.journals = definition.sources.map(
-      (source) => new FollowedJournal(source, follower, setting.quietMs ?? 1_000),
+      (source) =>
+        new FollowedJournal(source, follower, setting.quietMs ?? 1_000, {
+          check: (one) => checkJournals(this.renewals, this.name, [one]),
+          away: ({ code }) => setting.report({ event: "unavailable", consumer: this.name, code }),
+          back: () => this.alarm.signal(),
+        }),
     );
   }
 
@@ -182,7 +185,7 @@ class ConsumerLoop implements Consumer {
       const before = this.owned;
       // Before the wait: a wake-up meanwhile asks for another look at once, and must not be overwritten.
       this.refreshAt = this.renewals.nextAt(now);
-      this.checked = false;
+      for (const journal of this.journals) journal.doubt();
       const leases = await this.renewals.lanes(this.name);
       this.owned = await lanesOf(database, this.name, leases, this.definition.sources, before);
       const changed =
@@ -208,10 +211,6 @@ class ConsumerLoop implements Consumer {
         this.setting.retry ?? defaultRetryRule,
       );
     }
-    if (!this.checked) {
-      await checkJournals(this.renewals, this.name, this.definition.sources);
-      this.checked = true;
-    }
     const reads = await Promise.all(this.journals.map((journal) => this.read(journal)));
     const found = reads.flat();
     this.lastBatch = found.length;
@@ -231,7 +230,7 @@ class ConsumerLoop implements Consumer {
       lane,
       position: positions.get(context) ?? journalStart,
     }));
-    const entries = await journal.after(lanes, this.setting.perLane ?? 256);
+    const entries = await journal.read(lanes, this.setting.perLane ?? 256);
     return entries.map((entry) => ({ journal: context, entry }));
   }
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { appendEntries } from "../journal/append.ts";
+import { Failure } from "../model/failure.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { bank } from "../testing/bank.fixture.ts";
 import { command } from "../testing/entries.fixture.ts";
@@ -128,4 +129,38 @@ test("a consumer that lets entries gather stops at once, and leaves them to the 
   assert.equal((await ledgerFacts(stage)).length, 1);
   const next = await startWorker(bed, stage);
   await next.happenings.until("all decided", async () => (await ledgerFacts(stage)).length === 3);
+});
+
+test("one journal that is away keeps nobody from the others, and is read on once it is back", async () => {
+  const stage = await bed.stage(bank(bed.newName()));
+  const front = stage.database("front", "reader");
+  let isAway = false;
+  const there = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
+    isAway ? Promise.reject(new Failure("unavailable", "database-unavailable", "away")) : ask();
+  const leaving: Database = {
+    ...front,
+    run: (statement, values) => there(() => front.run(statement, values)),
+    runRows: (statement, values) => there(() => front.runRows(statement, values)),
+  };
+  const worker = await startWorker(bed, stage, {
+    definition: (own) => {
+      const decider = decides(stage, own);
+      const [first, ...others] = decider.sources;
+      assert.ok(first);
+      return { ...decider, sources: [{ ...first, database: leaving }, ...others] };
+    },
+  });
+  await worker.happenings.heard("lanes");
+  isAway = true;
+  await offer(stage, [command({ data: { amount: 1 } })], worker);
+  await worker.happenings.heard("unavailable");
+  // What it sent to itself stands in its own journal.
+  const due = command({ source: "ledger", target: "ledger", data: { amount: 5 } });
+  await appendEntries(stage.database("ledger"), [due]);
+  worker.wakeUps.ring("ledger:commands");
+  await worker.happenings.until("its own is decided", async () => {
+    return (await ledgerFacts(stage)).length === 1;
+  });
+  isAway = false;
+  await worker.happenings.until("both are decided", async () => (await ledgerFacts(stage)).length === 2);
 });
