@@ -13,7 +13,7 @@ import { type ShopUnderTest, startShop } from "./shop-under-test.fixture.ts";
  * The promise of treaties: whatever is killed, suspended or parted while counterparties misbehave, every hand-off ends completed,
  * rejected, cancelled or with a person, and what we believe is what happened, once.
  * `ENTENTE_CHAOS_HAND_OFFS` sets how many acts (default 500; the long run uses 10,000), `ENTENTE_CHAOS_DISTURBANCES` how many
- * disturbances (default 5; eight are one of each kind), `ENTENTE_CHAOS_SEED` the seed.
+ * disturbances (default 5; ten are one of each kind), `ENTENTE_CHAOS_SEED` the seed.
  */
 const acts = Number(process.env.ENTENTE_CHAOS_HAND_OFFS ?? 500);
 const times = Number(process.env.ENTENTE_CHAOS_DISTURBANCES ?? 5);
