@@ -104,12 +104,14 @@ export async function startContext(
   };
   await prepareMonths();
 
+  const renewals = openRenewals(database, workerId, settings.leaseMs);
   const treaties = workTreaties({
     context: name,
     treaties: definition.treaties ?? [],
     database,
     workerId,
     leaseMs: settings.leaseMs,
+    renewals,
     wakeUps,
     ring: around.ring,
     outside: around.outside,
@@ -120,7 +122,6 @@ export async function startContext(
     ...(around.telemetry === undefined ? {} : { telemetry: around.telemetry }),
     ...(around.probe === undefined ? {} : { probe: around.probe }),
   });
-  const renewals = openRenewals(database, workerId, settings.leaseMs);
   const consumers: Consumer[] = [];
   try {
     const { deciderGatherMs: gatherMs } = settings;

@@ -121,12 +121,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     try {
       await permits.take();
       try {
-        return await pool.connect();
-      } catch (error) {
-        permits.give();
-        throw error;
-      } finally {
+        const client = await pool.connect();
         permits.connected();
+        return client;
+      } catch (error) {
+        permits.failed(error);
+        throw error;
       }
     } catch (error) {
       // Nothing was sent, so nothing can have happened: callers need not ask what became of it.

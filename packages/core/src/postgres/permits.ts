@@ -9,6 +9,8 @@ export interface Permits {
   /** The connection of a permit is there (or will not be): only then is another one opened. */
   connected(): void;
   give(): void;
+  /** The connection of a permit could not be opened. When it was the only one, nobody else is let wait for another try: it rejects them. */
+  failed(error: unknown): void;
   /** A connection was closed: it was not needed, or is no good. */
   closed(): void;
 }
@@ -25,6 +27,7 @@ export interface PermitLimits {
 interface Waiting {
   readonly since: number;
   readonly taken: () => void;
+  readonly refused: (error: unknown) => void;
 }
 
 export function openPermits({ most, patienceMs, longestMs }: PermitLimits): Permits {
@@ -76,6 +79,10 @@ export function openPermits({ most, patienceMs, longestMs }: PermitLimits): Perm
             clearTimeout(givenUp);
             resolve();
           },
+          refused(error) {
+            clearTimeout(givenUp);
+            reject(error);
+          },
         };
         waiting.push(one);
         serve();
@@ -88,6 +95,12 @@ export function openPermits({ most, patienceMs, longestMs }: PermitLimits): Perm
     },
     give() {
       used--;
+      serve();
+    },
+    failed(error) {
+      connecting--;
+      used--;
+      if (used === 0) for (const one of waiting.splice(0)) one.refused(error);
       serve();
     },
     closed() {

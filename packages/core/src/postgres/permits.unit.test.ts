@@ -98,6 +98,22 @@ test("a connection that was closed is not missed before somebody waits for it", 
   assert.deepEqual([await third.has(), await fourth.has()], [true, false]);
 });
 
+test("a server that cannot be reached is told to all who wait for the first connection, and not to those who wait beside others", async (t) => {
+  const pass = still(t);
+  const permits = openPermits(limits);
+  const [first, second] = [asks(permits), asks(permits)];
+  assert.equal(await first.has(), true);
+  permits.failed(new Error("nothing listens there"));
+  assert.match(await second.refused, /nothing listens there/);
+  const [working, growing, waiting] = [asks(permits), asks(permits), asks(permits)];
+  permits.connected();
+  pass(10);
+  assert.deepEqual([await working.has(), await growing.has(), await waiting.has()], [true, true, false]);
+  permits.failed(new Error("no room for another"));
+  permits.give();
+  assert.equal(await waiting.has(), true);
+});
+
 test("waiting has an end, and whoever gave up is not served", async (t) => {
   const pass = still(t);
   const permits = openPermits({ ...limits, most: 1 });

@@ -1,7 +1,7 @@
 import { readEntriesOfProcesses } from "../journal/read.ts";
 import type { Entry } from "../model/entry.ts";
 import { openedType } from "../treaty/hand-off-entries.ts";
-import { handOffTreaties, readBatches, readCauses, rowsWanted, type StoryContext } from "./story-parts.ts";
+import { readBatches, readCauses, rowsWanted, type StoryContext } from "./story-parts.ts";
 
 /** What the journals have of one process. */
 export interface Story {

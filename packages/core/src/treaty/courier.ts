@@ -1,3 +1,5 @@
+import { releaseAllLanes } from "../consumer/lanes.ts";
+import type { Renewals } from "../consumer/renewals.ts";
 import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { isFailure } from "../model/failure.ts";
 import { laneCount } from "../model/lane.ts";
@@ -30,7 +32,8 @@ export interface CourierOptions {
   readonly around: Surroundings;
   readonly database: Database;
   readonly workerId: string;
-  readonly leaseMs: number;
+  /** With the context's consumers: a courier's lanes are leased as theirs. */
+  readonly renewals: Renewals;
   readonly wakeUps: WakeUps;
   /** Something may have become due: rings here and in other processes. */
   readonly ring: (name: string) => void;
@@ -43,14 +46,6 @@ export interface CourierOptions {
 const registerLeases: Statement = {
   name: "courier-register",
   text: "insert into entente.lease (consumer, lane) select $1, lane from generate_series(0, $2 - 1) lane on conflict do nothing",
-};
-const takeLanes: Statement = {
-  name: "courier-take-lanes",
-  text: "select lane from entente.take_lanes($1, $2, $3)",
-};
-const releaseLanes: Statement = {
-  name: "courier-release-lanes",
-  text: "select entente.release_lanes($1, $2)",
 };
 
 /** Hand-offs claimed, lost or overdue that one transaction takes on. */
@@ -132,7 +127,7 @@ class CourierLoop implements Courier {
     await Promise.all(this.sendings);
     this.answered.signal();
     await this.settling;
-    await this.options.database.run(releaseLanes, [this.consumer, this.options.workerId]).catch(() => {});
+    await releaseAllLanes(this.options.database, this.consumer, this.options.workerId).catch(() => {});
   }
 
   private async run(): Promise<void> {
@@ -170,13 +165,13 @@ class CourierLoop implements Courier {
 
   /** An eighth of the limits comes with each lane. */
   private async refresh(now: number): Promise<void> {
-    const { database, workerId, leaseMs } = this.options;
+    const { database, renewals } = this.options;
     if (!this.registered) {
       await database.run(registerLeases, [this.consumer, laneCount]);
       this.registered = true;
     }
-    this.refreshAt = now + leaseMs / 3;
-    const lanes = await database.run<{ lane: number }>(takeLanes, [this.consumer, workerId, leaseMs]);
+    this.refreshAt = renewals.nextAt(now);
+    const lanes = await renewals.lanes(this.consumer);
     const owned = new Set(lanes.map(({ lane }) => lane));
     let slots = 0;
     for (let slot = 0; slot < this.share.concurrency; slot++) if (owned.has(slot % laneCount)) slots++;

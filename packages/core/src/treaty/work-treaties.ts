@@ -1,4 +1,5 @@
 import type { ConsumerDefinition, ConsumerSource } from "../consumer/definition.ts";
+import type { Renewals } from "../consumer/renewals.ts";
 import type { WakeUps } from "../consumer/wake-up.ts";
 import { Failure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
@@ -33,6 +34,7 @@ export interface TreatySetting {
   readonly database: Database;
   readonly workerId: string;
   readonly leaseMs: number;
+  readonly renewals: Renewals;
   readonly wakeUps: WakeUps;
   readonly ring: (name: string) => void;
   readonly outside: Outside;
@@ -117,7 +119,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
     consumers,
     treaties,
     start() {
-      const { workerId, leaseMs, wakeUps, ring, paused, probe } = setting;
+      const { workerId, leaseMs, renewals, wakeUps, ring, paused, probe } = setting;
       const shared = {
         around,
         database,
@@ -129,7 +131,7 @@ export function workTreaties(setting: TreatySetting): TreatyWork {
         ...(probe === undefined ? {} : { probe }),
       };
       for (const [target, own] of Map.groupBy(acting, (treaty) => treaty.target)) {
-        couriers.push(startCourier({ ...shared, target, treaties: own, workerId, leaseMs }));
+        couriers.push(startCourier({ ...shared, target, treaties: own, workerId, renewals }));
       }
       for (const treaty of acting) {
         const pace = openPace(treaty.limits.ratePerSecond);
