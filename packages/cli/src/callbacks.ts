@@ -52,13 +52,13 @@ export async function showCallbacks(
     json === true
       ? [JSON.stringify(answer, null, 2)]
       : refused === true
-        ? refusedLines(answer as RefusedAnswer)
-        : callbackLines(answer as CallbacksAnswer);
+        ? refusedLines(answer as RefusedAnswer, Number(asked.limit))
+        : callbackLines(answer as CallbacksAnswer, Number(asked.limit));
   for (const line of lines) console.log(line);
 }
 
-/** A line for each message, newest first, and how to go on. */
-export function callbackLines({ callbacks }: CallbacksAnswer): string[] {
+/** A line for each message, newest first, and how to go on when there were as many as asked for. */
+export function callbackLines({ callbacks }: CallbacksAnswer, limit: number): string[] {
   const last = callbacks.at(-1);
   if (last === undefined) return ["Nothing."];
   const rows = callbacks.map(({ state, code, repeats, reused, handOffId, processId, ...one }) => [
@@ -76,21 +76,23 @@ export function callbackLines({ callbacks }: CallbacksAnswer): string[] {
       ["Received", "Treaty", "State", "Again", "Message", "Hand-off", "Process", "Speaks of"],
       ...rows,
     ]),
-    "",
-    `Older ones: --before ${last.entryId}`,
+    ...olderOnes(callbacks.length >= limit ? last.entryId : null),
   ];
 }
 
-/** A line for each treaty, reason and day, newest day first, and how to go on. */
-export function refusedLines({ refused }: RefusedAnswer): string[] {
+/** A line for each treaty, reason and day, newest day first, and how to go on, as above. */
+export function refusedLines({ refused }: RefusedAnswer, limit: number): string[] {
   const last = refused.at(-1);
   if (last === undefined) return ["Nothing."];
   const rows = refused.map(({ day, treaty, code, total, lastAt }) => [day, treaty, code, `${total}`, lastAt]);
   return [
     ...table([["Day", "Treaty", "Why", "How many", "Last"], ...rows]),
-    "",
-    `Older ones: --before ${last.day}`,
+    ...olderOnes(refused.length >= limit ? last.day : null),
   ];
+}
+
+function olderOnes(before: string | null): string[] {
+  return before === null ? [] : ["", `Older ones: --before ${before}`];
 }
 
 function again(repeats: number, reused: number): string {
