@@ -1,7 +1,7 @@
 import type { SystemDefinition } from "@entente/core";
 import { moveQuotaShareProcess } from "../contexts/gateway/domain/account-processes.ts";
 import { quotaShareDecider } from "../contexts/subscription/domain/quota-share.ts";
-import { quotaShareProjection } from "../contexts/subscription/store/quota-share.ts";
+import { quotaPlacementProjection } from "../contexts/subscription/store/quota-share.ts";
 
 /** Flux while quota decisions move from SAP to the subscription, by a share of the accounts that an operator moves. */
 export function movingQuota({ name, contexts }: SystemDefinition): SystemDefinition {
@@ -16,7 +16,7 @@ export function movingQuota({ name, contexts }: SystemDefinition): SystemDefinit
       return {
         ...context,
         deciders: [...deciders, { decider: quotaShareDecider as never, commandsFrom: ["gateway"] }],
-        projections: [...projections, quotaShareProjection],
+        projections: [...projections, quotaPlacementProjection],
       };
     }),
   };

@@ -246,15 +246,18 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
       const target = accepted.length + count;
       await until(`${count} more top-ups`, () => inTime(async () => accepted.length >= target));
     };
-    await more(60);
-    await moveShare(50);
-    await everyAccountPlaced(50);
-    await more(60);
-    await moveShare(100);
-    await everyAccountPlaced(100);
-    await more(30);
-    loading = false;
-    await load;
+    try {
+      await more(60);
+      await moveShare(50);
+      await everyAccountPlaced(50);
+      await more(60);
+      await moveShare(100);
+      await everyAccountPlaced(100);
+      await more(30);
+    } finally {
+      loading = false;
+      await load;
+    }
     await until("nothing is under way", async () => {
       await system.setClock(system.clock.now() + 10_000);
       const open = ["created", "sent", "unknown", "retry_wait", "accepted", "blocked", "fallout"] as const;
@@ -371,7 +374,7 @@ describe(`quota decisions move by share (seed ${seed})`, () => {
 });
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let looks = 0; looks < 1_200; looks++) {
+  for (const end = performance.now() + 120_000; performance.now() < end; ) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

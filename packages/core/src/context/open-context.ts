@@ -17,7 +17,7 @@ import { openExpiry } from "../intake/expiry.ts";
 import { ensurePartitions, monthStart } from "../journal/partitions.ts";
 import type { SharedReading } from "../journal/shared-reading.ts";
 import type { Decider } from "../model/decider.ts";
-import { isFailure } from "../model/failure.ts";
+import { Failure, isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
 import { processViewConsumer } from "../process/process-view.ts";
 import { projectionConsumer } from "../projection/projection.ts";
@@ -126,7 +126,12 @@ export async function startContext(
   try {
     const { deciderGatherMs: gatherMs } = settings;
     const ofTreaties = treaties.consumers.map((consumer): Gathering => ({ definition: consumer, gatherMs }));
-    for (const consumer of [...consumersOf(definition, around), ...ofTreaties]) {
+    const all = [...consumersOf(definition, around), ...ofTreaties];
+    checkNames(
+      name,
+      all.map((one) => one.definition.name),
+    );
+    for (const consumer of all) {
       consumers.push(
         await startConsumer(consumer.definition, {
           context: name,
@@ -204,6 +209,14 @@ export async function startContext(
       ]);
     },
   };
+}
+
+/** Errors: `consumer-named-twice` (defect): both would move one cursor, and each skip what the other read. */
+function checkNames(context: string, names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice === undefined) return;
+  const text = `The context ${context} has two consumers named ${twice}.`;
+  throw new Failure("defect", "consumer-named-twice", text, { fields: { context, consumer: twice } });
 }
 
 function signerOf(around: ContextSurroundings): CheckpointSigner | null {

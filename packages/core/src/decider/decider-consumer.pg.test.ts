@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SystemDefinition } from "../context/definition.ts";
 import { type Decider, isRefusal } from "../model/decider.ts";
+import { isFailure } from "../model/failure.ts";
 import { deriveId } from "../model/id.ts";
+import type { Projection } from "../projection/projection.ts";
 import { accountDecider, bank, bankProcesses, submission } from "../testing/bank.fixture.ts";
 import { command } from "../testing/entries.fixture.ts";
 import { openTestBed, type Stage } from "../testing/test-bed.fixture.ts";
@@ -352,6 +354,28 @@ test("two deciders for one command type are refused at start", async () => {
   };
   const contexts = [front, { ...ledger, deciders: [...(ledger.deciders ?? []), rival] }];
   await assert.rejects(bed.start({ name, contexts }), /two deciders for bank\.deposit/);
+});
+
+test("two consumers of one name are refused at start: they would share their place and skip each other's entries", async () => {
+  const name = bed.newName();
+  const [front, ledger] = bank(name).contexts as [
+    SystemDefinition["contexts"][number],
+    SystemDefinition["contexts"][number],
+  ];
+  const { name: decider } = accountDecider();
+  const rival: Projection = {
+    name: decider,
+    table: "bank.rival",
+    facts: ["bank.deposited"],
+    apply: async () => {},
+  };
+  const contexts = [front, { ...ledger, projections: [...(ledger.projections ?? []), rival] }];
+  await assert.rejects(
+    bed.start({ name, contexts }),
+    (error) =>
+      isFailure(error, "consumer-named-twice") &&
+      error.message.includes(`ledger has two consumers named ${decider}`),
+  );
 });
 
 test("a context may accept and decide by itself: one journal, each command and each due timer decided once", async () => {

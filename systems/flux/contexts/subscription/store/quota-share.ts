@@ -18,8 +18,8 @@ const accountsAtOnce = 1_000;
  * transaction that moves the cursor: each is told, however often a program dies. A rebuild tells nobody: what was moved was told.
  * Accounts whose opening the balance has not seen yet are left where they are: new accounts are decided here.
  */
-export const quotaShareProjection: Projection = {
-  name: "quota-share",
+export const quotaPlacementProjection: Projection = {
+  name: "quota-placement",
   table,
   facts: [quotaShareMoved.type],
   async apply(connection, facts, into) {
