@@ -50,6 +50,8 @@ export type LoadReport = {
   accept: Quantiles;
   endToEnd: Quantiles;
   samplesSkipped: number;
+  /** How often the sampler asked for a state. */
+  questions: number;
   cpuSeconds: number;
   followed: Followed[];
 };

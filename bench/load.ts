@@ -75,6 +75,7 @@ class Load {
       accept: this.#accept.quantiles(),
       endToEnd: this.#sampler.histogram.quantiles(),
       samplesSkipped: this.#sampler.skipped,
+      questions: this.#sampler.questions,
       cpuSeconds: (cpu.user + cpu.system) / 1e6,
       followed: this.#followed,
     };

@@ -35,7 +35,8 @@ const warmUpSeconds = 3;
 const connections = 256;
 /** Accepting runs ahead of deciding by at most this many commands; then the load waits: accepting must not starve deciding. */
 const maxBacklog = 5_000;
-const samples = 50;
+/** Samples per second at a rate: few, because following one takes some twenty questions, and these are to be a tenth of the load at most. */
+const samplesAt = (rate: number): number => Math.min(20, Math.max(4, rate / 200));
 
 /** Runs one load with the usual settings, changed by `part`. */
 export async function load(stage: Stage, part: Partial<LoadSpec>, drain = true): Promise<Measured> {
@@ -95,8 +96,8 @@ export async function closedLoop(stage: Stage, hotShare: number): Promise<Figure
 /** Latency at a fixed rate. */
 export async function latency(stage: Stage, rate: number): Promise<Figures> {
   await warmUp(stage, { rate });
-  const measured = await load(stage, { rate, samples });
-  const { accept, endToEnd, samplesSkipped } = measured.report;
+  const measured = await load(stage, { rate, samples: samplesAt(rate) });
+  const { accept, endToEnd, samplesSkipped, questions } = measured.report;
   return {
     "rate/s": rate,
     "end to end p50": endToEnd.p50,
@@ -107,6 +108,7 @@ export async function latency(stage: Stage, rate: number): Promise<Figures> {
     "accept p99": accept.p99,
     samples: endToEnd.count,
     "samples lost": samplesSkipped,
+    "questions/s": questions / stage.options.seconds,
     ...costs(measured),
   };
 }

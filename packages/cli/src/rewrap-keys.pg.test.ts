@@ -128,7 +128,7 @@ test("called again it goes on where it was, leaves alone what is done or erased,
 test("the journal says of each tenant how many, and says nothing of a batch that was undone", async () => {
   const rows = await database.execute<{ tenant_id: string; keys: number }>(
     `select tenant_id, (data->>'keys')::int as keys from entente.journal
-     where type = 'entente.subject-keys-rewrapped' order by seq`,
+     where type = 'entente.subject-keys-rewrapped' order by xid, seq`,
   );
   const sum = (tenant: string) =>
     rows.filter(({ tenant_id }) => tenant_id === tenant).reduce((all, { keys }) => all + keys, 0);

@@ -270,7 +270,7 @@ test("several deciders of one context each decide their own commands; the first 
     bed.sql(
       name,
       "ledger",
-      "select type, key_version::int as version, data->>'notes' as notes from entente.journal where kind = 'event' order by type, seq",
+      "select type, key_version::int as version, data->>'notes' as notes from entente.journal where kind = 'event' order by type, xid, seq",
     );
   await happenings.until("both have decided", async () => (await types()).length === 4);
   assert.deepEqual(await types(), [
