@@ -22,6 +22,7 @@ export type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./cons
 export { startConsumer } from "./consumer/consumer.ts";
 export { openWakeUps } from "./consumer/wake-up.ts";
 export { type ContextDatabases, readVersionsInFlight } from "./context/versions-in-flight.ts";
+export { wakeOthers } from "./context/wake-network.ts";
 export { auditContext, withAudit } from "./context/with-audit.ts";
 export { fitnessContext, withFitness } from "./context/with-fitness.ts";
 export { acceptContract, type BreakReason } from "./contract/accept-contract.ts";

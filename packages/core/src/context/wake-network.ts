@@ -8,6 +8,11 @@ import type { Database } from "../postgres/database.ts";
  */
 const channel = "entente_wake";
 
+/** Wakes the programs that listen on the database, at once. Of a program that has appended something itself, without a system of its own. */
+export async function wakeOthers(database: Database, names: readonly string[], origin = ""): Promise<void> {
+  await database.execute("select pg_notify($1, $2)", [channel, JSON.stringify({ origin, names })]);
+}
+
 export interface WakeNetwork {
   /** Tells other processes, soon and once for many calls. */
   announce(name: string): void;
@@ -32,7 +37,7 @@ export function openWakeNetwork(
     const batch = [...names];
     names.clear();
     try {
-      await database.execute("select pg_notify($1, $2)", [channel, JSON.stringify({ origin, names: batch })]);
+      await wakeOthers(database, batch, origin);
     } catch {
       // The listeners' polls find the entries; a wake-up is only ever about time.
     }

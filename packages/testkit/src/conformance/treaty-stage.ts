@@ -11,7 +11,7 @@ import {
   type System,
   startSystem,
 } from "@entente/core";
-import { appendEntries, newId } from "@entente/core/internal";
+import { appendEntries, newId, wakeOthers } from "@entente/core/internal";
 import pg from "pg";
 import { testServer } from "../test-server.ts";
 import { idsOfRows, openRowsOfBatches, type StageRow } from "./batch-stage.ts";
@@ -204,6 +204,7 @@ export async function openTreatyStage(
       const asked = twice ? [...ids, ids.at(-1) as string] : ids;
       const entries = asked.map((id) => entryOf(newId(now), tenantId, id, now));
       await appendEntries(database(), entries);
+      await wakeOthers(database(), [owner]);
       return { tenantId, processId: entries[0]?.id as string };
     },
     async of({ tenantId, processId }) {
