@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { afterEach } from "node:test";
 import type { System, SystemOptions } from "../context/system.ts";
+import { wakeOthers } from "../context/wake-network.ts";
 import { appendEntries } from "../journal/append.ts";
 import type { NewEntry } from "../model/entry.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
@@ -112,6 +113,7 @@ export async function startOrders(
     told,
     async facts(...facts) {
       for (let n = 0; n < facts.length; n += 500) await appendEntries(database, facts.slice(n, n + 500));
+      await wakeOthers(database, ["orders"]);
     },
     all,
     async one() {

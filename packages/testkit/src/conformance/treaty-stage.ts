@@ -212,8 +212,11 @@ export async function openTreatyStage(
         const handOffId = await batches.handOffOf(processId);
         return handOffId === null ? null : system.treaties.handOff(owner, { tenantId, handOffId });
       }
-      const all = await system.treaties.handOffs(owner, tenantId, states, null, 10_000);
-      return all.find((handOff) => handOff.processId === processId) ?? null;
+      const [found] = await database().execute<{ id: string }>(
+        "select hand_off_id as id from entente.hand_off where tenant_id = $1 and process_id = $2",
+        [tenantId, processId],
+      );
+      return found === undefined ? null : system.treaties.handOff(owner, { tenantId, handOffId: found.id });
     },
     async all() {
       const lists = await Promise.all(

@@ -12,7 +12,7 @@ import {
   type System,
   startSystem,
 } from "@entente/core";
-import { appendEntries, newId } from "@entente/core/internal";
+import { appendEntries, newId, wakeOthers } from "@entente/core/internal";
 import { type ControlClient, openControlClient, simulators } from "@entente/simulators";
 import { testServer } from "@entente/testkit";
 import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
@@ -92,7 +92,10 @@ export async function openBooks(through?: (url: string) => Promise<string>): Pro
     url: sap.url,
     control,
     system,
-    happened: async (...facts) => void (await appendEntries(database("subscription"), facts)),
+    async happened(...facts) {
+      await appendEntries(database("subscription"), facts);
+      await wakeOthers(database("subscription"), ["subscription"]);
+    },
     async post(message) {
       const response = await fetch(`${sap.url}/sap/bc/srt/scs_ext/sap/journalentrycreaterequestconfi`, {
         method: "POST",
