@@ -255,7 +255,10 @@ export interface TreatyTimes extends HandOffTimes {
 export type DeclaredTimes = Omit<TreatyTimes, "reconcileEveryMs"> &
   Partial<Pick<TreatyTimes, "reconcileEveryMs">>;
 
-/** Per target and over all processes; a process takes the share of its lanes. */
+/**
+ * Per target, over all processes of the treaty's context; a process takes the share of its lanes. Contexts know nothing of each other: where
+ * several work for one counterparty, each declares its part of what that allows. Reconciliation asks at the same rate besides.
+ */
 export interface TreatyLimits {
   /** Requests under way at once (1..256). */
   readonly concurrency: number;
