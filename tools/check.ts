@@ -3,6 +3,7 @@
  * `npm test -- --only <text>` runs only the test files whose path contains the text, and no other step.
  */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -33,6 +34,9 @@ const seed = mkdtempSync(path.join(tmpdir(), "entente-seed-"));
 chmodSync(seed, 0o711);
 process.once("exit", () => rmSync(seed, { recursive: true, force: true }));
 
+/** Where test processes ask for a database server. */
+const servers = path.join(seed, "servers");
+
 /** Programs that dev dependencies brought along, Node 26 among them. */
 const programs = path.join(repositoryRoot, "node_modules", ".bin");
 /** Some of those programs are scripts that look for `node`: they must find ours, not the machine's. */
@@ -40,6 +44,7 @@ const environment = {
   ...process.env,
   PATH: `${programs}${path.delimiter}${process.env.PATH ?? ""}`,
   ENTENTE_TEST_SEED: seed,
+  ENTENTE_TEST_SERVERS: servers,
   // Each test file, and each process that tests start, loads the same modules: compiled once.
   NODE_COMPILE_CACHE: path.join(repositoryRoot, "node_modules", ".cache", "compiled"),
 };
@@ -113,6 +118,13 @@ const { values } = parseArgs({ options: { only: { type: "string" } } });
 if (!process.versions.node.startsWith("26.")) {
   stop(`This is Node ${process.versions.node}. Use \`npm test\`, which brings Node 26 along.`);
 }
+/** Lends the run's database servers; ends when this process does, however it ends. */
+const lender = spawn(
+  process.execPath,
+  [path.join(repositoryRoot, "packages/testkit/src/test-server-lender.ts"), servers],
+  { cwd: repositoryRoot, stdio: ["pipe", "pipe", "inherit"], env: environment, detached: true },
+);
+await once(lender.stdout, "data");
 const times: string[] = [];
 const startedAt = performance.now();
 for (const step of stepsFor(values.only)) {
@@ -126,3 +138,5 @@ for (const step of stepsFor(values.only)) {
   }
 }
 console.log(`ℹ total ${seconds(performance.now() - startedAt)} (${times.join(", ")})`);
+lender.stdin.end();
+await once(lender, "close");

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,8 +19,13 @@ async function use(ending: string, env: Readonly<Record<string, string>> = {}) {
   const user = await startProcess({
     command: process.execPath,
     args: [fixture, ending],
-    env: { ENTENTE_TEST_DATABASE_URL: undefined, ENTENTE_TEST_SEED: undefined, ...env },
-    readyLine: /^used (\S+) version 18$/,
+    env: {
+      ENTENTE_TEST_DATABASE_URL: undefined,
+      ENTENTE_TEST_SERVERS: undefined,
+      ENTENTE_TEST_SEED: undefined,
+      ...env,
+    },
+    readyLine: /^used (\S+) version 18, (\d+ left)$/,
     readyTimeoutMs: 120_000,
     name: "a test process",
   });
@@ -57,6 +64,34 @@ test("the first server of a run leaves its cluster as a seed, and servers from o
   assert.notEqual(one, other);
   for (const { user } of both) await user.kill();
   for (const { folder } of both) assert.ok(await isRemoved(folder));
+});
+
+test("a run lends one server to one test process after the other, empty, and several to several at once", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "entente-lender-test-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const socket = join(folder, "servers");
+  const lender = spawn(
+    process.execPath,
+    [fileURLToPath(new URL("test-server-lender.ts", import.meta.url)), socket],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const ended = once(lender, "close");
+  t.after(() => lender.kill("SIGKILL"));
+  await once(lender.stdout, "data");
+  const env = { ENTENTE_TEST_SERVERS: socket };
+  // It leaves a database and a role, and dies with a session open.
+  const first = await use("litters", env);
+  const beside = await use("ends", env);
+  assert.deepStrictEqual(await beside.user.exited, { code: 0, signal: null });
+  assert.notEqual(beside.folder, first.folder);
+  await first.user.kill();
+  const next = await Promise.all([use("hangs", env), use("hangs", env)]);
+  assert.deepEqual(next.map((one) => one.folder).toSorted(), [first.folder, beside.folder].toSorted());
+  for (const { user } of next) assert.deepEqual(user.ready[2], "0 left");
+  for (const { user } of next) await user.kill();
+  lender.stdin.end();
+  await ended;
+  assert.deepEqual([first.folder, beside.folder].map(existsSync), [false, false]);
 });
 
 test("a server named in the environment is used as it is", async (t) => {
