@@ -1,7 +1,7 @@
 /** How a system fares as lines of text, for people. */
 import { table } from "./table.ts";
 
-type Unit = "ms" | "share" | "count" | "points" | "per-second";
+type Unit = "ms" | "share" | "count" | "days" | "points" | "per-second";
 
 /** What the command reads of the answers of `GET /ops/fitness`, `/ops/incidents` and `/ops/reviews`. */
 export interface FitnessAnswers {
@@ -16,6 +16,7 @@ export interface FitnessAnswers {
     readonly value: number | null;
     readonly state: string;
     readonly trend: string;
+    readonly said: { readonly by: string; readonly why: string; readonly at: string } | null;
     readonly weeks: readonly { readonly week: string; readonly value: number | null }[];
   }[];
   readonly incidents: readonly {
@@ -31,6 +32,7 @@ export interface FitnessAnswers {
     readonly value: number;
     readonly limit: number;
     readonly decision: string;
+    readonly evidence: string | null;
   }[];
 }
 
@@ -62,6 +64,9 @@ export function scorecardLines(answers: FitnessAnswers): string[] {
     trends[one.trend] ?? one.trend,
     one.says,
   ]);
+  const said = functions.flatMap(({ name, unit, value, said: one }) =>
+    one === null ? [] : `  ${name}: ${amount(value, unit)}, said by ${one.by} on ${day(one.at)}: ${one.why}`,
+  );
   const judged = functions.filter(({ state }) => state === "within-target").length;
   return [
     `How the system fares, ${day(answers.from)} to ${day(answers.until)}: ${judged} of ${functions.length} figures are good.`,
@@ -69,7 +74,9 @@ export function scorecardLines(answers: FitnessAnswers): string[] {
     ...table([["Figure", "Now", "Target", "State", "Trend", "What it says"], ...rows]),
     "",
     "Trend: against the last week written down. A figure without data is never good.",
+    "Formula, evidence and decision of each: docs/reference/fitness.md, or entente fitness --json.",
     "",
+    ...(said.length === 0 ? [] : ["What people said:", ...said, ""]),
     incidents.length === 0 ? "No open incidents." : `Open incidents: ${incidents.length}`,
     ...incidents.flatMap(({ says, since, processIds, runbook }) => [
       `  ${says}`,
@@ -77,11 +84,12 @@ export function scorecardLines(answers: FitnessAnswers): string[] {
       `    what to do: ${runbook}`,
     ]),
     reviews.length === 0 ? "No decisions to look at again." : `Decisions to look at again: ${reviews.length}`,
-    ...reviews.flatMap(({ figure, value, limit, decision, reviewId }) => {
+    ...reviews.flatMap(({ figure, value, limit, decision, evidence, reviewId }) => {
       const unit = functions.find(({ name }) => name === figure)?.unit ?? "count";
       return [
         `  ${decision}`,
         `    ${figure} was ${amount(value, unit)}, limit ${amount(limit, unit)}; review item ${reviewId}`,
+        ...(evidence === null ? [] : [`    evidence: ${evidence}`]),
       ];
     }),
   ];
@@ -91,7 +99,9 @@ function amount(value: number | null, unit: Unit): string {
   if (value === null) return "-";
   switch (unit) {
     case "ms":
-      return value < 1_000 ? `${Math.round(value)} ms` : `${tenths(value / 1_000)} s`;
+      return duration(value);
+    case "days":
+      return value === 1 ? "1 day" : `${tenths(value)} days`;
     case "share":
       return `${tenths(value * 100)} %`;
     case "per-second":
@@ -99,6 +109,13 @@ function amount(value: number | null, unit: Unit): string {
     default:
       return tenths(value);
   }
+}
+
+/** The largest unit that leaves two or more of it. */
+function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${tenths(ms / 1_000)} s`;
+  return ms < 7_200_000 ? `${tenths(ms / 60_000)} min` : `${tenths(ms / 3_600_000)} h`;
 }
 
 function tenths(value: number): string {

@@ -65,6 +65,7 @@ export function fakeTreaties(
       expect(name);
       acts.push({ what: stopped ? "stop-treaty" : "resume-treaty", context: name, act });
     },
+    answeredHere: expect,
     budgets: async (_context, tenantId) =>
       own(tenantId, {
         target: "bank",

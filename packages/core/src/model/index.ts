@@ -19,6 +19,9 @@ export { comparePositions, entryKinds, journalStart } from "./entry.ts";
 export type { FailureFields, FailureKind } from "./failure.ts";
 export { Failure, isFailure } from "./failure.ts";
 export {
+  type BusiestTime,
+  type EndedIncidents,
+  evidenceOf,
   type FitnessFunction,
   type FitnessMeasures,
   type FitnessState,
@@ -26,6 +29,7 @@ export {
   type FitnessUnit,
   judge,
   type ProcessCounts,
+  type SaidFigure,
   trendOf,
   weekMs,
   weekOf,
