@@ -16,6 +16,8 @@ export interface FitnessAnswers {
     readonly value: number | null;
     readonly state: string;
     readonly trend: string;
+    /** Null: the system measures it. */
+    readonly saidForDays: number | null;
     readonly said: { readonly by: string; readonly why: string; readonly at: string } | null;
     readonly weeks: readonly { readonly week: string; readonly value: number | null }[];
   }[];
@@ -57,9 +59,7 @@ export function scorecardLines(answers: FitnessAnswers): string[] {
   const rows = functions.map((one) => [
     one.name,
     amount(one.value, one.unit),
-    one.target === null
-      ? "-"
-      : `${one.better === "lower" ? "up to" : "at least"} ${amount(one.target, one.unit)}`,
+    wanted(one),
     words[one.state] ?? one.state,
     trends[one.trend] ?? one.trend,
     one.says,
@@ -67,6 +67,7 @@ export function scorecardLines(answers: FitnessAnswers): string[] {
   const said = functions.flatMap(({ name, unit, value, said: one }) =>
     one === null ? [] : `  ${name}: ${amount(value, unit)}, said by ${one.by} on ${day(one.at)}: ${one.why}`,
   );
+  const unsaid = functions.filter((one) => one.saidForDays !== null && one.said === null);
   const judged = functions.filter(({ state }) => state === "within-target").length;
   return [
     `How the system fares, ${day(answers.from)} to ${day(answers.until)}: ${judged} of ${functions.length} figures are good.`,
@@ -77,6 +78,13 @@ export function scorecardLines(answers: FitnessAnswers): string[] {
     "Formula, evidence and decision of each: docs/reference/fitness.md, or entente fitness --json.",
     "",
     ...(said.length === 0 ? [] : ["What people said:", ...said, ""]),
+    ...(unsaid.length === 0
+      ? []
+      : [
+          `Only people know, and nobody has said: ${unsaid.map(({ name }) => name).join(", ")}.`,
+          "  say it: POST /ops/fitness/{figure}/say",
+          "",
+        ]),
     incidents.length === 0 ? "No open incidents." : `Open incidents: ${incidents.length}`,
     ...incidents.flatMap(({ says, since, processIds, runbook }) => [
       `  ${says}`,
@@ -88,11 +96,20 @@ export function scorecardLines(answers: FitnessAnswers): string[] {
       const unit = functions.find(({ name }) => name === figure)?.unit ?? "count";
       return [
         `  ${decision}`,
-        `    ${figure} was ${amount(value, unit)}, limit ${amount(limit, unit)}; review item ${reviewId}`,
+        `    ${figure} was ${amount(value, unit)}, limit ${amount(limit, unit)}`,
         ...(evidence === null ? [] : [`    evidence: ${evidence}`]),
+        `    when it was looked at: POST /ops/reviews/${reviewId}/close`,
       ];
     }),
   ];
+}
+
+/** The target, with the way to it where there is one: nothing is below none, or above all of it. */
+function wanted({ better, target, unit }: FitnessAnswers["functions"][number]): string {
+  if (target === null) return "-";
+  const isEnd = better === "lower" ? target === 0 : unit === "share" && target === 1;
+  const bound = better === "lower" ? "up to " : "at least ";
+  return `${isEnd ? "" : bound}${amount(target, unit)}`;
 }
 
 function amount(value: number | null, unit: Unit): string {
@@ -103,7 +120,7 @@ function amount(value: number | null, unit: Unit): string {
     case "days":
       return value === 1 ? "1 day" : `${tenths(value)} days`;
     case "share":
-      return `${tenths(value * 100)} %`;
+      return value > 0 && value < 0.0005 ? "< 0.1 %" : `${tenths(value * 100)} %`;
     case "per-second":
       return `${tenths(value)}/s`;
     default:

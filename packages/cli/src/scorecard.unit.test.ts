@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type FitnessAnswers, scorecardLines } from "./scorecard.ts";
 
-const figure = { better: "lower", trend: "unknown", weeks: [], said: null } as const;
+const figure = { better: "lower", trend: "unknown", weeks: [], saidForDays: null, said: null } as const;
 const answers: FitnessAnswers = {
   from: "2026-03-01T00:00:00.000Z",
   until: "2026-03-08T00:00:00.000Z",
@@ -77,14 +77,22 @@ test("an open incident is told with its processes and what to do, a review item 
     "    what to do: docs/operations/incidents.md#processes-late",
     "Decisions to look at again: 1",
     "  docs/decisions/0015-three-stages-of-flux.md",
-    "    top-up-p90 was 17 s, limit 15 s; review item r",
+    "    top-up-p90 was 17 s, limit 15 s",
     "    evidence: /ops/process-statistics?types=top-up",
+    "    when it was looked at: POST /ops/reviews/r/close",
   ]);
 });
 
 test("a figure that people say is told with who said it, when and why", () => {
   const said = { by: "axel", why: "Asked for at the audit of May.", at: "2026-03-07T10:00:00.000Z" };
-  const demand = { ...figure, name: "raw-log-days", says: "Kept.", unit: "days", target: 90 } as const;
+  const demand = {
+    ...figure,
+    saidForDays: 365,
+    name: "raw-log-days",
+    says: "Kept.",
+    unit: "days",
+    target: 90,
+  } as const;
   const over = { ...demand, value: 3_650, state: "over-limit", said };
   const lines = scorecardLines({
     ...answers,
@@ -97,5 +105,48 @@ test("a figure that people say is told with who said it, when and why", () => {
   assert.deepEqual(lines.slice(9, 11), [
     "What people said:",
     "  raw-log-days: 3650 days, said by axel on 2026-03-07: Asked for at the audit of May.",
+  ]);
+});
+
+test("what only people know and nobody has said is told, with the way to say it", () => {
+  const field = {
+    ...figure,
+    name: "field-days",
+    says: "Days.",
+    unit: "days",
+    target: 5,
+    saidForDays: 180,
+  } as const;
+  const lines = scorecardLines({ ...answers, functions: [{ ...field, value: null, state: "no-data" }] });
+  assert.deepEqual(lines.slice(8, 10), [
+    "Only people know, and nobody has said: field-days.",
+    "  say it: POST /ops/fitness/{figure}/say",
+  ]);
+});
+
+test("none of something and all of it are targets without a way to them, and a little is not nothing", () => {
+  const none = { ...figure, name: "lost", says: "Lost.", unit: "count", target: 0, value: 0 } as const;
+  const all = {
+    ...figure,
+    name: "whole",
+    says: "Whole.",
+    unit: "share",
+    better: "higher",
+    target: 1,
+  } as const;
+  const some = { ...all, name: "used", says: "Used.", better: "lower", target: 0.5 } as const;
+  const state = "within-target";
+  const lines = scorecardLines({
+    ...answers,
+    functions: [
+      { ...none, state },
+      { ...all, value: 1, state },
+      { ...some, value: 0.00004, state },
+    ],
+  });
+  assert.deepEqual(lines.slice(3, 6), [
+    "lost    0        0           good   -      Lost.",
+    "whole   100 %    100 %       good   -      Whole.",
+    "used    < 0.1 %  up to 50 %  good   -      Used.",
   ]);
 });

@@ -259,15 +259,16 @@ function withFitnessWhereCommandsComeIn(contexts: readonly string[]): readonly s
 
 /** What fitness holds the system against. Errors: `setting-invalid` (refused). */
 function fluxBounds(environment: NodeJS.ProcessEnv): FluxBounds {
-  const commandsPerSecond = positiveOf("ENTENTE_COMMANDS_PER_SECOND_LIMIT", environment);
+  const { ENTENTE_COST_BASELINE: baseline, ENTENTE_COMMANDS_PER_SECOND_LIMIT: limit } = environment;
+  const commandsPerSecond = positiveOf("ENTENTE_COMMANDS_PER_SECOND_LIMIT", limit);
   return {
-    costBaseline: positiveOf("ENTENTE_COST_BASELINE", environment),
+    costBaseline: positiveOf("ENTENTE_COST_BASELINE", baseline),
     ...(commandsPerSecond === null ? {} : { commandsPerSecond }),
   };
 }
 
 /** A number above 0, or null where none is given. Errors: `setting-invalid` (refused). */
-function positiveOf(variable: string, { [variable]: text }: NodeJS.ProcessEnv): number | null {
+function positiveOf(variable: string, text: string | undefined): number | null {
   if (text === undefined || text === "") return null;
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;

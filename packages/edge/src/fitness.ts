@@ -29,6 +29,9 @@ const FunctionShown = Type.Object({
     description: "Where the numbers behind it are: a path at this address, or a page of the docs.",
   }),
   decision: Type.String({ description: "The decision record to look at again when it is over its limit." }),
+  saidForDays: Type.Union([Type.Number(), Type.Null()], {
+    description: "How long what people say of it holds; null: the system measures it.",
+  }),
   said: Type.Union([Said, Type.Null()], {
     description: "Who said it last, of a figure that only people know; null: nobody did, or it is measured.",
   }),
@@ -249,6 +252,7 @@ function kept({ fitness }: System): Fitness {
 
 function functionShown({ definition, said, ...score }: ScoredFunction): object {
   return shown(FunctionShown, {
+    saidForDays: null,
     ...definition,
     ...score,
     said: said === null ? null : { ...said, at: isoTime(said.at) },

@@ -111,7 +111,7 @@ export function fluxFitness(
     },
     {
       name: "maintenance-cost",
-      says: "What keeping the integrations costs in a week, in points.",
+      says: `What keeping the integrations costs in a week, in points.${costBaseline === null ? " Without ENTENTE_COST_BASELINE there is no target." : ""}`,
       formula: `${costPoints.contract} × contracts + ${costPoints.treaty} × treaties + ${costPoints.repair} × manual repairs + ${costPoints.failedChange} × contract changes that failed. Target: 10 % of the landscape before.`,
       unit: "points",
       better: "lower",
