@@ -15,6 +15,8 @@ const stages = `${decisions}/0015-three-stages-of-flux.md`;
 const postponed = `${decisions}/0023-fitness-and-postponed-patterns.md`;
 const crmOrder = `${decisions}/0030-crm-footprint-order.md`;
 
+const crmBudget = "salesforce api-calls";
+
 const fitnessPage = "docs/reference/fitness.md";
 
 export interface FluxBounds {
@@ -135,9 +137,12 @@ export function fluxFitness(
       better: "lower",
       target: 0.5,
       limit: 0.8,
-      evidence: "/ops/treaties",
+      evidence: ({ busiestDays }) => {
+        const most = busiestDays?.get(crmBudget);
+        return most === undefined ? "/ops/treaties" : `/ops/treaties?day=${most.day}`;
+      },
       decision: crmOrder,
-      read: ({ budgetShares }) => budgetShares?.get("salesforce api-calls") ?? null,
+      read: ({ busiestDays }) => busiestDays?.get(crmBudget)?.share ?? null,
     },
     {
       name: "crm-reads-saved",

@@ -259,7 +259,7 @@ test("a second week shows which way each figure goes, past which bound, and wher
     target: 0.5,
     state: "over-limit",
     trend: "worse",
-    evidence: "/ops/treaties",
+    evidence: `/ops/treaties?day=${new Date(second).toISOString().slice(0, 10)}`,
     decision: "docs/decisions/0030-crm-footprint-order.md",
   });
   assert.deepEqual(shown("maintenance-cost"), {
@@ -295,6 +295,12 @@ test("a second week shows which way each figure goes, past which bound, and wher
     ({ type }) => type === "top-up",
   );
   assert.equal(topUps?.total.started, 750_000);
+  const treaties = (await operator.get(now["crm-calls"]?.evidence ?? "")).body;
+  const [calls] = treaties.budgets as { name: string; share: number; callers: object[] }[];
+  assert.deepEqual(
+    [calls?.name, calls?.share, calls?.callers],
+    ["api-calls", 0.9, [{ treaty: "salesforce-case", operation: "open-case", total: 90_000 }]],
+  );
   await ends(second);
   const then = await figures();
   const courseOf = (name: string) => then[name]?.weeks.map(({ value }) => value);

@@ -1,4 +1,5 @@
 import { dayOf } from "../model/day-totals.ts";
+import type { BusiestDay } from "../model/fitness.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { budgetsOf } from "../treaty/call-budget.ts";
 import type { Treaty } from "../treaty/treaty.ts";
@@ -10,8 +11,8 @@ interface CallSource {
 
 /** What treaties used, of the days that a period lies in. */
 export interface CallFigures {
-  /** Largest share of a day's budget that was used, by target and budget. */
-  readonly budgetShares: ReadonlyMap<string, number>;
+  /** The day on which most of a day's budget was used, by target and budget; of two alike the earlier one. */
+  readonly busiestDays: ReadonlyMap<string, BusiestDay>;
   /** By treaty, budget and kind of call. */
   readonly calls: ReadonlyMap<string, number>;
 }
@@ -38,7 +39,7 @@ export async function readCallFigures(
   from: number,
   until: number,
 ): Promise<CallFigures> {
-  const budgetShares = new Map<string, number>();
+  const busiestDays = new Map<string, BusiestDay>();
   const calls = new Map<string, number>();
   for (const { definition, database } of sources) {
     const treaties = definition.treaties ?? [];
@@ -51,10 +52,12 @@ export async function readCallFigures(
     }
     for (const { target, name, perDay } of budgetsOf(treaties)) {
       const own = rows.filter((row) => row.target === target && row.budget === name);
-      const days = [...Map.groupBy(own, ({ day }) => day).values()];
-      const most = Math.max(...days.map((day) => day.reduce((sum, { total }) => sum + total, 0)));
-      if (days.length > 0) budgetShares.set(`${target} ${name}`, most / perDay);
+      const days = [...Map.groupBy(own, ({ day }) => day)].map(([day, used]) => {
+        return { day, share: used.reduce((sum, { total }) => sum + total, 0) / perDay };
+      });
+      const [most] = days.sort((a, b) => b.share - a.share || (a.day < b.day ? -1 : 1));
+      if (most !== undefined) busiestDays.set(`${target} ${name}`, most);
     }
   }
-  return { budgetShares, calls };
+  return { busiestDays, calls };
 }

@@ -107,14 +107,15 @@ test("a week's calls are those of its seven days, and its share that of the day 
   await called("caller", monday + 6 * day, "copy", 7, "answered-here");
   // The first day of the next week.
   await called("caller", monday + weekMs, "send", 5_000);
-  const { budgetShares, calls } = await measured("caller");
-  assert.deepEqual([...(budgetShares ?? [])], [["billing calls", 0.45]]);
+  const { busiestDays, calls } = await measured("caller");
+  const thursday = new Date(monday + 3 * day).toISOString().slice(0, 10);
+  assert.deepEqual([...(busiestDays ?? [])], [["billing calls", { share: 0.45, day: thursday }]]);
   assert.deepEqual(Object.fromEntries(calls ?? []), {
     "billing-activation calls send": 500,
     "billing-activation calls ask": 250,
     "billing-activation answered-here copy": 7,
   });
-  assert.equal((await measured("nobody")).budgetShares?.size, 0);
+  assert.equal((await measured("nobody")).busiestDays?.size, 0);
 });
 
 interface CaseGiven {
@@ -196,13 +197,13 @@ test("contexts that have one database are found whatever it is called, and those
 });
 
 test("what a database that is away would say is not known, and the rest is", async () => {
-  const { calls, budgetShares, repairs, failedChanges, sharedStores, busiest, lagMs } = await measured(
+  const { calls, busiestDays, repairs, failedChanges, sharedStores, busiest, lagMs } = await measured(
     "rush",
     "ledger",
   );
   assert.deepEqual(
-    { calls, budgetShares, repairs, failedChanges, sharedStores },
-    { calls: null, budgetShares: null, repairs: null, failedChanges: null, sharedStores: null },
+    { calls, busiestDays, repairs, failedChanges, sharedStores },
+    { calls: null, busiestDays: null, repairs: null, failedChanges: null, sharedStores: null },
   );
   assert.deepEqual([busiest?.perSecond, lagMs], [10, 70]);
 });

@@ -70,7 +70,7 @@ export async function measure(
     lost,
     busiest,
     completeTraces,
-    budgetShares: calls?.budgetShares ?? null,
+    busiestDays: calls?.busiestDays ?? null,
     calls: calls?.calls ?? null,
     repairs: work?.repairs ?? null,
     failedChanges: work?.failedChanges ?? null,

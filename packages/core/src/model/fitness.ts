@@ -30,8 +30,8 @@ export interface FitnessMeasures {
   readonly busiest: BusiestTime | null;
   /** Share of the latest processes, 20 at most, whose story is without a gap from the command to its end. */
   readonly completeTraces: number | null;
-  /** Largest share of a day's budget that was used, by target and budget such as `salesforce api-calls`. */
-  readonly budgetShares: ReadonlyMap<string, number> | null;
+  /** The day on which most of a day's budget was used, by target and budget such as `salesforce api-calls`. */
+  readonly busiestDays: ReadonlyMap<string, BusiestDay> | null;
   /**
    * Calls counted on the days of the period, by treaty, budget and kind of call such as `salesforce-entitlement-now api-calls ask-entitlement`.
    * Questions answered from a copy of ours instead are counted under `<treaty> answered-here copy`.
@@ -56,6 +56,13 @@ export interface EndedIncidents {
   /** Means over them, milliseconds from the beginning until it was noticed, and until it was over; null when none ended. */
   readonly meanToDetectMs: number | null;
   readonly meanToResolveMs: number | null;
+}
+
+export interface BusiestDay {
+  /** Of what is allowed in a day; may be above 1. */
+  readonly share: number;
+  /** Such as `2026-03-04`, UTC, business time. */
+  readonly day: string;
 }
 
 export interface BusiestTime {

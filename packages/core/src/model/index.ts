@@ -19,6 +19,7 @@ export { comparePositions, entryKinds, journalStart } from "./entry.ts";
 export type { FailureFields, FailureKind } from "./failure.ts";
 export { Failure, isFailure } from "./failure.ts";
 export {
+  type BusiestDay,
   type BusiestTime,
   type EndedIncidents,
   evidenceOf,

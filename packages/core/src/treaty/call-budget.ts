@@ -31,7 +31,7 @@ export interface BudgetCaller {
   readonly total: number;
 }
 
-/** A tenant's budget today. */
+/** A tenant's budget on one day. */
 export interface BudgetUse extends CallBudget {
   readonly target: string;
   readonly used: number;
@@ -138,7 +138,7 @@ const read: Statement = {
 
 const callersShown = 10;
 
-/** A tenant's budgets today, those that nobody has used yet included. */
+/** A tenant's budgets on the day of `now`, those that nobody has used included. */
 export async function readBudgets(
   connection: Pick<Connection, "run">,
   budgets: readonly PlacedBudget[],

@@ -144,8 +144,11 @@ export interface SystemTreaties {
    * a second later. Errors: `treaty-unknown`, thrown.
    */
   answeredHere(treaty: string, tenantId: string): void;
-  /** What a tenant has used today of what the counterparties of a context allow. Other processes' last second may be missing. */
-  budgets(context: string, tenantId: string): Promise<readonly BudgetUse[]>;
+  /**
+   * What a tenant has used in a day of what the counterparties of a context allow: the day in which `at` lies (epoch milliseconds, business
+   * time; default: today), five weeks back. Other processes' last second may be missing.
+   */
+  budgets(context: string, tenantId: string, at?: number): Promise<readonly BudgetUse[]>;
   /** The business metrics. */
   figures(): Promise<TreatyFigure[]>;
   /** Writes what is counted and not yet stored. */
@@ -352,11 +355,11 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
       );
       return all.flat();
     },
-    async budgets(context, tenantId) {
+    async budgets(context, tenantId, at = clock.now()) {
       const database = databaseOf(context);
       await meters.get(context)?.flush();
       const placedHere = budgetsOf(contexts.get(context)?.definition.treaties ?? []);
-      return readBudgets(database, placedHere, tenantId, clock.now());
+      return readBudgets(database, placedHere, tenantId, at);
     },
     stop: async () => {
       await Promise.all([...meters.values()].map((meter) => meter.stop()));
