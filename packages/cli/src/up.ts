@@ -19,6 +19,7 @@ import {
   telemetryMetrics,
 } from "@entente/edge";
 import {
+  type FluxBounds,
   fluxErrors,
   fluxFitness,
   fluxOutside,
@@ -100,7 +101,7 @@ export async function up(
     const wrapping = wrappingKey(mode, home, environment);
     const otherWrapping = otherWrappingKey(environment);
     if (wrapping === null) log.info("Nothing personal is accepted or sent: ENTENTE_PERSONAL_KEY is not set.");
-    const measured = withFitness(plain, fluxFitness(plain, costBaseline(environment)));
+    const measured = withFitness(plain, fluxFitness(plain, fluxBounds(environment)));
     const definition = isAudited ? withAudit(measured) : measured;
     const signing = isAudited ? auditSigning(mode, home, environment) : null;
     if (isAudited && signing === null)
@@ -256,19 +257,24 @@ function withFitnessWhereCommandsComeIn(contexts: readonly string[]): readonly s
   return isMissing ? [...contexts, fitnessContext] : contexts;
 }
 
-/** Points a week that the landscape before cost, or null. Errors: `setting-invalid` (refused). */
-function costBaseline({ ENTENTE_COST_BASELINE: text }: NodeJS.ProcessEnv): number | null {
+/** What fitness holds the system against. Errors: `setting-invalid` (refused). */
+function fluxBounds(environment: NodeJS.ProcessEnv): FluxBounds {
+  const { ENTENTE_COST_BASELINE: baseline, ENTENTE_COMMANDS_PER_SECOND_LIMIT: limit } = environment;
+  const commandsPerSecond = positiveOf("ENTENTE_COMMANDS_PER_SECOND_LIMIT", limit);
+  return {
+    costBaseline: positiveOf("ENTENTE_COST_BASELINE", baseline),
+    ...(commandsPerSecond === null ? {} : { commandsPerSecond }),
+  };
+}
+
+/** A number above 0, or null where none is given. Errors: `setting-invalid` (refused). */
+function positiveOf(variable: string, text: string | undefined): number | null {
   if (text === undefined || text === "") return null;
-  const points = Number(text);
-  if (Number.isFinite(points) && points > 0) return points;
-  throw new Failure(
-    "refused",
-    "setting-invalid",
-    `ENTENTE_COST_BASELINE="${text}" is not a number of points.`,
-    {
-      fields: { variable: "ENTENTE_COST_BASELINE" },
-    },
-  );
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new Failure("refused", "setting-invalid", `${variable}="${text}" is not a number above 0.`, {
+    fields: { variable },
+  });
 }
 
 /** Off unless told otherwise. Errors: `setting-invalid` (refused). */

@@ -219,6 +219,7 @@ const operating: readonly EdgeError[] = [
   },
   { code: "fitness-not-kept", status: 404, meaning: "This system does not keep how it fares." },
   { code: "incident-unknown", status: 404, meaning: "There is no such incident of this tenant." },
+  { code: "figure-not-said", status: 404, meaning: "There is no such figure, or it is measured." },
   {
     code: "review-not-open",
     status: 409,

@@ -65,13 +65,14 @@ export function fakeTreaties(
       expect(name);
       acts.push({ what: stopped ? "stop-treaty" : "resume-treaty", context: name, act });
     },
-    budgets: async (_context, tenantId) =>
+    answeredHere: expect,
+    budgets: async (_context, tenantId, at = fakeNow) =>
       own(tenantId, {
         target: "bank",
         name: "payments",
         perDay: 10,
         warnAtShare: 0.8,
-        used: 4,
+        used: at === Date.parse("2026-01-01") ? 1 : 4,
         share: 0.4,
         callers: [{ treaty: "bank", operation: "pay", total: 4 }],
       }),

@@ -10,11 +10,13 @@ import { shown, text, textOrNone, time, timeOf, timeOrNone, uuid } from "./treat
 const number = Type.Union([Type.Number(), Type.Null()]);
 const state = Type.Enum(["within-target", "past-target", "over-limit", "no-data", "no-target"]);
 
+const Said = Type.Object({ value: Type.Number(), by: text, why: text, at: time });
+
 const FunctionShown = Type.Object({
   name: text,
   says: text,
   formula: text,
-  unit: Type.Enum(["ms", "share", "count", "points", "per-second"]),
+  unit: Type.Enum(["ms", "share", "count", "days", "points", "per-second"]),
   better: Type.Enum(["lower", "higher"]),
   target: number,
   limit: number,
@@ -27,6 +29,12 @@ const FunctionShown = Type.Object({
     description: "Where the numbers behind it are: a path at this address, or a page of the docs.",
   }),
   decision: Type.String({ description: "The decision record to look at again when it is over its limit." }),
+  saidForDays: Type.Union([Type.Number(), Type.Null()], {
+    description: "How long what people say of it holds; null: the system measures it.",
+  }),
+  said: Type.Union([Said, Type.Null()], {
+    description: "Who said it last, of a figure that only people know; null: nobody did, or it is measured.",
+  }),
   weeks: Type.Array(Type.Object({ week: text, value: number, state: text }), {
     description: "As written down at the end of each week, by its Monday; oldest first.",
   }),
@@ -55,6 +63,7 @@ const ReviewShown = Type.Object({
   value: Type.Number(),
   limit: Type.Number(),
   decision: text,
+  evidence: textOrNone,
   week: text,
   openedAt: time,
   closedAt: timeOrNone,
@@ -106,6 +115,34 @@ export function fitnessRoutes(system: System): FastifyPluginAsync {
         const { from, until, functions } = await kept(system).scorecard(identityOf(request).tenant);
         reply.header("cache-control", "no-store");
         return { from: isoTime(from), until: isoTime(until), functions: functions.map(functionShown) };
+      },
+    });
+    app.route<{ Params: { figure: string }; Body: { value: number; why: string } }>({
+      method: "POST",
+      url: "/ops/fitness/:figure/say",
+      config: {
+        access: { roles: [...readers.roles] },
+        problems: ["fitness-not-kept", "figure-not-said", "commit-unknown"],
+      },
+      schema: {
+        operationId: "sayFigure",
+        summary: "Say a figure that only people know",
+        description:
+          "It is kept with who said it and why, and holds until somebody says otherwise or it is old.",
+        tags: ["operations"],
+        params: Type.Object({ figure: Type.String({ maxLength: 100 }) }),
+        body: Type.Object(
+          { value: Type.Number({ minimum: 0, maximum: 1e9 }), why: Why },
+          { additionalProperties: false },
+        ),
+        response: { 202: Type.Object({ figure: text }, { description: "Stored, and shown in a moment." }) },
+      },
+      handler: async (request, reply) => {
+        const { sub, tenant } = identityOf(request);
+        const { figure } = request.params;
+        await kept(system).say(tenant, { figure, by: sub, ...request.body });
+        reply.code(202);
+        return { figure };
       },
     });
     await app.register(incidentRoutes(system));
@@ -213,8 +250,13 @@ function kept({ fitness }: System): Fitness {
   throw new Failure("refused", "fitness-not-kept", "This system does not keep how it fares.");
 }
 
-function functionShown({ definition, ...score }: ScoredFunction): object {
-  return shown(FunctionShown, { ...definition, ...score });
+function functionShown({ definition, said, ...score }: ScoredFunction): object {
+  return shown(FunctionShown, {
+    saidForDays: null,
+    ...definition,
+    ...score,
+    said: said === null ? null : { ...said, at: isoTime(said.at) },
+  });
 }
 
 function incidentShown(incident: Incident): object {

@@ -40,6 +40,10 @@ const fake: Fitness = {
     asked.push(["close", tenantId, act]);
     if (act.reviewId !== fakeId(3)) throw new Failure("conflict", "review-not-open", "It is not.");
   },
+  async say(tenantId, act) {
+    asked.push(["say", tenantId, act]);
+    if (act.figure !== "raw-log-days") throw new Failure("refused", "figure-not-said", "It is measured.");
+  },
   openIncidents: async () => new Map([["processes-late", 2]]),
   look: async () => {},
   stop: async () => {},
@@ -76,6 +80,20 @@ describe("fitness over HTTP", async () => {
       ["close", "demo", { reviewId: fakeId(3), by: "olga", why: "seen" }],
       ["close", "demo", { reviewId: fakeId(4), by: "olga", why: "seen" }],
     ]);
+  });
+
+  test("an operator or an auditor says what only people know, under the name of the token", async () => {
+    const say = async (figure: string, as: string, body: object) =>
+      call(edge.url, "POST", `/ops/fitness/${figure}/say`, { token: as, body });
+    const demand = { value: 3_650, why: "Asked for at the audit of May." };
+    asked.length = 0;
+    assert.equal((await say("raw-log-days", await edge.tokenFor(auditor), demand)).status, 202);
+    assert.deepEqual(asked, [["say", "demo", { figure: "raw-log-days", by: "axel", ...demand }]]);
+    assertProblem(await say("top-up-p90", token, demand), 404, "figure-not-said");
+    assertProblem(await say("raw-log-days", token, { ...demand, value: -1 }), 422, "body-invalid");
+    assertProblem(await say("raw-log-days", token, { value: 1 }), 422, "body-invalid");
+    const stranger = await edge.tokenFor({ ...auditor, role: "customer", sub: "carla" });
+    assert.equal((await say("raw-log-days", stranger, demand)).status, 403);
   });
 
   test("statistics default to the last hour by the minute, of the caller's tenant", async () => {

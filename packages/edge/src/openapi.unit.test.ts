@@ -96,6 +96,7 @@ describe("the API description", async () => {
       "post /ops/contexts/{name}/pause",
       "post /ops/contexts/{name}/resume",
       "post /ops/erasures",
+      "post /ops/fitness/{figure}/say",
       "post /ops/parked/{entryId}/correct",
       "post /ops/parked/{entryId}/discard",
       "post /ops/parked/{entryId}/redrive",

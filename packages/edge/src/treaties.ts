@@ -22,7 +22,7 @@ import {
 /** Treaties as operators see them: which there are and whether they are in force, what is under way, and what waits for a person. */
 export function treatyRoutes(system: System): FastifyPluginAsync {
   return async (app) => {
-    app.route({
+    app.route<{ Querystring: { day?: string } }>({
       method: "GET",
       url: "/ops/treaties",
       config: { access: { roles: ["operator", "auditor"] } },
@@ -30,17 +30,23 @@ export function treatyRoutes(system: System): FastifyPluginAsync {
         operationId: "listTreaties",
         summary: "Every treaty, and whether it is in force",
         tags: ["operations"],
+        querystring: OfDay,
         response: {
           200: Type.Object(
             { treaties: Type.Array(TreatyShown), budgets: Type.Array(BudgetShown) },
-            { description: "The registry, and what the tenant has used today of what counterparties allow." },
+            { description: "The registry, and what the tenant used in a day of what counterparties allow." },
           ),
         },
       },
       handler: async (request, reply) => {
         const { tenant } = identityOf(request);
         reply.header("cache-control", "no-store");
-        const [treaties, budgets] = await Promise.all([shownTreaties(system), shownBudgets(system, tenant)]);
+        const { day } = request.query;
+        const at = day === undefined ? system.clock.now() : Date.parse(day);
+        const [treaties, budgets] = await Promise.all([
+          shownTreaties(system),
+          shownBudgets(system, tenant, at),
+        ]);
         return { treaties, budgets };
       },
     });
@@ -53,6 +59,19 @@ export function treatyRoutes(system: System): FastifyPluginAsync {
     await app.register(reconciliationRoutes(system));
   };
 }
+
+const OfDay = Type.Object(
+  {
+    day: Type.Optional(
+      Type.String({
+        format: "date",
+        description:
+          "Of which day the budgets are, UTC, business time (default: today). Kept for five weeks.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 
 const TreatyShown = Type.Object({
   name: text,
@@ -80,11 +99,13 @@ const BudgetShown = Type.Object({
   }),
 });
 
-async function shownBudgets(system: System, tenant: string): Promise<object[]> {
+async function shownBudgets(system: System, tenant: string, at: number): Promise<object[]> {
   const owners = [...new Set(system.treaties.list().map(({ context }) => context))];
   const all = await Promise.all(
     owners.map(async (context) =>
-      (await system.treaties.budgets(context, tenant)).map((use) => shown(BudgetShown, { ...use, context })),
+      (await system.treaties.budgets(context, tenant, at)).map((use) =>
+        shown(BudgetShown, { ...use, context }),
+      ),
     ),
   );
   return all.flat();

@@ -47,6 +47,9 @@ describe("treaties", async () => {
       });
     }
     assert.deepStrictEqual((await get("/ops/treaties", stranger)).body.budgets, [], "another tenant's use");
+    const dayOf = async (query: string) => (await get(`/ops/treaties${query}`)).body.budgets[0]?.used;
+    assert.deepStrictEqual([await dayOf(""), await dayOf("?day=2026-01-01")], [4, 1]);
+    assertProblem(await get("/ops/treaties?day=monday"), 422, "query-invalid");
   });
 
   test("a treaty is stopped and let go on by an operator with a reason, and by nobody else", async () => {

@@ -8,6 +8,7 @@ const gauges = new Set([
   "pending-age-ms",
   "budget-calls",
   "budget-share",
+  "answered-here",
   "feed-age-ms",
 ]);
 

@@ -8,11 +8,10 @@ import { type Standing, standings } from "../contexts/entitlement/contract/note-
 import { orderPlan } from "../contexts/entitlement/contract/order-plan.ts";
 import { readEntitlements } from "../contexts/entitlement/store/read-entitlement.ts";
 import { Identifier } from "../contexts/gateway/contract/identifier.ts";
+import { feedTreaty, nowTreaty } from "./entitlement-copy.ts";
 
 /** The feed may be silent for as long as a poll lasts; past this something is wrong with it even if nobody said so. */
 const silenceAllowedMs = 5 * 60_000;
-const feedTreaty = "salesforce-entitlement-changes";
-const nowTreaty = "salesforce-entitlement-now";
 
 const Time = Type.String({ format: "date-time" });
 const EntitlementAnswer = Type.Object(
@@ -73,7 +72,9 @@ export function entitlementRoutes(system: System): FastifyPluginAsync {
         const { id } = request.params;
         const { tenant } = speakerFor(request, id);
         const known = await entitlementAnswer(system, tenant, id);
-        const answer = request.query.fresh === "true" ? await asked(system, tenant, id, known) : known;
+        const isAsked = request.query.fresh === "true";
+        if (!isAsked) system.treaties.answeredHere(nowTreaty, tenant);
+        const answer = isAsked ? await asked(system, tenant, id, known) : known;
         // Its age is in it: a kept copy would lie.
         return reply.header("cache-control", "no-store").send(answer);
       },

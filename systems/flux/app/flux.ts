@@ -120,7 +120,7 @@ export {
   treatiesWith,
 } from "./counterparties.ts";
 export { demoTenant, seedDemoData } from "./demo-data.ts";
-export { fluxFitness } from "./fitness.ts";
+export { type FluxBounds, fluxFitness } from "./fitness.ts";
 export {
   contextsOfStageA,
   type OpenInStageA,

@@ -137,6 +137,8 @@ describe("entitlements of Salesforce", () => {
       text,
       /^entente_treaty_budget_calls\{treaty="salesforce-entitlement-now",label="api-calls ask-entitlement"\} 1$/m,
     );
+    // All other questions were answered here, and cost nothing there.
+    assert.match(text, /^entente_treaty_answered_here\{treaty="salesforce-entitlement-now",.*\} [1-9]\d*$/m);
     const elsewhere = await caller(flux, { role: "operator", sub: "otto", tenant: "other" });
     const others = (await elsewhere.get("/ops/treaties")).body.budgets as Budget[];
     assert.deepEqual(

@@ -10,7 +10,7 @@ import { startFlux } from "./running-flux.fixture.ts";
 const receiver = await startOtlpReceiver();
 after(() => receiver.close());
 
-test("spans, log lines and metrics arrive together, and those of Salesforce and SAP carry the top-up's process", async () => {
+test("one condition on process_id finds spans, log lines and metrics of a top-up, and those of Salesforce and SAP among them", async () => {
   const flux = await startFlux({
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
     OTEL_SERVICE_NAME: "ours",
@@ -22,20 +22,21 @@ test("spans, log lines and metrics arrive together, and those of Salesforce and 
     ENTENTE_LOG_LEVEL: "debug",
   });
   const processId = await flux.topUp("0007");
+  /** What an operator asks a collector for, whatever the signal. */
+  const isOfProcess = ({ attributes }: { readonly attributes: Readonly<Record<string, unknown>> }): boolean =>
+    attributes.process_id === processId;
   const services = ["ours", "ours-simulator-salesforce", "ours-simulator-sap"];
   const spans = await receiver.until("spans of all who take part", () => {
-    const own = [...receiver.spans.values()].filter(({ attributes }) => attributes.process_id === processId);
+    const own = [...receiver.spans.values()].filter(isOfProcess);
     return services.every((name) => own.some(({ service }) => service === name)) && own;
   });
   assert.deepEqual(new Set(spans.map(({ traceId }) => traceId)), new Set([processId.replaceAll("-", "")]));
   await receiver.until("no orphan", () => {
-    const own = [...receiver.spans.values()].filter(({ attributes }) => attributes.process_id === processId);
+    const own = [...receiver.spans.values()].filter(isOfProcess);
     const ids = new Set(own.map(({ spanId }) => spanId));
     return own.every(({ parentSpanId }) => parentSpanId === "" || ids.has(parentSpanId));
   });
-  const line = await receiver.until("a line about a hand-off", () =>
-    receiver.logs.find(({ attributes }) => attributes.process_id === processId),
-  );
+  const line = await receiver.until("a line about a hand-off", () => receiver.logs.find(isOfProcess));
   assert.deepEqual([line.service, line.body, line.attributes.event], ["ours", "hand-off", "hand-off"]);
   const commands = await receiver.until("the count of commands", () =>
     receiver.metrics.findLast(
@@ -53,7 +54,7 @@ test("spans, log lines and metrics arrive together, and those of Salesforce and 
     const taken = receiver.metrics.flatMap(({ name, points }) =>
       name === "entente_http_request_duration_seconds" ? points.flatMap(({ exemplars }) => exemplars) : [],
     );
-    const own = taken.filter(({ attributes }) => attributes.process_id === processId);
+    const own = taken.filter(isOfProcess);
     return own.length > 0 && own;
   });
   // The one span of the process that the gateway made: its trace leads from the metric to all of it.
@@ -63,9 +64,7 @@ test("spans, log lines and metrics arrive together, and those of Salesforce and 
     receiver.metrics.some(
       ({ name, points }) =>
         name === "entente_consumer_batch_seconds" &&
-        points.some(({ exemplars }) =>
-          exemplars.some(({ attributes }) => attributes.process_id === processId),
-        ),
+        points.some(({ exemplars }) => exemplars.some(isOfProcess)),
     ),
   );
   await flux.process.terminate();

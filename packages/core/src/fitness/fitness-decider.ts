@@ -26,6 +26,8 @@ export interface OverLimit {
   readonly limit: number;
   /** File of the decision record to look at again. */
   readonly decision: string;
+  /** Where the numbers behind it are. */
+  readonly evidence: string;
   /** The week in which it was seen. */
   readonly week: string;
 }
@@ -45,13 +47,23 @@ export interface CloseReview {
   readonly why: string;
 }
 
+/** A person says a figure that only people know. */
+export interface SayFigure {
+  readonly figure: string;
+  readonly value: number;
+  readonly by: string;
+  readonly why: string;
+}
+
 export const noteFitness = "entente.note-fitness";
 export const closeReview = "entente.close-review";
+export const sayFigure = "entente.say-figure";
 export const incidentOpened = "entente.incident-opened";
 export const incidentClosed = "entente.incident-closed";
 export const weekNoted = "entente.fitness-week-noted";
 export const reviewOpened = "entente.review-opened";
 export const reviewClosed = "entente.review-closed";
+export const figureSaid = "entente.figure-said";
 const refused = "entente.fitness-refused";
 
 interface OpenIncident {
@@ -87,19 +99,22 @@ const rule = { parking: "step-aside", schemaVersion: "1.0.0" } as const;
  * | look at a week after the last one written down | `entente.fitness-week-noted` |
  * | look with a figure over its limit that has no open review item, nor one of the same week | `entente.review-opened` |
  * | closing of an open review item | `entente.review-closed` |
+ * | saying of a figure | `entente.figure-said` |
  */
 export const fitnessDecider: Decider<FitnessBook> = {
   name: "fitness",
-  commands: { [noteFitness]: rule, [closeReview]: rule },
-  facts: [incidentOpened, incidentClosed, weekNoted, reviewOpened, reviewClosed, refused].map((type) => {
-    return { type, schemaVersion: "1.0.0" };
-  }),
+  commands: { [noteFitness]: rule, [closeReview]: rule, [sayFigure]: rule },
+  facts: [incidentOpened, incidentClosed, weekNoted, reviewOpened, reviewClosed, figureSaid, refused].map(
+    (type) => {
+      return { type, schemaVersion: "1.0.0" };
+    },
+  ),
   refusalType: refused,
   initial: { incidents: {}, reviews: {}, week: "" },
   decide(book, command, context) {
-    return command.type === closeReview
-      ? closed(book, dataOf<CloseReview>(command))
-      : noted(book, dataOf<FitnessLook>(command), context);
+    if (command.type === closeReview) return closed(book, dataOf<CloseReview>(command));
+    if (command.type === sayFigure) return said(dataOf<SayFigure>(command));
+    return noted(book, dataOf<FitnessLook>(command), context);
   },
   evolve,
 };
@@ -139,12 +154,12 @@ function noted(book: FitnessBook, look: FitnessLook, { now, commandId }: Decisio
     last = week;
     facts.push({ type: weekNoted, data: { week, values: values.map((value) => ({ ...value })) } });
   }
-  for (const { name, value, limit, decision, week } of look.overLimit) {
+  for (const { name, value, limit, decision, evidence, week } of look.overLimit) {
     const known = book.reviews[name];
     if (known !== undefined && (known.isOpen || known.week >= week)) continue;
     facts.push({
       type: reviewOpened,
-      data: { reviewId: newId(), figure: name, value, limit, decision, week, openedAt: now },
+      data: { reviewId: newId(), figure: name, value, limit, decision, evidence, week, openedAt: now },
     });
   }
   return { facts };
@@ -155,6 +170,11 @@ function closed(book: FitnessBook, { reviewId, by, why }: CloseReview): Decision
   if (found === undefined)
     return { refused: true, code: "review-not-open", reason: "There is no such open review item." };
   return { facts: [{ type: reviewClosed, data: { reviewId, figure: found[0], by, why } }] };
+}
+
+/** Nothing follows from it here: whoever looks next finds it. */
+function said({ figure, value, by, why }: SayFigure): Decision {
+  return { facts: [{ type: figureSaid, data: { figure, value, by, why } }] };
 }
 
 function evolve(book: FitnessBook, { type, data }: Pick<Fact, "type" | "data">): FitnessBook {

@@ -6,11 +6,13 @@ import {
   closeReview,
   type FitnessBook,
   type FitnessLook,
+  figureSaid,
   fitnessDecider,
   incidentClosed,
   incidentOpened,
   noteFitness,
   reviewOpened,
+  sayFigure,
   weekNoted,
 } from "./fitness-decider.ts";
 import { type Found, rootsOf, type Symptom } from "./symptoms.ts";
@@ -30,6 +32,7 @@ const over = {
   value: 9,
   limit: 5,
   decision: "docs/decisions/0015-three-stages-of-flux.md",
+  evidence: "/ops/process-statistics?types=top-up",
   week: "2026-03-02",
 };
 
@@ -86,6 +89,13 @@ test("a figure has one open review item, and another one only in a later week th
   ]);
   assert.deepEqual(note(closed.book, { overLimit: [over] }).types, []);
   assert.deepEqual(note(closed.book, { overLimit: [{ ...over, week: "2026-03-09" }] }).types, [reviewOpened]);
+});
+
+test("what a person says is recorded each time it is said, and decides nothing by itself", () => {
+  const said = { figure: "raw-log-days", value: 3_650, by: "axel", why: "Asked for at the audit." };
+  const first = after(fitnessDecider.initial, sayFigure, said);
+  assert.deepEqual([first.types, first.book], [[figureSaid], fitnessDecider.initial]);
+  assert.deepEqual(after(first.book, sayFigure, said).types, [figureSaid]);
 });
 
 test("ids of what is opened are their own, and the same when the command is decided again", () => {

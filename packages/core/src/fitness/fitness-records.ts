@@ -1,8 +1,10 @@
 import type { Entry } from "../model/entry.ts";
+import type { EndedIncidents, SaidFigure } from "../model/fitness.ts";
 import { jsonArray, textArray, timeArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import type { Projection } from "../projection/projection.ts";
 import {
+  figureSaid,
   incidentClosed,
   incidentOpened,
   reviewClosed,
@@ -40,6 +42,8 @@ export interface ReviewItem {
   readonly value: number;
   readonly limit: number;
   readonly decision: string;
+  /** Where the numbers behind it are; null: it was opened before that was kept. */
+  readonly evidence: string | null;
   readonly week: string;
   readonly openedAt: number;
   readonly closedAt: number | null;
@@ -49,7 +53,7 @@ export interface ReviewItem {
 
 interface Write {
   readonly tenantId: string;
-  readonly kind: "incident" | "review" | "week";
+  readonly kind: "incident" | "review" | "week" | "said";
   readonly id: string;
   readonly openedAt: number;
   readonly closedAt: number | null;
@@ -60,7 +64,7 @@ interface Write {
 export const fitnessRecords: Projection = {
   name: "fitness-records",
   table: "entente.fitness_record",
-  facts: [incidentOpened, incidentClosed, weekNoted, reviewOpened, reviewClosed],
+  facts: [incidentOpened, incidentClosed, weekNoted, reviewOpened, reviewClosed, figureSaid],
   async apply(connection, facts, table) {
     // What opens and closes one record may come in one batch: then it is written once, as it ends.
     const writes = new Map<string, Write>();
@@ -94,7 +98,7 @@ const writeInto = (
   on conflict (tenant_id, kind, id) do update set closed_at = excluded.closed_at,
     data = (r.data::jsonb || excluded.data::jsonb)::json`;
 
-function writeOf({ type, tenantId, data, occurredAt }: Entry): Write {
+function writeOf({ id, type, tenantId, data, occurredAt }: Entry): Write {
   const base = { tenantId, openedAt: occurredAt };
   switch (type) {
     case incidentOpened:
@@ -121,6 +125,8 @@ function writeOf({ type, tenantId, data, occurredAt }: Entry): Write {
         data: { closedBy, closedWhy },
       };
     }
+    case figureSaid:
+      return { ...base, kind: "said", id, closedAt: occurredAt, data };
     default:
       return { ...base, kind: "week", id: String(data.week), closedAt: occurredAt, data };
   }
@@ -175,6 +181,7 @@ export async function listReviews(
       return {
         closedBy: null,
         closedWhy: null,
+        evidence: null,
         ...(data as Partial<ReviewItem>),
         closedAt: closed_at,
       } as ReviewItem;
@@ -195,24 +202,58 @@ export async function listWeeks(database: Connection, tenantId: string, limit: n
   return rows.map(({ data }) => ({ week: String(data.week), values: data.values as readonly WeekValue[] }));
 }
 
-/** Incidents that ended in a period, and how many of them soon enough. */
+/** What people said last before a moment, by figure. */
+export async function listSaid(
+  database: Database,
+  tenantId: string,
+  before: number,
+): Promise<ReadonlyMap<string, SaidFigure>> {
+  const rows = await database.run<RecordRow>(
+    {
+      name: "fitness-said",
+      text: `select distinct on (data->>'figure') opened_at, closed_at, data from entente.fitness_record
+        where tenant_id = $1 and kind = 'said' and opened_at <= to_timestamp($2::float8 / 1000)
+        order by data->>'figure', opened_at desc, id desc`,
+    },
+    [tenantId, before],
+  );
+  return new Map(
+    rows.map(({ opened_at: at, data }) => {
+      const { figure, value, by, why } = data as unknown as SaidFigure & { readonly figure: string };
+      return [figure, { value, by, why, at }];
+    }),
+  );
+}
+
+/** Incidents that ended in a period, how many of them soon enough, and their mean times. */
 export async function countClosed(
   database: Database,
   tenantId: string,
   from: number,
   until: number,
   withinMs: number,
-): Promise<{ readonly closed: number; readonly closedInTime: number }> {
-  const [row] = await database.run<{ closed: number; soon: number }>(
+): Promise<EndedIncidents> {
+  const [row] = await database.run<{
+    closed: number;
+    soon: number;
+    detect: number | null;
+    resolve: number | null;
+  }>(
     {
       name: "fitness-count-closed",
-      text: `select count(*)::int as closed, (count(*) filter (where (data->>'timeToResolveMs')::float8 <= $4))::int as soon
+      text: `select count(*)::int as closed, (count(*) filter (where (data->>'timeToResolveMs')::float8 <= $4))::int as soon,
+          avg((data->>'timeToDetectMs')::float8) as detect, avg((data->>'timeToResolveMs')::float8) as resolve
         from entente.fitness_record where tenant_id = $1 and kind = 'incident'
           and closed_at >= to_timestamp($2::float8 / 1000) and closed_at < to_timestamp($3::float8 / 1000)`,
     },
     [tenantId, from, until, withinMs],
   );
-  return { closed: row?.closed ?? 0, closedInTime: row?.soon ?? 0 };
+  return {
+    closed: row?.closed ?? 0,
+    closedInTime: row?.soon ?? 0,
+    meanToDetectMs: row?.detect ?? null,
+    meanToResolveMs: row?.resolve ?? null,
+  };
 }
 
 /** Open incidents by symptom, over all tenants: what alerts look at. */

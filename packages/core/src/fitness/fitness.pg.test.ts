@@ -49,12 +49,54 @@ const lost: FitnessFunction = {
   read: (measures) => measures.lost,
 };
 
+const quick = { ...p90, better: "lower", evidence: "/ops/incidents" } as const;
+const toDetect: FitnessFunction = {
+  ...quick,
+  name: "time-to-detect",
+  read: ({ incidents: ended }) => ended?.meanToDetectMs ?? null,
+};
+const toResolve: FitnessFunction = {
+  ...quick,
+  name: "time-to-resolve",
+  read: ({ incidents: ended }) => ended?.meanToResolveMs ?? null,
+};
+/** A trigger at the scale of a test: 30 commands in ten minutes. */
+const rate: FitnessFunction = {
+  ...p90,
+  name: "commands-per-second",
+  unit: "per-second",
+  target: 0.025,
+  limit: 0.05,
+  evidence: ({ busiest }) => `${busiest?.from}`,
+  decision: "docs/decisions/0004-durable-acceptance.md",
+  read: ({ busiest }) => busiest?.perSecond ?? null,
+};
+const demanded: FitnessFunction = {
+  ...p90,
+  name: "raw-log-days",
+  unit: "days",
+  target: 90,
+  limit: 90,
+  saidForDays: 30,
+  decision: rate.decision,
+  read: ({ said }) => said.get("raw-log-days")?.value ?? null,
+};
+
 let system: System;
 let happenings: Happenings;
 let fitness: Fitness;
 
 before(async () => {
-  const definition = withFitness(bank(bed.newName()), [p90, inTime, whole, lost]);
+  const definition = withFitness(bank(bed.newName()), [
+    p90,
+    inTime,
+    whole,
+    lost,
+    toDetect,
+    toResolve,
+    rate,
+    demanded,
+  ]);
   // Looks happen when the clock is moved, and when a test asks for one.
   const settings = { statisticsGatherMs: 5, fitnessEveryMs: 3_600_000 };
   ({ system, happenings } = await bed.start(definition, { settings }));
@@ -117,7 +159,7 @@ test("before anything happened no figure has data, and none is well", async () =
     functions
       .filter(({ definition }) => definition.name !== "lost")
       .map(({ value, state, trend }) => [value, state, trend]),
-    Array.from({ length: 3 }, () => [null, "no-data", "unknown"]),
+    Array.from({ length: 7 }, () => [null, "no-data", "unknown"]),
   );
 });
 
@@ -199,6 +241,20 @@ test("the clock alone writes a week down, once, with what was measured and what 
     found?.weeks.map((one) => [one.week, one.state]),
     [[new Date(week).toISOString().slice(0, 10), "over-limit"]],
   );
+  const ended = (await incidents()).filter(
+    ({ closedAt }) => closedAt !== null && closedAt >= week && closedAt < week + weekMs,
+  );
+  assert.equal(ended.length, 2);
+  const mean = (of: readonly (number | null)[]) =>
+    of.reduce((sum: number, ms) => sum + (ms ?? 0), 0) / of.length;
+  const inWeek = async (name: string) =>
+    (await scored(name))?.weeks.map(({ value }) => Math.round(value ?? -1));
+  assert.deepEqual(await inWeek("time-to-detect"), [
+    Math.round(mean(ended.map(({ timeToDetectMs }) => timeToDetectMs))),
+  ]);
+  assert.deepEqual(await inWeek("time-to-resolve"), [
+    Math.round(mean(ended.map(({ timeToResolveMs }) => timeToResolveMs))),
+  ]);
   const facts = await databaseOf(system, "fitness").execute<{ n: number }>(
     "select count(*)::int as n from entente.journal where type = 'entente.fitness-week-noted'",
   );
@@ -251,4 +307,79 @@ test("a command that was accepted and that nobody will ever end is lost", async 
   );
   const gone = await scored("lost");
   assert.deepEqual([before_, gone?.value, gone?.state], [0, 1, "over-limit"]);
+});
+
+test("a rate past its scaled limit fires its trigger once, with evidence, and nothing else changes", async () => {
+  // Past everything that was accepted before.
+  await after(30);
+  const accepted = 31;
+  const ids = await Promise.all(Array.from({ length: accepted }, (_, n) => deposit(`rush-${n}`)));
+  await Promise.all(ids.map(confirmed));
+  await happenings.until("counted", async () => (await scored(rate.name))?.value === accepted / 600);
+  const entries = async () => {
+    const counted = ["front", "ledger", "fitness"].map(async (context) => {
+      const rows = await databaseOf(system, context).execute<{ type: string; n: number }>(
+        "select type, count(*)::int as n from entente.journal group by 1",
+      );
+      return rows.map(({ type, n }) => [`${context} ${type}`, n] as const);
+    });
+    return Object.fromEntries((await Promise.all(counted)).flat());
+  };
+  const others = async () => (await reviews()).filter(({ figure }) => figure !== rate.name);
+  const before_ = { entries: await entries(), others: await others(), settings: { ...system.settings } };
+  await after(6);
+  const fired = (await reviews()).filter(({ figure }) => figure === rate.name);
+  assert.deepEqual(
+    fired.map(({ value, limit, decision }) => [value, limit, decision]),
+    [[accepted / 600, 0.05, rate.decision]],
+  );
+  // The numbers behind it: those ten minutes hold exactly what was accepted.
+  const from = Number(fired[0]?.evidence);
+  const period = { tenantId: "acme", types: ["deposit"], from, until: from + 10 * minute };
+  const [found] = await system.statistics.read({ ...period, resolution: "minute" });
+  assert.equal(found?.total.started, accepted);
+  // Seen again, and again.
+  await after(6);
+  await after(6);
+  assert.equal((await reviews()).filter(({ figure }) => figure === rate.name).length, 1);
+  assert.deepEqual(await others(), before_.others);
+  assert.deepEqual(system.settings, before_.settings);
+  const more = Object.entries(await entries()).flatMap(([name, n]) => {
+    const less = before_.entries[name] ?? 0;
+    return n === less ? [] : [[name, n - less]];
+  });
+  assert.deepEqual(Object.fromEntries(more), {
+    "fitness entente.note-fitness": 1,
+    "fitness entente.review-opened": 1,
+  });
+  await confirmed(await deposit("after-the-rush"));
+});
+
+test("what people say is held against its target until it is old, with who said it and why; nobody else's is touched", async () => {
+  const demand = { figure: "raw-log-days", value: 3_650, by: "axel", why: "Asked for at the audit." };
+  await fitness.say("acme", { ...demand, value: 90 });
+  await settled();
+  assert.equal((await scored("raw-log-days"))?.state, "within-target");
+  await fitness.say("acme", demand);
+  await after(6);
+  await after(6);
+  const { value, state, said } = (await scored("raw-log-days")) ?? {};
+  assert.deepEqual([value, state, said?.by, said?.why], [3_650, "over-limit", "axel", demand.why]);
+  const fired = (await reviews()).filter(({ figure }) => figure === "raw-log-days");
+  assert.deepEqual(
+    fired.map((one) => [one.value, one.decision]),
+    [[3_650, demanded.decision]],
+  );
+  const elsewhere = (await fitness.scorecard("somebody-else")).functions.find(
+    ({ definition }) => definition === demanded,
+  );
+  assert.deepEqual([elsewhere?.value, elsewhere?.said], [null, null]);
+  // What the system measures nobody says.
+  for (const figure of ["deposit-p90", "unheard-of"])
+    await assert.rejects(fitness.say("acme", { ...demand, figure }), { code: "figure-not-said" });
+  await system.setClock(system.clock.now() + 31 * 86_400_000);
+  assert.deepEqual(
+    [(await scored("raw-log-days"))?.value, (await scored("raw-log-days"))?.said],
+    [null, null],
+  );
 });

@@ -1,14 +1,17 @@
 import { isFailure } from "../model/failure.ts";
-import type { FitnessMeasures, ProcessCounts } from "../model/fitness.ts";
+import type { BusiestTime, FitnessMeasures, ProcessCounts } from "../model/fitness.ts";
 import { firstIdAt } from "../model/id.ts";
 import type { ProcessDefinition } from "../model/process.ts";
 import type { Database, Statement } from "../postgres/database.ts";
 import { readStories } from "../process/read-stories.ts";
 import type { StoryContext } from "../process/story-parts.ts";
+import { minuteMs } from "../statistics/process-minutes.ts";
 import type { ProcessStatistics } from "../statistics/read-statistics.ts";
-import { budgetsOf } from "../treaty/call-budget.ts";
+import { readCallFigures } from "./call-figures.ts";
 import { countClosed } from "./fitness-records.ts";
 import { gapsInStory } from "./gaps-in-story.ts";
+import { readManualWork } from "./manual-work.ts";
+import { countSharedStores } from "./shared-stores.ts";
 import { resolvedWithinMs } from "./symptoms.ts";
 import { findUnfinished } from "./unfinished.ts";
 
@@ -27,6 +30,9 @@ export interface MeasureSources {
   readonly offsetMs: () => number;
 }
 
+/** What the system knows of itself; what people say of it comes beside it. */
+export type Measured = Omit<FitnessMeasures, "said">;
+
 /**
  * What is known of a tenant's time from `from` to `until`. Figures of the present are left unknown when the period is over (`isPast`):
  * nobody can tell any more. What a database that is away would say is unknown too.
@@ -37,7 +43,7 @@ export async function measure(
   from: number,
   until: number,
   isPast: boolean,
-): Promise<FitnessMeasures> {
+): Promise<Measured> {
   const known = async <Found>(find: () => Promise<Found>): Promise<Found | null> => {
     try {
       return await find();
@@ -47,27 +53,28 @@ export async function measure(
     }
   };
   const period = { tenantId, from, until };
-  const [processes, incidents, busiestPerSecond, completeTraces, budgetShares, work, lost] =
-    await Promise.all([
-      known(() => countsByType(sources, period)),
-      known(() => countClosed(sources.records, tenantId, from, until, resolvedWithinMs)),
-      known(() => busiest(sources, period)),
-      isPast ? null : known(() => traces(sources, period)),
-      known(() => budgets(sources, period)),
-      known(() => manualWork(sources, period)),
-      isPast ? null : known(() => lostOf(sources, tenantId, until)),
-    ]);
-  const stores = [...sources.contexts.values()].map(({ database }) => storeOf(database.url));
+  const databases = [...sources.contexts.values()].map(({ database }) => database);
+  const [processes, incidents, busiest, completeTraces, calls, work, lost, sharedStores] = await Promise.all([
+    known(() => countsByType(sources, period)),
+    known(() => countClosed(sources.records, tenantId, from, until, resolvedWithinMs)),
+    known(() => busiestTime(sources, period)),
+    isPast ? null : known(() => traces(sources, period)),
+    known(() => readCallFigures(sources.contexts.values(), tenantId, from, until)),
+    known(() => readManualWork(databases, tenantId, from, until, sources.offsetMs())),
+    isPast ? null : known(() => lostOf(sources, tenantId, until)),
+    isPast ? null : known(() => countSharedStores(databases)),
+  ]);
   return {
     processes: processes ?? new Map(),
     incidents,
     lost,
-    busiestPerSecond,
+    busiest,
     completeTraces,
-    budgetShares,
+    busiestDays: calls?.busiestDays ?? null,
+    calls: calls?.calls ?? null,
     repairs: work?.repairs ?? null,
     failedChanges: work?.failedChanges ?? null,
-    sharedStores: isPast ? null : stores.length - new Set(stores).size,
+    sharedStores,
     lagMs: isPast ? null : Math.max(0, ...sources.status().contexts.map(({ lagMs }) => lagMs)),
   };
 }
@@ -83,21 +90,28 @@ async function countsByType(sources: MeasureSources, period: Period): Promise<Ma
   return new Map(found.map(({ type, total }) => [type, total]));
 }
 
+const busyMs = 10 * 60_000;
+
+/** Any ten minutes, not those of the clock: a rush across a full hour is one. */
 const busiestOf: Statement = {
   name: "fitness-busiest",
-  text: `select max(n)::float8 as n from (select sum(started) as n from entente.process_minute
-    where tenant_id = $1 and type = any($4::text[]) and started <> 0
-      and minute >= to_timestamp($2::float8 / 1000) and minute < to_timestamp($3::float8 / 1000)
-    group by date_bin('10 minutes', minute, 'epoch')) t`,
+  text: `select n::float8 as n, (extract(epoch from minute) * 1000)::float8 as last from (
+      select minute, sum(n) over (order by minute range between '9 minutes' preceding and current row) as n from (
+        select minute, sum(started) as n from entente.process_minute
+        where tenant_id = $1 and type = any($4::text[]) and started <> 0
+          and minute >= to_timestamp($2::float8 / 1000) and minute < to_timestamp($3::float8 / 1000)
+        group by minute) m) t
+    order by n desc, minute limit 1`,
 };
 
-async function busiest(
+async function busiestTime(
   { database, processes }: MeasureSources,
   { tenantId, from, until }: Period,
-): Promise<number | null> {
+): Promise<BusiestTime | null> {
   const types = processes.map(({ type }) => type);
-  const [row] = await database.run<{ n: number | null }>(busiestOf, [tenantId, from, until, types]);
-  return row?.n == null ? null : row.n / 600;
+  const [row] = await database.run<{ n: number; last: number }>(busiestOf, [tenantId, from, until, types]);
+  if (row === undefined) return null;
+  return { perSecond: row.n / (busyMs / 1_000), from: row.last + minuteMs - busyMs };
 }
 
 const tracesRead = 20;
@@ -139,73 +153,6 @@ async function traces(
   return (first.size - broken.length) / first.size;
 }
 
-const usedMost: Statement = {
-  name: "fitness-budget-days",
-  text: `select target, budget, max(used)::float8 as used from (select target, budget, day, sum(total) as used
-      from entente.treaty_call where tenant_id = $1 and day >= to_timestamp($2::float8 / 1000)::date
-        and day <= to_timestamp($3::float8 / 1000)::date group by 1, 2, 3) t group by 1, 2`,
-};
-
-async function budgets(
-  sources: MeasureSources,
-  { tenantId, from, until }: Period,
-): Promise<Map<string, number> | null> {
-  const shares = new Map<string, number>();
-  for (const { definition, database } of sources.contexts.values()) {
-    const placed = budgetsOf(definition.treaties ?? []);
-    if (placed.length === 0) continue;
-    const rows = await database.run<{ target: string; budget: string; used: number }>(usedMost, [
-      tenantId,
-      from,
-      until,
-    ]);
-    for (const { target, budget, used } of rows) {
-      const allowed = placed.find((one) => one.target === target && one.name === budget)?.perDay;
-      if (allowed !== undefined) shares.set(`${target} ${budget}`, used / allowed);
-    }
-  }
-  return shares;
-}
-
-const caseWork: Statement = {
-  name: "fitness-cases",
-  text: `select (count(*) filter (where closed_at >= to_timestamp($2::float8 / 1000) and closed_at < to_timestamp($3::float8 / 1000)))::int as repairs,
-      (count(*) filter (where opened_at >= to_timestamp($2::float8 / 1000) and opened_at < to_timestamp($3::float8 / 1000)
-        and kind in ('unclassified', 'record-unreadable')))::int as unread
-    from entente.fallout_case where tenant_id = $1 and (closed_at is null or closed_at >= to_timestamp($2::float8 / 1000))`,
-};
-
-const parkedWork: Statement = {
-  name: "fitness-parked",
-  // Parking keeps database time.
-  text: `select (count(*) filter (where closed_at >= to_timestamp($2::float8 / 1000) and closed_at < to_timestamp($3::float8 / 1000)))::int as repairs,
-      (count(*) filter (where parked_at >= to_timestamp($2::float8 / 1000) and parked_at < to_timestamp($3::float8 / 1000)
-        and cause_code in ('command-type-unknown', 'data-rejected', 'command-not-decided')))::int as unread
-    from entente.parked where tenant_id = $1 and parked_at is not null`,
-};
-
-async function manualWork(
-  sources: MeasureSources,
-  { tenantId, from, until }: Period,
-): Promise<{ readonly repairs: number; readonly failedChanges: number }> {
-  const offset = sources.offsetMs();
-  let repairs = 0;
-  let failedChanges = 0;
-  for (const { database } of sources.contexts.values()) {
-    const [[cases], [parked]] = await Promise.all([
-      database.run<{ repairs: number; unread: number }>(caseWork, [tenantId, from, until]),
-      database.run<{ repairs: number; unread: number }>(parkedWork, [
-        tenantId,
-        from - offset,
-        until - offset,
-      ]),
-    ]);
-    repairs += (cases?.repairs ?? 0) + (parked?.repairs ?? 0);
-    failedChanges += (cases?.unread ?? 0) + (parked?.unread ?? 0);
-  }
-  return { repairs, failedChanges };
-}
-
 /** A process counts as lost only when it had this long beyond its limit. */
 const lostAfterMs = 15 * 60_000;
 
@@ -235,9 +182,4 @@ async function lostOf(sources: MeasureSources, tenantId: string, now: number): P
   if (left.size === 0) return 0;
   const isBehind = sources.status().contexts.some(({ state, lagMs }) => state !== "up" || lagMs > behindMs);
   return isBehind ? null : left.size;
-}
-
-function storeOf(url: string): string {
-  const { host, pathname } = new URL(url);
-  return `${host}${pathname}`;
 }

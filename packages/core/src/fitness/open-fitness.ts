@@ -5,10 +5,12 @@ import { newId } from "../journal/new-id.ts";
 import type { NewEntry } from "../model/entry.ts";
 import { Failure, isFailure } from "../model/failure.ts";
 import {
+  evidenceOf,
   type FitnessFunction,
   type FitnessState,
   type FitnessTrend,
   judge,
+  type SaidFigure,
   trendOf,
   weekMs,
   weekOf,
@@ -21,6 +23,7 @@ import {
   fitnessKey,
   noteFitness,
   type OverLimit,
+  sayFigure,
   type Week,
   type WeekValue,
 } from "./fitness-decider.ts";
@@ -29,6 +32,7 @@ import {
   type Incident,
   listIncidents,
   listReviews,
+  listSaid,
   listWeeks,
   type ReviewItem,
   readIncident,
@@ -42,6 +46,10 @@ export interface ScoredFunction {
   /** Of the last seven days; null: no data. */
   readonly value: number | null;
   readonly state: FitnessState;
+  /** Where the numbers behind the value are. */
+  readonly evidence: string;
+  /** Who said it, of a figure that people say; null: nobody did, or the system measures it. */
+  readonly said: SaidFigure | null;
   /** Against the last week written down. */
   readonly trend: FitnessTrend;
   /** Of the weeks written down, oldest first, at most `weeksShown`. */
@@ -65,6 +73,11 @@ export interface Fitness {
   closeReview(
     tenantId: string,
     act: { readonly reviewId: string; readonly by: string; readonly why: string },
+  ): Promise<void>;
+  /** Says a figure that only people know. Errors: `figure-not-said` (refused) for one that there is not, or that the system measures. */
+  say(
+    tenantId: string,
+    act: { readonly figure: string; readonly value: number; readonly by: string; readonly why: string },
   ): Promise<void>;
   /** Open incidents by symptom, over all tenants; symptoms without any are 0. */
   openIncidents(): Promise<ReadonlyMap<string, number>>;
@@ -90,6 +103,8 @@ export interface FitnessSetting
 /** Weeks of the trend that are shown, and that are written down after the fact when the system was away. */
 export const weeksShown = 12;
 
+const dayMs = 86_400_000;
+
 /** Business time between two evaluations of all figures, which read more than the symptoms do. */
 const evaluateEveryMs = 5 * 60_000;
 
@@ -109,11 +124,28 @@ export function openFitness(setting: FitnessSetting): Fitness {
   const emptyWeek = new Map<string, number>();
 
   async function valuesOf(tenantId: string, from: number, until: number, isPast: boolean) {
-    const measures = await measure(sources, tenantId, from, until, isPast);
+    const [measured, said] = await Promise.all([
+      measure(sources, tenantId, from, until, isPast),
+      saidUntil(tenantId, until),
+    ]);
+    const measures = { ...measured, said };
     return functions.map((definition) => {
       const value = finite(definition.read(measures));
-      return { definition, value, state: judge(definition, value) };
+      return {
+        definition,
+        value,
+        state: judge(definition, value),
+        evidence: evidenceOf(definition, measures),
+        said: said.get(definition.name) ?? null,
+      };
     });
+  }
+
+  /** What people said last before a moment, as far as it still held then. */
+  async function saidUntil(tenantId: string, until: number): Promise<ReadonlyMap<string, SaidFigure>> {
+    const holds = new Map(functions.map(({ name, saidForDays = 0 }) => [name, saidForDays * dayMs]));
+    const said = await listSaid(records, tenantId, until);
+    return new Map([...said].filter(([name, { at }]) => until - at <= (holds.get(name) ?? 0)));
   }
 
   async function weeksDue(tenantId: string, now: number): Promise<Week[]> {
@@ -125,7 +157,7 @@ export function openFitness(setting: FitnessSetting): Fitness {
     const due: Week[] = [];
     for (let from = first; from <= ended; from += weekMs) {
       // A look in the hours after the end of a week may still take what is now for what was then.
-      const isPast = now - (from + weekMs) > 86_400_000;
+      const isPast = now - (from + weekMs) > dayMs;
       const values = await valuesOf(tenantId, from, from + weekMs, isPast);
       due.push({
         week: dayText(from),
@@ -153,9 +185,9 @@ export function openFitness(setting: FitnessSetting): Fitness {
     evaluatedAt.set(tenantId, now);
     const values = await valuesOf(tenantId, now - weekMs, now, false);
     const open = new Set((await listReviews(records, tenantId, true, 100)).map(({ figure }) => figure));
-    return values.flatMap(({ definition: { name, limit, decision }, value, state }) =>
+    return values.flatMap(({ definition: { name, limit, decision }, value, state, evidence }) =>
       state === "over-limit" && value !== null && limit !== null && !open.has(name)
-        ? { name, value, limit, decision, week: dayText(weekOf(now)) }
+        ? { name, value, limit, decision, evidence, week: dayText(weekOf(now)) }
         : [],
     );
   }
@@ -229,7 +261,7 @@ export function openFitness(setting: FitnessSetting): Fitness {
       return {
         from,
         until,
-        functions: values.map(({ definition, value, state }) => {
+        functions: values.map(({ definition, value, ...judged }) => {
           const course = oldestFirst.map(({ week, values: then }) => {
             const own = then.find(({ name }) => name === definition.name);
             return { week, value: own?.value ?? null, state: own?.state ?? "no-data" };
@@ -237,7 +269,7 @@ export function openFitness(setting: FitnessSetting): Fitness {
           return {
             definition,
             value,
-            state,
+            ...judged,
             trend: trendOf(definition, course.at(-1)?.value ?? null, value),
             weeks: course,
           };
@@ -255,6 +287,20 @@ export function openFitness(setting: FitnessSetting): Fitness {
         });
       }
       await submit(tenantId, closeReview, act);
+    },
+    async say(tenantId, act) {
+      const { figure } = act;
+      if (!functions.some(({ name, saidForDays }) => name === figure && saidForDays !== undefined)) {
+        throw new Failure(
+          "refused",
+          "figure-not-said",
+          "There is no such figure, or the system measures it.",
+          {
+            fields: { figure },
+          },
+        );
+      }
+      await submit(tenantId, sayFigure, act);
     },
     async openIncidents() {
       const counted = await countOpen(records);

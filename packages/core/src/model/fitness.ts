@@ -22,17 +22,22 @@ export interface ProcessCounts {
 export interface FitnessMeasures {
   /** By process type. */
   readonly processes: ReadonlyMap<string, ProcessCounts>;
-  /** Incidents that ended in the period, and how many of them within half an hour of their beginning. */
-  readonly incidents: { readonly closed: number; readonly closedInTime: number } | null;
+  /** Incidents that ended in the period. */
+  readonly incidents: EndedIncidents | null;
   /** Accepted, not ended, and with nobody who will end it. */
   readonly lost: number | null;
-  /** Most commands accepted in a second, as the mean of ten minutes. */
-  readonly busiestPerSecond: number | null;
+  /** The ten minutes with most commands accepted. */
+  readonly busiest: BusiestTime | null;
   /** Share of the latest processes, 20 at most, whose story is without a gap from the command to its end. */
   readonly completeTraces: number | null;
-  /** Largest share of a day's budget that was used, by target and budget such as `salesforce api-calls`. */
-  readonly budgetShares: ReadonlyMap<string, number> | null;
-  /** Cases closed and parked entries dealt with by people. */
+  /** The day on which most of a day's budget was used, by target and budget such as `salesforce api-calls`. */
+  readonly busiestDays: ReadonlyMap<string, BusiestDay> | null;
+  /**
+   * Calls counted on the days of the period, by treaty, budget and kind of call such as `salesforce-entitlement-now api-calls ask-entitlement`.
+   * Questions answered from a copy of ours instead are counted under `<treaty> answered-here copy`.
+   */
+  readonly calls: ReadonlyMap<string, number> | null;
+  /** Cases that a person claimed or closed, and parked entries dealt with by people. */
   readonly repairs: number | null;
   /** Answers and records of counterparties that nobody could read, and entries parked because of what they hold. */
   readonly failedChanges: number | null;
@@ -40,9 +45,42 @@ export interface FitnessMeasures {
   readonly sharedStores: number | null;
   /** Age of the oldest entry that a context has not dealt with, milliseconds, the largest over all contexts. */
   readonly lagMs: number | null;
+  /** What people have said last, by figure: only of figures that people say, and only while it holds. */
+  readonly said: ReadonlyMap<string, SaidFigure>;
 }
 
-export type FitnessUnit = "ms" | "share" | "count" | "points" | "per-second";
+export interface EndedIncidents {
+  readonly closed: number;
+  /** Of those: over within half an hour of their beginning. */
+  readonly closedInTime: number;
+  /** Means over them, milliseconds from the beginning until it was noticed, and until it was over; null when none ended. */
+  readonly meanToDetectMs: number | null;
+  readonly meanToResolveMs: number | null;
+}
+
+export interface BusiestDay {
+  /** Of what is allowed in a day; may be above 1. */
+  readonly share: number;
+  /** Such as `2026-03-04`, UTC, business time. */
+  readonly day: string;
+}
+
+export interface BusiestTime {
+  /** Mean over the ten minutes. */
+  readonly perSecond: number;
+  /** Where they begin: epoch milliseconds, business time. */
+  readonly from: number;
+}
+
+/** A figure that only people know. Time in epoch milliseconds, business time. */
+export interface SaidFigure {
+  readonly value: number;
+  readonly by: string;
+  readonly why: string;
+  readonly at: number;
+}
+
+export type FitnessUnit = "ms" | "share" | "count" | "days" | "points" | "per-second";
 
 export interface FitnessFunction {
   /** Stable: the trend is found by it. */
@@ -58,9 +96,11 @@ export interface FitnessFunction {
   /** Past it, `decision` is looked at again; null with `target`. */
   readonly limit: number | null;
   /** Path at the system's own address where the numbers behind it are, or a page of the docs. */
-  readonly evidence: string;
+  readonly evidence: string | ((measures: FitnessMeasures) => string);
   /** File of the decision record that rests on it. */
   readonly decision: string;
+  /** Only people know it: what one of them says holds for so many days, unless somebody says otherwise. Absent: the system measures it. */
+  readonly saidForDays?: number;
   /** Null: nothing was measured. */
   read(measures: FitnessMeasures): number | null;
 }
@@ -90,6 +130,13 @@ export function trendOf(
   if (before === null || value === null) return "unknown";
   if (Math.abs(value - before) <= Math.abs(before) * 0.02) return "steady";
   return value < before === (better === "lower") ? "better" : "worse";
+}
+
+export function evidenceOf(
+  { evidence }: Pick<FitnessFunction, "evidence">,
+  measures: FitnessMeasures,
+): string {
+  return typeof evidence === "string" ? evidence : evidence(measures);
 }
 
 const dayMs = 86_400_000;

@@ -19,6 +19,10 @@ export { comparePositions, entryKinds, journalStart } from "./entry.ts";
 export type { FailureFields, FailureKind } from "./failure.ts";
 export { Failure, isFailure } from "./failure.ts";
 export {
+  type BusiestDay,
+  type BusiestTime,
+  type EndedIncidents,
+  evidenceOf,
   type FitnessFunction,
   type FitnessMeasures,
   type FitnessState,
@@ -26,6 +30,7 @@ export {
   type FitnessUnit,
   judge,
   type ProcessCounts,
+  type SaidFigure,
   trendOf,
   weekMs,
   weekOf,

@@ -130,6 +130,22 @@ test("what could not be written is written later; a budget nobody declared is no
   assert.throws(() => one.count(billing, "acme", "letters", "send"), /no budget letters/);
 });
 
+test("a question answered from a copy of ours is counted beside the calls, by tenant and treaty, and uses no budget", async () => {
+  const { one, other, use, figures, cases } = await scene();
+  for (let n = 0; n < 9; n++) one.answeredHere(billing, "acme");
+  other.answeredHere(billing, "acme");
+  other.answeredHere(mirror, "globex");
+  await Promise.all([one.flush(), other.flush()]);
+  assert.deepEqual([await use("acme"), await cases("acme")], [[0, []], []]);
+  const shown = (await figures()).filter(({ value }) => value > 0);
+  assert.deepEqual(
+    shown.map(({ treaty, name, label, value }) => `${name} ${treaty} ${label} ${value}`).sort(),
+    ["answered-here billing-activation copy 10", "answered-here mirror copy 1"],
+  );
+  const named = [{ ...calls, name: "answered-here" }];
+  assert.deepEqual(missingIn({ ...billing, budgets: named }), ["budgets.0.name"]);
+});
+
 test("a budget that is not all there keeps its treaty from starting", () => {
   const wrong = [{ name: "", perDay: 0, warnAtShare: 80 }];
   assert.deepEqual(missingIn({ ...billing, budgets: wrong }), [

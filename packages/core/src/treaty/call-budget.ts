@@ -18,6 +18,12 @@ export interface CallBudget {
   readonly warnAtShare: number;
 }
 
+/**
+ * Stands where a budget would: questions to a counterparty that were answered from a copy of ours. It is counted beside the calls that were
+ * made, has no limit, and no budget may be called so.
+ */
+export const answeredHere = "answered-here";
+
 /** A treaty's use of a budget, by kind of call. */
 export interface BudgetCaller {
   readonly treaty: string;
@@ -25,7 +31,7 @@ export interface BudgetCaller {
   readonly total: number;
 }
 
-/** A tenant's budget today. */
+/** A tenant's budget on one day. */
 export interface BudgetUse extends CallBudget {
   readonly target: string;
   readonly used: number;
@@ -132,7 +138,7 @@ const read: Statement = {
 
 const callersShown = 10;
 
-/** A tenant's budgets today, those that nobody has used yet included. */
+/** A tenant's budgets on the day of `now`, those that nobody has used included. */
 export async function readBudgets(
   connection: Pick<Connection, "run">,
   budgets: readonly PlacedBudget[],
@@ -153,7 +159,10 @@ export async function readBudgets(
   });
 }
 
-/** Today's use over all tenants by treaty, budget and kind of call, and of each budget the share of the tenant that has used most. */
+/**
+ * Today's use over all tenants by treaty, budget and kind of call, of each budget the share of the tenant that has used most, and how many
+ * questions were answered from copies.
+ */
 export async function readBudgetFigures(
   database: Database,
   budgets: readonly PlacedBudget[],
@@ -175,9 +184,11 @@ export async function readBudgetFigures(
     ),
   ]);
   return [
-    ...calls.map(({ treaty, budget, operation, total }) => {
-      return { treaty, name: "budget-calls", label: `${budget} ${operation}`, value: total };
-    }),
+    ...calls.map(({ treaty, budget, operation, total }) =>
+      budget === answeredHere
+        ? { treaty, name: answeredHere, label: operation, value: total }
+        : { treaty, name: "budget-calls", label: `${budget} ${operation}`, value: total },
+    ),
     ...budgets.map(({ target, name, perDay }) => {
       const used = most.find((row) => row.target === target && row.budget === name)?.used ?? 0;
       return { treaty: "", name: "budget-share", label: `${target} ${name}`, value: used / perDay };

@@ -1,7 +1,7 @@
 import { dayOf } from "../model/day-totals.ts";
 import { isFailure } from "../model/failure.ts";
 import type { Database } from "../postgres/database.ts";
-import { addCalls, budgetsOf, type CallCount, forgetOldCalls, placeOf } from "./call-budget.ts";
+import { addCalls, answeredHere, budgetsOf, type CallCount, forgetOldCalls, placeOf } from "./call-budget.ts";
 import type { Treaty } from "./treaty.ts";
 import type { TreatyEvent } from "./treaty-events.ts";
 
@@ -12,6 +12,8 @@ import type { TreatyEvent } from "./treaty-events.ts";
 export interface CallMeter {
   /** Notes one or more calls. Errors: thrown for a budget that the treaty does not declare. */
   count(treaty: Treaty, tenantId: string, budget: string, operation: string, by?: number): void;
+  /** Notes that a question of the treaty was answered from a copy of ours, and nobody was called. */
+  answeredHere(treaty: Treaty, tenantId: string): void;
   /** Writes what was counted so far. Errors: those of the database; nothing is lost by them. */
   flush(): Promise<void>;
   /** Writes the rest as far as the database lets it. */
@@ -81,15 +83,20 @@ export function openCallMeter(options: CallMeterOptions): CallMeter {
     }, everyMs).unref();
   }
 
+  function noteNow(treaty: Treaty, tenantId: string, budget: string, operation: string, total: number): void {
+    const { name, target } = treaty;
+    note({ tenantId, day: dayOf(now()), target, budget, treaty: name, operation, total });
+    plan();
+  }
+
   return {
-    count({ name, target, budgets: own = [] }, tenantId, budget, operation, by = 1) {
+    count(treaty, tenantId, budget, operation, by = 1) {
+      const { name, budgets: own = [] } = treaty;
       if (!own.some((one) => one.name === budget))
         throw new Error(`the treaty ${name} has no budget ${budget}`);
-      if (by <= 0) return;
-      const kind = operation.slice(0, operationLength);
-      note({ tenantId, day: dayOf(now()), target, budget, treaty: name, operation: kind, total: by });
-      plan();
+      if (by > 0) noteNow(treaty, tenantId, budget, operation.slice(0, operationLength), by);
     },
+    answeredHere: (treaty, tenantId) => noteNow(treaty, tenantId, answeredHere, "copy", 1),
     flush,
     async stop() {
       if (timer !== null) clearTimeout(timer);

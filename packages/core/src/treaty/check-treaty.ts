@@ -1,6 +1,7 @@
 import type { TSchema } from "typebox";
 import { Failure } from "../model/failure.ts";
 import { answerClasses } from "../model/hand-off-answer.ts";
+import { answeredHere } from "./call-budget.ts";
 import { runbookEntries, sheetTextEntries, styleQuestions, treatyQuestions } from "./contract-sheet.ts";
 import { isFollowingTreaty, isHandOffTreaty, isReadingTreaty, type Treaty, withDefaults } from "./treaty.ts";
 import { contradictionsIn } from "./treaty-style.ts";
@@ -143,7 +144,7 @@ function wantBudgets(want: Want, given: unknown): void {
   want("budgets", Array.isArray(given));
   for (const [n, budget] of (Array.isArray(given) ? given : []).entries()) {
     const { name, perDay, warnAtShare } = members(budget);
-    want(`budgets.${n}.name`, isText(name));
+    want(`budgets.${n}.name`, isText(name) && name !== answeredHere);
     want(`budgets.${n}.perDay`, isPositive(perDay));
     want(`budgets.${n}.warnAtShare`, isPositive(warnAtShare) && Number(warnAtShare) <= 1);
   }

@@ -115,6 +115,17 @@ const settle: Statement = {
       and c.kind not in ('contradiction', 'unwanted-effect', 'rows-rejected')`,
 };
 
+/** Who a case is closed by when no person did it: what brought its hand-off out of fallout, or a look that found nothing wrong any more. */
+export const closedByNobody: readonly string[] = [
+  "answer",
+  "callback",
+  "courier",
+  "deadline",
+  "domain",
+  "inquiry",
+  "reconciliation",
+];
+
 export interface SettledCase {
   readonly tenantId: string;
   readonly handOffId: string;

@@ -139,8 +139,16 @@ export interface SystemTreaties {
   run(treaty: string, tenantId: string, runId: string): Promise<ReconciliationReport | null>;
   /** Has what is open compared at once. Returns how many hand-offs that are. Errors: those of askRun, `treaty-unknown`. */
   askRun(treaty: string, ask: RunAsk): Promise<number>;
-  /** What a tenant has used today of what the counterparties of a context allow. Other processes' last second may be missing. */
-  budgets(context: string, tenantId: string): Promise<readonly BudgetUse[]>;
+  /**
+   * Notes that a question which a reading treaty could have put to its counterparty was answered from a copy of ours. Counted like calls,
+   * a second later. Errors: `treaty-unknown`, thrown.
+   */
+  answeredHere(treaty: string, tenantId: string): void;
+  /**
+   * What a tenant has used in a day of what the counterparties of a context allow: the day in which `at` lies (epoch milliseconds, business
+   * time; default: today), five weeks back. Other processes' last second may be missing.
+   */
+  budgets(context: string, tenantId: string, at?: number): Promise<readonly BudgetUse[]>;
   /** The business metrics. */
   figures(): Promise<TreatyFigure[]>;
   /** Writes what is counted and not yet stored. */
@@ -173,7 +181,10 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
   const report = outside.report ?? (() => {});
   const shard = Math.floor(setting.random() * 1024);
   const placed = new Map<string, Placed>();
-  const askers = new Map<string, Asker>();
+  const readings = new Map<
+    string,
+    { readonly asker: Asker; readonly meter: CallMeter; readonly treaty: Treaty }
+  >();
   /** What can be stopped besides hand-offs: questions, and feeds that are followed. */
   const switches = new Map<string, Pick<Placed, "context" | "database">>();
   const meters = new Map<string, CallMeter>();
@@ -196,7 +207,7 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
         now: () => clock.now(),
         elapsed: () => performance.now(),
       });
-      askers.set(treaty.name, asker);
+      readings.set(treaty.name, { asker, meter, treaty });
     }
   }
   const placeOf = (name: string): Placed => {
@@ -237,9 +248,14 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
         (definition.treaties ?? []).map((treaty) => ({ context, treaty })),
       ),
     ask: async (name, tenantId, input) => {
-      const asker = askers.get(name);
-      if (asker === undefined) throw unknownTreaty(name);
-      return asker.ask(tenantId, input);
+      const found = readings.get(name);
+      if (found === undefined) throw unknownTreaty(name);
+      return found.asker.ask(tenantId, input);
+    },
+    answeredHere(name, tenantId) {
+      const found = readings.get(name);
+      if (found === undefined) throw unknownTreaty(name);
+      found.meter.answeredHere(found.treaty, tenantId);
     },
     receiveCallback: async (name, headers, rawBody, remoteAddress) => {
       const { context, database, treaty } = placeOf(name);
@@ -339,11 +355,11 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
       );
       return all.flat();
     },
-    async budgets(context, tenantId) {
+    async budgets(context, tenantId, at = clock.now()) {
       const database = databaseOf(context);
       await meters.get(context)?.flush();
       const placedHere = budgetsOf(contexts.get(context)?.definition.treaties ?? []);
-      return readBudgets(database, placedHere, tenantId, clock.now());
+      return readBudgets(database, placedHere, tenantId, at);
     },
     stop: async () => {
       await Promise.all([...meters.values()].map((meter) => meter.stop()));

@@ -32,6 +32,7 @@ export const figureNames: Readonly<Record<string, string>> = {
     "Calls counted today (UTC, business time) against what a counterparty allows in a day, by budget and kind of call.",
   "budget-share":
     "Share of today's budget used, by target and budget; of several tenants the largest. 1 is all of it.",
+  "answered-here": "Questions to a counterparty answered today (UTC, business time) from a copy of ours.",
   "feed-age-ms":
     "How long ago all there was to hear of a followed feed was heard, by its state, milliseconds of business time; 0 while it never was.",
   waiting: "Hand-offs in each state that is not settled, now.",
