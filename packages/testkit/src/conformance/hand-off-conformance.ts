@@ -1,52 +1,30 @@
-import { after, before, describe, test } from "node:test";
 import type { HandOffTreaty } from "@entente/core";
 import { batchTests } from "./batch-tests.ts";
 import { counterpartyBehaviours } from "./counterparty-behaviours.ts";
 import { integrationTests } from "./integration-tests.ts";
+import { registerSuite } from "./register-suite.ts";
 import { type ConformanceTest, openScene } from "./scene.ts";
 import type { TreatyCounterparty } from "./treaty-counterparty.ts";
 import { type ConformanceOptions, openTreatyStage, type TreatyStage } from "./treaty-stage.ts";
 
-/**
- * Registers the conformance suite of a hand-off treaty with `node:test`: eleven tests of the integration and nine behaviours of its
- * counterparty, over the real wire and on a real database (see testServer). Call it at the top of a test file.
- * Guarantees: every test asserts on the end of its hand-offs and on what really happened over there: nothing completed without its effect,
- * nothing failed with it, nothing twice. A test that cannot apply is reported as skipped, with the reason.
- * Bounds: one at a time per counterparty, which must be nobody else's meanwhile. Business time is moved, real time is waited for
- * only where an answer must fail to come (`answerWithinMs`). The owner of the treaty is the first of `factsFrom`.
- * With `batch`, every act of these tests is a batch of rows, and tests of its own stand beside them.
- * Not covered: the circuit, `tells`, `undoes`, `withdraws`, `totals` and the sending window.
- * Source: requirements OMS-117 to OMS-136; docs/reference/treaty-conformance.md.
- */
-export function conformance(
+/** The suite of a hand-off treaty: see `conformance`. */
+export function handOffConformance(
   treaty: HandOffTreaty,
   counterparty: TreatyCounterparty,
   options: ConformanceOptions,
 ): void {
-  describe(`${treaty.name} ${treaty.version} conforms`, () => {
-    let opened: TreatyStage | null = null;
-    let allPassed = true;
-    before(async () => {
-      opened = await openTreatyStage(treaty, counterparty, options);
-    });
-    after(async () => opened?.close(allPassed));
-    // Replays read what all others wrote, so they come last.
-    const isReplay = ({ name }: ConformanceTest) => name.startsWith("replay");
-    const [replays = [], others = []] = [true, false].map((wanted) =>
-      integrationTests.filter((one) => isReplay(one) === wanted),
-    );
-    const ownTests = treaty.batch === undefined ? [] : batchTests;
-    for (const one of [...others, ...counterpartyBehaviours, ...ownTests, ...replays]) {
-      const skip = reasonToSkip(one, treaty, counterparty) ?? false;
-      test(one.name, { skip }, async () => {
-        if (opened === null) throw new Error("the stage was not opened");
-        const soFar = allPassed;
-        allPassed = false;
-        await run(one, opened, counterparty, options);
-        allPassed = soFar;
-      });
-    }
-  });
+  // Replays read what all others wrote, so they come last.
+  const isReplay = ({ name }: ConformanceTest) => name.startsWith("replay");
+  const [replays = [], others = []] = [true, false].map((wanted) =>
+    integrationTests.filter((one) => isReplay(one) === wanted),
+  );
+  const ownTests = treaty.batch === undefined ? [] : batchTests;
+  const tests = [...others, ...counterpartyBehaviours, ...ownTests, ...replays].map((one) => ({
+    name: one.name,
+    skip: reasonToSkip(one, treaty, counterparty),
+    run: (stage: TreatyStage) => run(one, stage, counterparty, options),
+  }));
+  registerSuite(treaty, tests, () => openTreatyStage(treaty, counterparty, options));
 }
 
 /** Throws what the test throws; the next one finds the counterparty as it should be, whatever this one left. */
