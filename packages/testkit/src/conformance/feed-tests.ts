@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { comesBack } from "./followed-behaviours.ts";
 import type { FollowedTest } from "./following-conformance.ts";
+import type { AnswerBehaviour } from "./records-counterparty.ts";
 
 export const feedTests: readonly FollowedTest[] = [
   {
@@ -39,6 +40,32 @@ export const feedTests: readonly FollowedTest[] = [
       changing = changeAll();
       await stage.restart(async () => void (await changing));
       for (const id of ids) await becomes(id, 0, 1);
+    },
+  },
+  {
+    name: "reading broken off: what could not be read is not taken for removed, and is read again",
+    async run({ stage, treaty, counterparty, known, put, told, becomes }) {
+      const [changed = "", left = ""] = await known(2);
+      const read = async () => (await stage.system.treaties.feeds(stage.owner))[0]?.readAllAt ?? 0;
+      const troubles: readonly AnswerBehaviour[] = [
+        { behaviour: "drop", effect: true },
+        { behaviour: "server-error", effect: false },
+        { behaviour: "throttled" },
+        { behaviour: "malformed", variant: "missing-field" },
+        { behaviour: "timeout", effect: false },
+      ];
+      for (const behaviour of troubles) {
+        // Each kind of request fails once: what opens the connection, and then the reading.
+        await counterparty.behave(behaviour, 1);
+        const before = await read();
+        await stage.moveTime(treaty.times.readAllEveryMs + 1);
+        await stage.until("everything to be read", async () => (await read()) > before);
+        assert.deepEqual(await told(left), [0], `${behaviour.behaviour} was taken for a removal`);
+        await counterparty.behaveWell();
+      }
+      await put(changed, 1);
+      await becomes(changed, 0, 1);
+      await becomes(left, 0);
     },
   },
   {
