@@ -62,16 +62,30 @@ interface ToldRow extends Record<string, unknown> {
 export interface FollowedRun {
   /** Every record of its tests so far. */
   readonly ids: string[];
-  /** Rows told before the first test. */
-  readonly before: number;
+  /** Where the journal stood before the first test. */
+  readonly before: { readonly xid: string; readonly seq: string };
 }
 
-export async function toldRows(stage: RecordsStage, { name }: FollowingTreaty): Promise<readonly ToldRow[]> {
+/** What was told since the suite began, in order. */
+async function toldRows(
+  stage: RecordsStage,
+  { name }: FollowingTreaty,
+  { xid, seq }: FollowedRun["before"],
+): Promise<readonly ToldRow[]> {
   return stage.rows<ToldRow>(
     `select tenant_id as "tenantId", key, type, schema_version as "schemaVersion", process_id as "processId", data from entente.journal
-     where kind = 'command' and data->'heard'->>'treaty' = $1 order by xid, seq`,
-    [name],
+     where (xid, seq) > ($2::xid8, $3::bigint) and kind = 'command' and data->'heard'->>'treaty' = $1 order by xid, seq`,
+    [name, xid, seq],
   );
+}
+
+/** Of a suite that begins now. */
+export async function openFollowedRun(stage: RecordsStage): Promise<FollowedRun> {
+  const [last] = await stage.rows<{ xid: string; seq: string }>(
+    "select xid::text, seq::text from entente.journal order by entente.journal.xid desc, entente.journal.seq desc limit 1",
+    [],
+  );
+  return { ids: [], before: last ?? { xid: "0", seq: "0" } };
 }
 
 export async function openFollowedScene(
@@ -81,7 +95,8 @@ export async function openFollowedScene(
   run: FollowedRun,
 ): Promise<FollowedScene> {
   const { counterparty } = stage;
-  const toldBefore = (await toldRows(stage, treaty)).length;
+  const rows = () => toldRows(stage, treaty, run.before);
+  const toldBefore = (await rows()).length;
   const own = new Map<string, readonly Told[] | null>();
   const since = stage.lines.length;
   let isStrange = false;
@@ -105,7 +120,6 @@ export async function openFollowedScene(
     const words = wordsOf(id);
     return rows.flatMap((row) => words.find(([, command]) => isSo(row, command))?.[0] ?? []);
   };
-  const rows = async () => (await toldRows(stage, treaty)).slice(run.before);
   const shown = (told: readonly Told[]): string => `[${told.join(", ")}]`;
 
   async function expect(id: string, what: string, isIt: (told: readonly Told[]) => boolean): Promise<void> {
@@ -176,7 +190,7 @@ export async function openFollowedScene(
         assert.equal(last, present.get(id) ?? "gone", `${id} is not over there as the context was told last`);
       }
       const known = run.ids.flatMap((id) => wordsOf(id).map(([, command]) => command));
-      for (const row of all.slice(toldBefore - run.before)) {
+      for (const row of all.slice(toldBefore)) {
         const { place } = row.data.heard;
         if (place !== null)
           assert.equal(validatorOf(treaty.input)(place), null, "a place of theirs does not fit `input`");

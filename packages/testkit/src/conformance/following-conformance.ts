@@ -6,8 +6,8 @@ import {
   type FollowedRun,
   type FollowedScene,
   type FollowingOptions,
+  openFollowedRun,
   openFollowedScene,
-  toldRows,
 } from "./followed-scene.ts";
 import type { RecordsCounterparty } from "./records-counterparty.ts";
 import { openRecordsStage, type RecordsStage } from "./records-stage.ts";
@@ -67,8 +67,7 @@ async function openFollowed(
     await stage.close(false);
     throw error;
   }
-  const run = { ids: [], before: (await toldRows(stage, treaty)).length };
-  return { stage, run, close: (passed) => stage.close(passed) };
+  return { stage, run: await openFollowedRun(stage), close: (passed) => stage.close(passed) };
 }
 
 /** Throws what the test throws; the next one finds the counterparty and the treaty as they should be, whatever this one left. */

@@ -55,7 +55,7 @@ export interface RecordsStage {
 }
 
 export const person = { by: "conformance", why: "the conformance suite acts for a person" };
-/** How long nothing must happen for the suite to believe that nothing happens (real ms): a look of a follower and some. */
+/** How long nothing must happen for the suite to believe that nothing happens (real ms). Time that moves wakes everybody at once. */
 const restingMs = 200;
 
 export async function openRecordsStage(

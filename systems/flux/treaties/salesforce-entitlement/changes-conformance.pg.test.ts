@@ -46,5 +46,8 @@ conformance(
     tells,
     tellsGone,
     secrets: { clientId: "entente-dev-client", clientSecret: "entente-dev-secret" },
+    // A page has a thousand records of the demo data.
+    answerWithinMs: 2_000,
+    patienceMs: 30_000,
   },
 );

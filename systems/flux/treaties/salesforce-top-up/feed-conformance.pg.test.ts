@@ -77,5 +77,6 @@ conformance(
     tells,
     tellsGone,
     secrets: { clientId: "entente-dev-client", clientSecret: "entente-dev-secret" },
+    patienceMs: 30_000,
   },
 );
