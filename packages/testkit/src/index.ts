@@ -3,6 +3,16 @@ export type { ArmedFault, ArmOptions } from "./armed-faults.ts";
 export type { ClientRecord } from "./client-journal.ts";
 export { conformance } from "./conformance/conformance.ts";
 export { type ControlledOptions, controlledCounterparty } from "./conformance/controlled-counterparty.ts";
+export { type ControlledRecordsOptions, controlledRecords } from "./conformance/controlled-records.ts";
+export type { FollowingOptions } from "./conformance/following-conformance.ts";
+export type { ReadingOptions } from "./conformance/reading-conformance.ts";
+export type {
+  AnswerBehaviour,
+  Edition,
+  NewsBehaviour,
+  RecordsCounterparty,
+  TheirRecords,
+} from "./conformance/records-counterparty.ts";
 export type {
   CounterpartyBehaviour,
   CounterpartyEffect,

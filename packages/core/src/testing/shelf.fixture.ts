@@ -16,6 +16,8 @@ export interface Shelf {
   remove(name: string): void;
   /** Puts a record there that is not as agreed. */
   spoil(name: string): void;
+  /** Puts a record there that is as agreed, and that the treaty throws for. */
+  puzzle(name: string): void;
   /** Says again what it said last; or that something it does not name has changed. */
   repeat(): void;
   sayIncomplete(): void;
@@ -126,7 +128,10 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
       const page = names.slice(from, from + 2).map((name) => records.get(name));
       return { records: page, next: from + 2 < names.length ? String(from + 2) : null };
     },
-    tells: ({ name, count }) => ({ name, key: name, isThere: true, command: note(name, { name, count }) }),
+    tells({ name, count }) {
+      if (count < 0) throw new RangeError(`a shelf with ${count} on it`);
+      return { name, key: name, isThere: true, command: note(name, { name, count }) };
+    },
     tellsGone: ({ name, key }) => note(key, { name, count: null }),
     times: { answerWithinMs: 5_000, quietMs: 60_000, retryFirstMs: 20, retryLongestMs: 100, readAllEveryMs },
   });
@@ -142,6 +147,10 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
     },
     spoil(name) {
       records.set(name, { name, count: "many" });
+      say(name);
+    },
+    puzzle(name) {
+      records.set(name, { name, count: -77 });
       say(name);
     },
     repeat: () => say(log.at(-1)?.name ?? null),

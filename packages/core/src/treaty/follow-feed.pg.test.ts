@@ -200,6 +200,39 @@ test("a record that is not as agreed opens one case and holds up no other", asyn
   );
 });
 
+test("a record that the treaty throws for opens one case, which does not quote it, and holds up no other", async () => {
+  const shelf = openShelf();
+  shelf.put("a", 1);
+  const shop = await openShop(shelf);
+  await shop.is("following");
+  shelf.puzzle("odd");
+  shelf.put("a", 2);
+  await shop.becomes({ a: [1, 2] });
+  const [open, ...others] = await shop.system.treaties.cases("shop", "acme", 10);
+  assert.deepEqual([open?.kind, open?.owner, others], ["record-unreadable", "Says businessOwner.", []]);
+  assert.match(open?.says ?? "", /the treaty threw RangeError/);
+  assert.doesNotMatch(open?.says ?? "", /77/);
+});
+
+test("what is heard beside something unnamed is told before everything is read, never after what the reading found", async () => {
+  const shelf = openShelf();
+  shelf.put("a", 1);
+  const shop = await openShop(shelf);
+  await shop.is("following");
+  const heard = shop.happenings.park("feed:heard");
+  shelf.put("b", 1);
+  await heard.reached;
+  // Both are told of at once, next time.
+  shelf.put("a", 2);
+  shelf.sayIncomplete();
+  const together = shop.happenings.park("feed:heard");
+  heard.release();
+  await together.reached;
+  shelf.put("a", 3);
+  together.release();
+  await shop.becomes({ a: [1, 2, 3], b: [1] });
+});
+
 test("of two processes one listens; when it ends the other goes on", async () => {
   const shelf = openShelf();
   shelf.put("a", 1);
@@ -222,6 +255,24 @@ test("a stopped treaty is not followed until a person lets it go on", async () =
   await shop.is("away");
   shelf.put("a", 2);
   assert.deepEqual(await shop.told(), { a: [1] });
+  await shop.system.treaties.setStopped("shelf", false, act);
+  await shop.becomes({ a: [1, 2] });
+});
+
+test("a stop holds from the moment it is answered: what was heard and not told is told when a person lets it go on", async () => {
+  const shelf = openShelf();
+  shelf.put("a", 1);
+  const shop = await openShop(shelf);
+  await shop.is("following");
+  const heard = shop.happenings.park("feed:heard");
+  shelf.put("a", 2);
+  await heard.reached;
+  await shop.system.treaties.setStopped("shelf", true, act);
+  heard.release();
+  await shop.is("away");
+  assert.deepEqual(await shop.told(), { a: [1] });
+  const trouble = shop.lines.filter(({ event }) => event === "courier-trouble");
+  assert.deepEqual(trouble, [], "a stop is no trouble");
   await shop.system.treaties.setStopped("shelf", false, act);
   await shop.becomes({ a: [1, 2] });
 });

@@ -1,6 +1,6 @@
 import { openAlarm, type WakeUps } from "../consumer/wake-up.ts";
 import { appendEntries } from "../journal/append.ts";
-import { isFailure } from "../model/failure.ts";
+import { Failure, isFailure } from "../model/failure.ts";
 import type { Connection, Database } from "../postgres/database.ts";
 import {
   type FeedStep,
@@ -47,6 +47,9 @@ export interface FollowerOptions {
   readonly probe?: (point: string) => Promise<void> | void;
 }
 
+/** What follows from what was heard, in the transaction that moves the feed on. Returns how many records were told. */
+type Effect = (connection: Connection, opened: CaseLine[]) => Promise<number>;
+
 /** Between looks whether the feed may be taken, and whether somebody stopped the treaty. */
 const lookEveryMs = 1_000;
 
@@ -87,8 +90,13 @@ export function followFeed(options: FollowerOptions): Follower {
     let problem: string | null = null;
     for (const record of records) {
       const found = check(record);
-      if (found === null) news.push(treaty.tells(record));
-      else problem ??= found;
+      try {
+        if (found === null) news.push(treaty.tells(record));
+        else problem ??= found;
+      } catch (error) {
+        // What the author's function threw may quote the record: of that only the kind of error is told.
+        problem ??= `the treaty threw ${error instanceof Error ? error.name : typeof error}`;
+      }
     }
     return { news, problem };
   }
@@ -105,13 +113,12 @@ export function followFeed(options: FollowerOptions): Follower {
   }
 
   /** Writes what was heard and moves the feed on; tells the context's consumers. */
-  async function write(
-    step: FeedStep,
-    effect: (connection: Connection, opened: CaseLine[]) => Promise<number> = async () => 0,
-  ): Promise<number> {
+  async function write(step: FeedStep, effect: Effect = async () => 0): Promise<number> {
     const opened: CaseLine[] = [];
     const told = await database.transaction(async (connection) => {
       await stepFeed(connection, treaty.name, workerId, step);
+      // The feed's row is ours until the commit, and whoever stops the treaty takes it first: what is told was told before the stop.
+      if (await isStopped(connection, treaty.name)) throw stopped(treaty.name);
       return effect(connection, opened);
     });
     for (const line of opened) options.report(line);
@@ -192,10 +199,15 @@ export function followFeed(options: FollowerOptions): Follower {
       const records = readRecords(news.records);
       const { place } = news;
       const at = now();
-      // What is incomplete is not heard until everything was read: a kill in between must find the place before it.
-      if (news.incomplete) await readEverything({});
+      const told: Effect = (connection, opened) => tell(connection, records, place, at, opened);
+      // Told before everything is read, which may find these records changed since; but not heard until then: a kill in between must find
+      // the place before it.
+      if (news.incomplete) {
+        await write({ state: "reading" }, told);
+        await readEverything({});
+      }
       const step = { state: "following", heardAt: at, ...(place === null ? {} : { place }) } as const;
-      await write(step, (connection, opened) => tell(connection, records, place, at, opened));
+      await write(step, news.incomplete ? undefined : told);
       await options.probe?.("feed:told");
       heard();
     }
@@ -248,8 +260,8 @@ export function followFeed(options: FollowerOptions): Follower {
       try {
         if ((await takeTurn(heard)) === null) await alarm.sleep(lookEveryMs);
       } catch (error) {
-        // Whoever ended it knows why.
-        if (interruption.signal.aborted) continue;
+        // Whoever ended it knows why, and so does who stopped the treaty.
+        if (interruption.signal.aborted || isFailure(error, "treaty-stopped")) continue;
         failures++;
         // What their side of a connection throws has no code of ours.
         const code = isFailure(error) ? error.code : "feed-broken";
@@ -278,4 +290,10 @@ export function followFeed(options: FollowerOptions): Follower {
       await running;
     },
   };
+}
+
+function stopped(treaty: string): Failure {
+  return new Failure("conflict", "treaty-stopped", "The treaty is stopped: nobody is heard.", {
+    fields: { treaty },
+  });
 }

@@ -314,6 +314,8 @@ export function openSystemTreaties(setting: SystemTreatiesSetting): SystemTreati
       const { context, database } = switches.get(name) ?? placeOf(name);
       await setStopped(database, context, name, stopped, { ...act, now: clock.now() });
       ringContext(context);
+      // Whoever follows a feed has nothing else to be woken by.
+      if (switches.has(name)) ring(`${context}:control`);
     },
     states: async (context) => readTreatyStates(databaseOf(context)),
     feeds: async (context) => readFeeds(databaseOf(context)),

@@ -40,6 +40,8 @@ export async function setStopped(
   act: TreatyAct,
 ): Promise<void> {
   await database.transaction(async (connection) => {
+    // Whoever follows a feed tells what it heard under this lock: after the stop nobody does.
+    await connection.execute("select 1 from entente.followed_feed where treaty = $1 for update", [treaty]);
     const changed = await connection.execute(
       `insert into entente.treaty_control as c (treaty, stopped, stopped_code, stopped_by, stopped_why, stopped_at)
        values ($1, $2, null, $3, $4, to_timestamp($5::float8 / 1000))

@@ -146,7 +146,7 @@ export interface FollowingTreaty<Input extends TSchema = TSchema, Output extends
   listen(after: string | null, means: Means): Promise<Listening>;
   /** All their records, page by page, those that were removed and are still known included. `after`: null for the first page. */
   readPage(after: string | null, means: Means): Promise<RecordPage>;
-  /** Their record in our words. Pure; what it cannot read it throws for. */
+  /** Their record in our words. Pure; what it cannot read it throws for: that opens the case of a record that is not as agreed. */
   tells(record: Static<Output>): RecordNews;
   /** What the context is told of a record that they do not have any more. Pure. */
   tellsGone(record: { readonly name: string; readonly key: string }): DomainCommand;

@@ -1,3 +1,4 @@
+import { controlInterface } from "./control-interface.ts";
 import type { TreatyCounterparty } from "./treaty-counterparty.ts";
 
 export interface ControlledOptions {
@@ -23,18 +24,7 @@ export async function controlledCounterparty(
   options: ControlledOptions = {},
 ): Promise<TreatyCounterparty> {
   const { operation, sendCallbacksTo } = options;
-  async function ask(method: string, path: string, body?: object): Promise<unknown> {
-    const response = await fetch(`${url}/_control${path}`, {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-    });
-    const text = await response.text();
-    if (!response.ok)
-      throw new Error(`${method} ${path} of the control interface: ${response.status} ${text}`);
-    return text === "" ? null : JSON.parse(text);
-  }
+  const { ask, behaveWell, effects, advance } = controlInterface(url);
   const when = operation === undefined ? {} : { when: { operation } };
   const described = (await ask("GET", "")) as Described;
   const known = described.rejections
@@ -48,17 +38,9 @@ export async function controlledCounterparty(
     rejectsRows,
     behave: async (behaviour, times) =>
       void (await ask("POST", "/behaviours", { ...behaviour, ...when, times })),
-    async behaveWell() {
-      await ask("DELETE", "/behaviours");
-      // An outage that ends lets go of every connection that is held.
-      await ask("POST", "/outage", { mode: "refuse" });
-      await ask("POST", "/outage", { mode: "none" });
-    },
-    async effects() {
-      const query = operation === undefined ? "" : `?${new URLSearchParams({ operation })}`;
-      return ((await ask("GET", `/effects${query}`)) as { effects: { key: string | null }[] }).effects;
-    },
-    advance: async (ms) => void (await ask("POST", "/clock", { advance: `PT${ms / 1_000}S` })),
+    behaveWell,
+    effects: () => effects(operation),
+    advance,
     ...(sendCallbacksTo === undefined ? {} : { sendCallbacksTo }),
   };
 }

@@ -249,7 +249,7 @@ export const integrationTests: readonly ConformanceTest[] = [
 ];
 
 /** Nobody has ever answered like this; what it cannot read a treaty throws for. */
-const strangeReplies: readonly Reply[] = [
+export const strangeReplies: readonly Reply[] = [
   { status: "599", body: {}, raw: "{}" },
   { status: "500", body: "<html>", raw: "<html>" },
   { status: "200", body: "", raw: "" },

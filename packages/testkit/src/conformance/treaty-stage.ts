@@ -16,6 +16,7 @@ import pg from "pg";
 import { testServer } from "../test-server.ts";
 import { idsOfRows, openRowsOfBatches, type StageRow } from "./batch-stage.ts";
 import { type CallbackDoor, openCallbackDoor } from "./callback-door.ts";
+import { comes, removeDatabases } from "./stage-database.ts";
 import type { TreatyCounterparty } from "./treaty-counterparty.ts";
 
 /** A fact that asks for one act, as the owning context writes it. */
@@ -295,7 +296,7 @@ export async function openTreatyStage(
       await counterparty.behaveWell();
       await system.stop();
       await door?.close();
-      if (passed) await remove(adminUrl, name);
+      if (passed) await removeDatabases(adminUrl, name);
       else console.log(`# kept for inspection: databases ${name}_*`);
     },
   };
@@ -315,36 +316,4 @@ function atTestSpeed(given: HandOffTreaty, options: ConformanceOptions): HandOff
     times: { ...times, answerWithinMs: Math.min(times.answerWithinMs, options.answerWithinMs ?? 1_000) },
     limits: { ...limits, ratePerSecond: Math.max(limits.ratePerSecond, 50), circuitFailures: 1_000 },
   };
-}
-
-async function comes(condition: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
-  const limit = performance.now() + withinMs;
-  for (;;) {
-    if (await condition()) return true;
-    if (performance.now() > limit) return false;
-    await new Promise((resolve) => setTimeout(resolve, 15));
-  }
-}
-
-async function remove(adminUrl: string, name: string): Promise<void> {
-  const admin = new pg.Client({ connectionString: adminUrl });
-  await admin.connect();
-  try {
-    const like = [`${name}\\_%`];
-    const found = await admin.query<{ datname: string }>(
-      "select datname from pg_database where datname like $1",
-      like,
-    );
-    for (const { datname } of found.rows)
-      await admin.query(`drop database ${pg.escapeIdentifier(datname)} with (force)`);
-    const roles = await admin.query<{ rolname: string }>(
-      "select rolname from pg_roles where rolname like $1",
-      like,
-    );
-    // In one statement, because one may have granted the others.
-    const names = roles.rows.map(({ rolname }) => pg.escapeIdentifier(rolname));
-    if (names.length > 0) await admin.query(`drop role ${names.join(", ")}`);
-  } finally {
-    await admin.end();
-  }
 }

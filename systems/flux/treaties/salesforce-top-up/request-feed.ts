@@ -6,7 +6,13 @@ import { budgetsOfOrg, type SalesforceOrg } from "../salesforce-entitlement/sale
 import { openSession, salesforceCredentials } from "../salesforce-entitlement/salesforce-session.ts";
 import { soqlText } from "../salesforce-entitlement/soql.ts";
 import { requestErrors } from "./request-errors.ts";
-import { changeChannel, followedRequests, openStatus, RequestRecord } from "./request-record.ts";
+import {
+  changeChannel,
+  closedStatuses,
+  followedRequests,
+  openStatus,
+  RequestRecord,
+} from "./request-record.ts";
 import { feedRunbook, feedSheet, requestAnswers } from "./request-sheet.ts";
 
 /**
@@ -49,7 +55,7 @@ export function requestFeed({ origin, tenantId, ...allowed }: SalesforceOrg): Fo
     },
     tells(record) {
       const { Entente_Key__c: requestId, Account_Key__c: accountId, Condenser_Key__c: condenserId } = record;
-      const isThere = !record.IsDeleted && record.Status__c === openStatus;
+      const isThere = !record.IsDeleted && isOpen(record);
       if (!isThere) return { name: requestId, key: accountId, isThere, command: gone(requestId, accountId) };
       const data = { requestId, accountId, condenserId, units: record.Units__c };
       const { type, schemaVersion } = noteRequest;
@@ -66,6 +72,13 @@ export function requestFeed({ origin, tenantId, ...allowed }: SalesforceOrg): Fo
       readAllEveryMs: 3_600_000,
     },
   }) as unknown as FollowingTreaty;
+}
+
+/** Errors: thrown for a status that nobody has agreed on. Taken for closed, it would cancel what a customer waits for. */
+function isOpen({ Status__c: status }: RequestRecord): boolean {
+  if (status === openStatus) return true;
+  if (closedStatuses.some((known) => known === status)) return false;
+  throw new Error("a status that is on neither list");
 }
 
 function gone(requestId: string, accountId: string): DomainCommand {

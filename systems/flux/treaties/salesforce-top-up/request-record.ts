@@ -10,8 +10,11 @@ export const objectName = "Top_Up_Request__c";
 /** Changes of this object alone: a channel, and so a place, of its own. */
 export const changeChannel = "/data/Top_Up_Request__ChangeEvent";
 
-/** Their word for a request that is to be carried out; every other one means that it is closed. */
+/** Their word for a request that is to be carried out. */
 export const openStatus = "Requested";
+
+/** Their words for one that is closed. A word that is on neither list is nobody's guess: it becomes a person's case and a line here. */
+export const closedStatuses = ["Posted", "Refused", "Cancelled"] as const;
 
 export const RequestRecord = Type.Object({
   attributes: Type.Object({ type: Type.Literal(objectName) }),
