@@ -156,7 +156,11 @@ test("both stories are whole, and one that ended otherwise is counted as it ende
   for (const [id, { entries }] of stories) assert.deepEqual(gapsInStory(id, entries), [], id);
   const now = system.clock.now();
   const period = { from: now - 3_600_000, until: now + 60_000, resolution: "minute" } as const;
-  const statistics = await system.statistics.read({ tenantId: "acme", types: ["deposit", "reversal"], ...period });
+  const statistics = await system.statistics.read({
+    tenantId: "acme",
+    types: ["deposit", "reversal"],
+    ...period,
+  });
   assert.deepEqual(
     statistics.map(({ type, total: { confirmed, failed } }) => [type, confirmed, failed]),
     [
