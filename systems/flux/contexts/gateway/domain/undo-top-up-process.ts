@@ -18,7 +18,8 @@ const refundStep = "refund-ordered";
  * | `entente.command-parked`, `entente.command-discarded` | failed, `processing-failed` |
  *
  * It is confirmed by the undo, as a top-up of stage B is by its debit: the books and the payment provider follow. That the money is back is
- * told where it was charged, in the process of the top-up. Who ordered it and why are the operators' and stand in the timeline alone.
+ * told where it was charged, in the process of the top-up. Who ordered it and why, and the provider's name for the charge, are the operators' and
+ * stand in the timeline alone.
  */
 export const undoTopUpProcess: ProcessDefinition = {
   type: "undo-top-up",
@@ -53,7 +54,8 @@ function undone({ occurredAt: at, data }: Entry): ProcessView {
   const { by: _by, why: _why, accountId: _account, debitId: _debit, ...told } = data as TopUpUndone;
   const steps: ProcessStep[] = [{ name: undoneStep, state: "done", at }];
   if (told.refund !== null) steps.push({ name: refundStep, state: "done", at });
-  const refund = told.refund === null ? null : { ...told.refund };
+  const refund =
+    told.refund === null ? null : { amountMinor: told.refund.amountMinor, currency: told.refund.currency };
   const outcome: JsonObject = { ...told, before: { ...told.before }, after: { ...told.after }, refund };
   return { state: "confirmed", steps, reason: null, outcome };
 }
