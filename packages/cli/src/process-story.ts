@@ -4,6 +4,12 @@
 export interface Story {
   readonly processId: string;
   readonly process: { readonly type: string; readonly state: string } | null;
+  readonly about?: {
+    readonly processId: string;
+    readonly type: string;
+    readonly state: string;
+    readonly text?: string;
+  } | null;
   readonly steps: readonly {
     readonly entryId: string;
     readonly depth: number;
@@ -61,9 +67,14 @@ export interface Story {
 }
 
 export function storyLines(story: Story): string[] {
-  const { processId, process, steps, attempts, handOffs, cases, tookPart, away, more } = story;
+  const { processId, process, about = null, steps, attempts, handOffs, cases, tookPart, away, more } = story;
   return [
     `${process === null ? "process" : `${process.type} ${process.state}`}  ${processId}`,
+    ...(about === null
+      ? []
+      : [
+          `about ${about.type} ${about.state}  ${about.processId}${about.text === undefined ? "" : ` – ${about.text}`}`,
+        ]),
     ...steps.flatMap(stepLines),
     ...section("Attempts", attempts.flatMap(attemptLines)),
     ...section("Hand-offs", handOffs.map(handOffLine)),
@@ -107,10 +118,26 @@ function stepLines({
     actor.kind === "context" ? "" : `  by ${actor.kind}${actor.name === null ? "" : ` ${actor.name}`}`;
   const why = actor.why === undefined || actor.why === "" ? "" : `: ${actor.why}`;
   const said = told.length === 0 ? "" : `  (${told.join(", ")})`;
-  const line = `${clock}  ${pad}${context} ${type}${said}${who}${why}`;
-  if (customer === null) return [line];
+  const below = `${" ".repeat(16)}${pad}  `;
+  const lines = [
+    `${clock}  ${pad}${context} ${type}${said}${who}${why}`,
+    ...changesIn(data).map((change) => `${below}${change}`),
+  ];
+  if (customer === null) return lines;
   const words = customer.text === undefined ? "" : ` – ${customer.text}`;
-  return [line, `${" ".repeat(16)}${pad}  customer sees: ${customer.state}${words}`];
+  return [...lines, `${below}customer sees: ${customer.state}${words}`];
+}
+
+/** Of an entry that says what it changed: each member that is another than before. */
+function changesIn({ before, after }: Story["steps"][number]["data"]): string[] {
+  if (!isObject(before) || !isObject(after)) return [];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+    .map((name) => `${name}: ${valueText(before[name])} → ${valueText(after[name])}`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function attemptLines({ what, attempts }: Story["attempts"][number]): string[] {

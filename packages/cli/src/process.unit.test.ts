@@ -71,6 +71,25 @@ const story: Story = {
   more: true,
 };
 
+test("a story about another process says so first, and what an act changed, member by member", () => {
+  const lines = storyLines({
+    ...story,
+    about: { processId: id, type: "top-up", state: "failed", text: "This top-up was undone." },
+    steps: [
+      {
+        ...step,
+        depth: 0,
+        type: "flux.top-up-undone",
+        afterMs: 0,
+        actor: { kind: "context", name: "subscription" },
+        data: { before: { cycle: "2026-11", usedUnits: 104 }, after: { cycle: "2026-11", usedUnits: 0 } },
+      },
+    ],
+  });
+  assert.equal(lines[1], `about top-up failed  ${id} – This top-up was undone.`);
+  assert.match(lines[3] ?? "", /^ +usedUnits: 104 → 0$/);
+});
+
 test("the story is a tree with clocks, people, causes and what the customer saw", () => {
   assert.deepEqual(storyLines(story), [
     `top-up confirmed  ${id}`,

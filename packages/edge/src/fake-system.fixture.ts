@@ -107,6 +107,19 @@ export function fakeSystem(): FakeSystem {
   const check = () => {
     if (failing !== null) throw failing;
   };
+  const keyOf = ({ tenantId, caller, idempotencyKey, key, data }: Submission) => ({
+    key: `${tenantId}|${caller}|${idempotencyKey}`,
+    payload: JSON.stringify([key, data]),
+  });
+  const earlierOf = (submission: Submission): Acceptance | null => {
+    const { key, payload } = keyOf(submission);
+    const before = byKey.get(key);
+    if (before === undefined) return null;
+    const { processId } = before;
+    return before.payload === payload
+      ? { outcome: "repeated", processId, acceptedAt: clock.now() }
+      : { outcome: "key-reused", processId };
+  };
   const concerns = ({ filter }: Pick<Watcher, "filter">, record: ProcessRecord) =>
     filter.processIds.includes(record.processId) ||
     filter.tenants.includes(record.tenantId) ||
@@ -218,19 +231,15 @@ export function fakeSystem(): FakeSystem {
       await gate;
       check();
       if (answer !== undefined) return answer;
-      const key = `${submission.tenantId}|${submission.caller}|${submission.idempotencyKey}`;
-      const payload = JSON.stringify([submission.key, submission.data]);
-      const before = byKey.get(key);
-      if (before !== undefined) {
-        return before.payload === payload
-          ? { outcome: "repeated", processId: before.processId, acceptedAt: clock.now() }
-          : { outcome: "key-reused", processId: before.processId };
-      }
+      const before = earlierOf(submission);
+      if (before !== null) return before;
+      const { key, payload } = keyOf(submission);
       const processId = fakeId(byKey.size + 1);
       byKey.set(key, { processId, payload });
       records.set(processId, queued(processId, submission));
       return { outcome: "accepted", processId, acceptedAt: clock.now() };
     },
+    earlier: async (submission) => earlierOf(submission),
     answerNext: (answer) => void answers.push(answer),
     hold() {
       const { promise, resolve } = Promise.withResolvers<void>();

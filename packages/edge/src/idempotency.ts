@@ -30,18 +30,21 @@ export function idempotencyKeyOf(request: FastifyRequest): string {
 
 /**
  * Accepts the command durably and gives the body of the 202; the handler returns it.
+ * `refusal`: why a new request like this is not taken, as things stand. A repeat of one that was taken is answered as then all the same:
+ * what it asked for may be why another would be refused now.
  * Guarantees: nothing is answered before the command is on disk; a repeat gets the same answer plus `Idempotency-Replayed`.
- * Errors: those of System.accept; `idempotency-key-missing`, `-invalid`, `-reused` (refused).
+ * Errors: those of System.accept; `idempotency-key-missing`, `-invalid`, `-reused` (refused); `refusal`.
  */
 export async function acceptCommand(
   request: FastifyRequest,
   reply: FastifyReply,
   system: System,
   command: Command,
+  refusal: Failure | null = null,
 ): Promise<string> {
   const { sub, tenant } = identityOf(request);
   const traceparent = traceparentOf(request);
-  const acceptance = await system.accept({
+  const submission: Submission = {
     type: command.type,
     schemaVersion: command.schemaVersion,
     target: command.target,
@@ -53,7 +56,9 @@ export async function acceptCommand(
     traceparent,
     data: command.data,
     ...(command.personal === undefined ? {} : { personal: command.personal }),
-  });
+  };
+  const acceptance = await (refusal === null ? system.accept(submission) : system.earlier(submission));
+  if (acceptance === null) throw refusal;
   const { processId } = acceptance;
   const counts = request.server.commandCounts;
   if (acceptance.outcome === "key-reused") {

@@ -9,8 +9,10 @@ export { acceptCommand, type Command, idempotencyKeyOf } from "./idempotency.ts"
 export { parseJson } from "./json-body.ts";
 export { defaultLimits, type EdgeLimits } from "./limits.ts";
 export type { ApiInfo } from "./openapi.ts";
+export { Why } from "./operator-act.ts";
 export { type FieldError, Invalid, type Problem } from "./problem.ts";
 export type { CustomerText, ProcessAnswer } from "./process-answer.ts";
+export { ProcessParams, processUnknown } from "./processes.ts";
 export { buildEdge, type Edge, type EdgeOptions } from "./server.ts";
 export { telemetryMetrics } from "./telemetry-metrics.ts";
 export type { SigningAlgorithm, TokenKey } from "./token-keys.ts";

@@ -16,6 +16,10 @@ const StepShown = Type.Object({
     description: "The entry that caused it. It may lie outside the process.",
   }),
   depth: Type.Integer({ description: "How many causes stand above it." }),
+  processId: Type.String({
+    format: "uuid",
+    description: "The process it is part of: this one, the one this is about, or one that led into it.",
+  }),
   context: text,
   kind: text,
   type: text,
@@ -115,6 +119,10 @@ const TimelineShown = Type.Object(
   {
     processId: uuid,
     process: Type.Union([ProcessSchema, Type.Null()]),
+    about: Type.Union([ProcessSchema, Type.Null()], {
+      description:
+        "The process that this one is about, such as the top-up that it undid, as it stands; null for one that is about no other. Its steps are among the steps.",
+    }),
     steps: Type.Array(StepShown),
     attempts: Type.Array(
       Type.Object({
@@ -166,12 +174,15 @@ export function timelineRoute({ system, textOf }: EdgeContext): FastifyPluginAsy
 }
 
 function timelineAnswer(timeline: ProcessTimeline, textOf: EdgeContext["textOf"]): object {
-  const { process, steps, attempts, cases } = timeline;
-  const viewAt = (step: TimelineStep): object | null =>
-    process === null || step.customer === null ? null : viewAnswer(process, step.customer, step.at, textOf);
+  const { process, about, steps, attempts, cases } = timeline;
+  const viewAt = ({ processId, customer, at }: TimelineStep): object | null => {
+    const seen = about?.processId === processId ? about : process;
+    return seen === null || customer === null ? null : viewAnswer(seen, customer, at, textOf);
+  };
   return {
     ...timeline,
     process: process === null ? null : processAnswer(process, textOf),
+    about: about === null ? null : processAnswer(about, textOf),
     steps: steps.map((step) => ({ ...step, at: isoTime(step.at), customer: viewAt(step) })),
     attempts: attempts.map((tried) => ({
       ...tried,

@@ -9,6 +9,7 @@ import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.
 import { prospectProcess } from "../contexts/gateway/domain/prospect-process.ts";
 import { supportCaseProcess } from "../contexts/gateway/domain/support-case-process.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
+import { undoTopUpProcess } from "../contexts/gateway/domain/undo-top-up-process.ts";
 import { accountDecider } from "../contexts/subscription/domain/account-decider.ts";
 import { balanceProjection } from "../contexts/subscription/store/balance.ts";
 import { balanceOutcome } from "../contexts/subscription/store/balance-outcome.ts";
@@ -29,7 +30,10 @@ export const flux: SystemDefinition = {
   contexts: [
     {
       name: "gateway",
-      intake: { processes: [topUpProcess, ...accountProcesses], factsFrom: ["subscription"] },
+      intake: {
+        processes: [topUpProcess, undoTopUpProcess, ...accountProcesses],
+        factsFrom: ["subscription"],
+      },
     },
     {
       name: "subscription",

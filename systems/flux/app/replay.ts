@@ -6,10 +6,12 @@ import { prospectProcess } from "../contexts/gateway/domain/prospect-process.ts"
 import { requestedTopUp } from "../contexts/gateway/domain/requested-top-up-process.ts";
 import { supportCaseProcess } from "../contexts/gateway/domain/support-case-process.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
+import { undoTopUpProcess } from "../contexts/gateway/domain/undo-top-up-process.ts";
 import { accountReducer } from "../contexts/subscription/domain/account-reducer.ts";
 
 const plainProcesses: readonly ProcessDefinition[] = [
   topUpProcess,
+  undoTopUpProcess,
   ...accountProcesses,
   planOrderProcess,
   supportCaseProcess,

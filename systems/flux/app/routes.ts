@@ -8,6 +8,7 @@ import { type TopUp, topUp } from "../contexts/gateway/contract/top-up.ts";
 import { authorityText } from "../contexts/gateway/domain/authority-text.ts";
 import { customerText } from "../contexts/gateway/domain/customer-text.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
+import { undoTopUpProcess, undoTopUpText } from "../contexts/gateway/domain/undo-top-up-process.ts";
 import { pendingUnits } from "../contexts/gateway/store/pending-units.ts";
 import { hasUndecidedRequest } from "../contexts/gateway/store/requested-top-ups.ts";
 import { readBalance } from "../contexts/subscription/store/read-balance.ts";
@@ -17,6 +18,7 @@ import { quotaShareRoutes } from "./quota-share-routes.ts";
 import type { Stage } from "./stage.ts";
 import { stageRoutes } from "./stage-routes.ts";
 import { openTurns } from "./turns.ts";
+import { undoTopUpRoutes } from "./undo-top-up-routes.ts";
 
 const Accepted = Type.Object(
   { processId: Type.String({ format: "uuid" }), state: Type.Enum(["queued"]) },
@@ -56,6 +58,23 @@ export const fluxTags = [
 /** Failures of Flux's own routes. */
 export const fluxErrors: readonly EdgeError[] = [
   { code: "account-unknown", status: 404, meaning: "There is no such account." },
+  { code: "debit-already-undone", status: 409, meaning: "The debit has already been undone." },
+  { code: "debit-unknown", status: 409, meaning: "The debit of this top-up is not in the journal." },
+  {
+    code: "top-up-not-confirmed",
+    status: 409,
+    meaning: "The top-up is not confirmed: there is nothing to undo, or its own end comes first.",
+  },
+  {
+    code: "top-up-kept-elsewhere",
+    status: 409,
+    meaning: "The authority for customers has this top-up as done. Undo it there.",
+  },
+  {
+    code: "refund-not-possible",
+    status: 409,
+    meaning: "What was charged for the top-up cannot be given back from here.",
+  },
 ];
 
 /** Flux's face to its customers: `POST /top-ups` and `GET /accounts/{id}/balance`. */
@@ -63,6 +82,7 @@ export function fluxRoutes(system: System, stage: Stage = "B"): FastifyPluginAsy
   const inTurn = openTurns();
   return async (app) => {
     await app.register(stageRoutes(system, stage));
+    await app.register(undoTopUpRoutes(system));
     if (system.contexts.has("entitlement")) {
       await app.register(entitlementRoutes(system));
       await app.register(customerRoutes(system));
@@ -174,6 +194,7 @@ export function textOf(
     const expectedWaitSeconds = record.state === "queued" ? system.backlog().expectedWaitSeconds : null;
     const context = { processId, acceptedAt, delayed, expectedWaitSeconds };
     if (record.type === topUpProcess.type) return customerText(record, context);
+    if (record.type === undoTopUpProcess.type) return undoTopUpText(record, context);
     return authorityText(record.type, record, context) ?? { text: `${record.type}: ${record.state}` };
   };
 }

@@ -46,7 +46,11 @@ export interface Webhook {
 export interface ChargedFluxOptions {
   readonly around?: (definition: SystemDefinition) => SystemDefinition;
   readonly auditSigning?: AuditSigning;
+  /** Where SAP is; absent: it has no part. */
+  readonly sap?: string;
 }
+
+const sapUser: Readonly<Record<string, string>> = { user: "ENTENTE_COMM", password: "entente-dev-1" };
 
 export interface ChargedFlux {
   readonly url: string;
@@ -84,6 +88,7 @@ export interface ChargedFlux {
 export async function startChargedFlux({
   around = (definition) => definition,
   auditSigning,
+  sap,
 }: ChargedFluxOptions = {}): Promise<ChargedFlux> {
   const startProvider = await simulators.payments();
   let running = await startProvider({ seed: 11 });
@@ -91,7 +96,10 @@ export async function startChargedFlux({
   let shiftMs = 0;
   let secret = "";
   let refundSecret = "";
-  const counterparties = { payments: { url: running.url } };
+  const counterparties = {
+    payments: { url: running.url },
+    ...(sap === undefined ? {} : { sap: { url: sap } }),
+  };
   const callbacks = `/callbacks/${paymentsCharge}`;
   const system = await startSystem({
     adminUrl: await testServer(),
@@ -100,7 +108,8 @@ export async function startChargedFlux({
     ...(auditSigning === undefined ? {} : { auditSigning }),
     outside: fluxOutside(
       counterparties,
-      (_, name) => ({ apiKey, webhookSecret: secret, refundWebhookSecret: refundSecret })[name] ?? "",
+      (_, name) =>
+        ({ apiKey, webhookSecret: secret, refundWebhookSecret: refundSecret, ...sapUser })[name] ?? "",
       ["127.0.0.0/8"],
     ),
   });

@@ -54,8 +54,8 @@ const subscription = () => {
 };
 
 let keys = 0;
-async function topUp(units: number, state: string): Promise<string> {
-  const { status, body } = await flux.customer.topUp("acct-0001", `replay-${keys++}`, units);
+async function topUp(units: number, state: string, accountId = "acct-0001"): Promise<string> {
+  const { status, body } = await flux.customer.topUp(accountId, `replay-${keys++}`, units);
   assert.equal(status, 202);
   await flux.customer.until(String(body.processId), state);
   return String(body.processId);
@@ -100,6 +100,31 @@ test("a process is rebuilt by itself; what another tenant's auditor asks for is 
     (await other.get(`/audit/other/bundle?process=${declined}`)).body.code,
     "audit-checkpoint-missing",
   );
+});
+
+test("a top-up that an operator undid is rebuilt with its balance, and so is the adjustment that undid it", async () => {
+  await flux.open("acct-0002");
+  const undone = await topUp(104, "confirmed", "acct-0002");
+  const order = { why: "the condenser was not plugged in" };
+  const asked = await flux.customer.post(`/ops/top-ups/${undone}/undo`, order, {
+    "idempotency-key": "undo-1",
+  });
+  const adjustment = String(asked.body.processId);
+  await flux.customer.until(adjustment, "confirmed");
+  await comes("the money is back", async () => {
+    const { body } = await flux.customer.get(`/processes/${undone}`);
+    return (body.reason as { code?: string } | undefined)?.code === "refunded";
+  });
+  await comes("the balance shows it", async () => {
+    const { body } = await flux.customer.get("/accounts/acct-0002/balance");
+    return body.usedUnits === 0 && body.syncing === false;
+  });
+  const { code, stdout, stderr } = await replay("acct-0002");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /balance acct-0002: as stored/);
+  for (const id of [undone, adjustment]) assert.match(stdout, new RegExp(`process ${id}: as stored`));
+  assert.match(stdout, /"code":"refunded"/);
+  assert.doesNotMatch(stdout, /NOT|no stored/);
 });
 
 test("a stored balance that was changed by hand is named, with the entry it parts at", async () => {

@@ -124,6 +124,13 @@ describe("a top-up in stage A", () => {
     assert.equal((await a.salesforce.look(processId, requestObject)).Status__c, "Posted");
     // Nothing of theirs in what the app is told.
     assert.doesNotMatch(JSON.stringify(confirmed), /__c|Posted|Salesforce|SAP/);
+    // The authority has it as done, and no treaty could tell it otherwise: an operator undoes it there, not here.
+    const undo = await a.operator.post(
+      `/ops/top-ups/${processId}/undo`,
+      { why: "drill" },
+      { "idempotency-key": "undo" },
+    );
+    assert.deepEqual([undo.status, undo.body.code], [409, "top-up-kept-elsewhere"]);
   });
 
   test("an account without an active entitlement is refused by Salesforce: nothing is recorded, debited or posted", async () => {

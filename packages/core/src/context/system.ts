@@ -103,6 +103,8 @@ export interface System {
    * with fields `expectedWaitSeconds`, `backlog`, `backlogAllowed`. A repeat of an accepted request is answered even then.
    */
   accept(submission: Submission): Promise<Acceptance>;
+  /** What accepting the same request answered before; null: its key is unknown. Stores nothing. */
+  earlier(submission: Submission): Promise<Acceptance | null>;
   backlog(): BacklogReading;
   readonly processes: ProcessReader;
   /** The whole story of a process, over all contexts. */
@@ -351,6 +353,8 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
         },
       );
     },
+    earlier: async (given) =>
+      intake.find(given.personal === undefined ? given : await sealed(given, personal)),
     backlog: () => backlog.read(),
     processes,
     timelines,

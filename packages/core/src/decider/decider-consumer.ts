@@ -164,6 +164,7 @@ function factEntry(
   ordinal: number,
   now: number,
 ): NewEntry<object> {
+  const { processId = command.processId } = fact;
   // Written out: this is made for every command, and copying an object member by member costs more.
   return {
     id: deriveId(command.id, ordinal),
@@ -175,12 +176,14 @@ function factEntry(
     tenantId: command.tenantId,
     key: command.key,
     keyVersion,
-    processId: command.processId,
+    processId,
+    // Of another process than the fact's own, where that is changed from outside: by this it is known.
     correlationId: command.correlationId,
     causationId: command.id,
     customerId: fact.customerId ?? command.customerId,
     ttlMs: fact.ttlMs ?? null,
-    traceparent: command.traceparent,
+    // What the other process was called with is not known here; its trace is then the one that follows from its id.
+    traceparent: processId === command.processId ? command.traceparent : null,
     occurredAt: now,
     data: fact.data,
   };

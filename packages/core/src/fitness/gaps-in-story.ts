@@ -5,7 +5,7 @@ import { openedType } from "../treaty/hand-off-entries.ts";
  * The entries of a process's story that cannot be followed back to a beginning, by id; none for a whole story. Pure.
  *
  * The story begins with the command that was accepted. What something outside of the journals brings in begins beside it and says what it
- * came from: a message of a counterparty, a change heard in a feed, a look of reconciliation, the act of a person. A batch follows from the
+ * came from: a message of a counterparty, a change heard in a feed, a look of reconciliation, the act of a person, the command of another process. A batch follows from the
  * facts of the process that are among its rows: its own cause is the first row's, which may be another process's.
  * The process's own id is among the gaps when its command is missing, or when nothing followed from it.
  */
@@ -34,8 +34,11 @@ function causesOf({ type, causationId, data: { rows } }: Entry): readonly string
 }
 
 /** An entry without a cause: the command of the process, or one that says where outside of the journals it came from. */
-function isBeginning({ id, kind, data }: Entry, processId: string): boolean {
+function isBeginning(entry: Entry, processId: string): boolean {
+  const { id, kind, data, source, target } = entry;
   if (id === processId) return kind === "command";
+  // Accepted like any other, and the beginning of another process, in which this one was changed.
+  if (kind === "command" && id === entry.processId && target !== null && target !== source) return true;
   switch (kind) {
     case "callback":
       return text(data.treaty) !== null && text(data.messageId) !== null;

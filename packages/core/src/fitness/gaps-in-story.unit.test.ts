@@ -50,6 +50,16 @@ for (const [kind, origin] of [
   });
 }
 
+test("what was decided in another process leads back to the command that began that one, where it is there", () => {
+  const act = placed(command());
+  const changed = placed(fact({ processId: id, causationId: act.id }));
+  assert.deepEqual(gapsInStory(id, [...story, changed, act]), []);
+  assert.deepEqual(gapsInStory(id, [...story, changed]), [changed.id]);
+  const inside = placed({ ...command(), target: act.source });
+  const lost = placed(fact({ processId: id, causationId: inside.id }));
+  assert.deepEqual(gapsInStory(id, [...story, lost, inside]).sort(), [lost.id, inside.id].sort());
+});
+
 test("a fact never begins by itself", () => {
   const invented = placed(fact({ processId: id, data: { treaty: "billing", by: "ann" } }));
   assert.deepEqual(gapsInStory(id, [...story, invented]), [invented.id]);

@@ -25,6 +25,11 @@ export interface Fact<Data extends object = JsonObject> {
   /** Milliseconds after which readers must treat the fact as stale; absent: never. */
   readonly ttlMs?: number;
   readonly customerId?: string;
+  /**
+   * The process it is part of, where an act in one process changes another: what was accepted there ends otherwise than it was told.
+   * Its cause stays the command that was decided. Absent: the command's process.
+   */
+  readonly processId?: string;
 }
 
 /** An expected no. A value, never thrown. Recorded as a fact of type `refusalType`. */

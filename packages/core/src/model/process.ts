@@ -47,6 +47,11 @@ export interface ProcessDefinition {
   readonly foldedBy?: { readonly name: string; readonly terms: JsonObject };
   apply(view: ProcessView, fact: Entry): ProcessView;
   /**
+   * The process that this one is about, as an entry of this one names it; null in entries that do not. Its story is part of this one's.
+   * Absent: it is about no other. Pure and total.
+   */
+  about?(entry: Entry): string | null;
+  /**
    * True when the fact is an effect that this process has had already: it is counted as doubled, which must never happen. The fact that
    * had the effect may be read again, and is no second one.
    * Absent: nobody can tell from the view, and doubled effects are not counted. Pure and total.

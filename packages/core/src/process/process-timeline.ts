@@ -16,6 +16,8 @@ export interface TimelineStep {
   readonly causedBy: string | null;
   /** How many causes within the story stand above it. */
   readonly depth: number;
+  /** The process it is part of: this one, the one this is about, or one that led into it. A batch is a process of its own. */
+  readonly processId: string;
   readonly context: string;
   readonly kind: Entry["kind"];
   readonly type: string;
@@ -51,6 +53,8 @@ export interface ProcessTimeline {
   readonly processId: string;
   /** As it stands for its customer; null for what no customer asked for, such as a due timer. */
   readonly process: ProcessRecord | null;
+  /** The process that this one is about, as it stands for its customer; null for one that is about no other. Its steps are among the steps. */
+  readonly about: ProcessRecord | null;
   /** By cause; see orderByCause. */
   readonly steps: readonly TimelineStep[];
   readonly attempts: readonly Attempted[];
@@ -71,6 +75,7 @@ export interface ProcessTimeline {
 export interface TimelineParts {
   readonly processId: string;
   readonly process: ProcessRecord | null;
+  readonly about: ProcessRecord | null;
   readonly entries: readonly Entry[];
   readonly handOffs: readonly TimelineHandOff[];
   readonly cases: ProcessTimeline["cases"];
@@ -87,16 +92,20 @@ export interface TimelineRules {
 }
 
 export function processTimeline(parts: TimelineParts, rules: TimelineRules): ProcessTimeline {
-  const { processId, process, handOffs, cases, away, more } = parts;
+  const { processId, process, about, handOffs, cases, away, more } = parts;
   const entries = hideKeys(parts.entries);
-  const seen = customerViews(entries, processId, process, rules);
+  const seen = new Map([
+    ...customerViews(entries, about?.processId ?? null, about, rules),
+    ...customerViews(entries, processId, process, rules),
+  ]);
   const start = entries.reduce((earliest, { occurredAt }) => Math.min(earliest, occurredAt), Infinity);
   const steps = orderByCause(entries).map(({ entry, depth }): TimelineStep => {
-    const { id, causationId, source, kind, type, key, occurredAt, data } = entry;
+    const { id, causationId, processId: partOf, source, kind, type, key, occurredAt, data } = entry;
     return {
       entryId: id,
       causedBy: causationId,
       depth,
+      processId: partOf,
       context: source,
       kind,
       type,
@@ -114,6 +123,7 @@ export function processTimeline(parts: TimelineParts, rules: TimelineRules): Pro
   return {
     processId,
     process,
+    about,
     steps,
     attempts,
     handOffs,
@@ -132,20 +142,25 @@ function sorted(names: readonly string[]): string[] {
   return [...new Set(names)].sort();
 }
 
+export function definitionOf(
+  definitions: readonly ProcessDefinition[],
+  process: Pick<ProcessRecord, "type"> | null,
+): ProcessDefinition | undefined {
+  return definitions.find(({ type, startedBy }) => process?.type === type || process?.type === startedBy);
+}
+
 /**
  * The process view folded as its consumer does it: each journal in its own order, between journals by clock. Keyed by the entry
  * from which the view shows; entries that change nothing are absent.
  */
 function customerViews(
   entries: readonly Entry[],
-  processId: string,
+  processId: string | null,
   process: ProcessRecord | null,
   { definitions, factsFrom }: TimelineRules,
 ): ReadonlyMap<Entry, ProcessView> {
   const views = new Map<Entry, ProcessView>();
-  const definition = definitions.find(
-    ({ type, startedBy }) => process?.type === type || process?.type === startedBy,
-  );
+  const definition = definitionOf(definitions, process);
   if (definition === undefined) return views;
   const command = entries.find((entry) => entry.id === processId && entry.kind === "command");
   if (command !== undefined) views.set(command, queuedProcess);

@@ -90,8 +90,9 @@ export function processViewConsumer(options: ProcessViewOptions): ConsumerDefini
     for (const [processId, one] of moved) {
       const known = before.get(processId);
       const view = fold(one.definition, known ?? queuedProcess, one.facts);
-      // What a due timer started was never accepted from outside, so it counts neither as started nor as finished.
-      if (one.first.correlationId === processId) {
+      // What a due timer started was never accepted from outside, so it counts neither as started nor as finished. An act in another
+      // process, which has that one's correlation, moves only what has ended before.
+      if (one.first.correlationId === processId || (known !== undefined && isFinal(known.state))) {
         if (isFinal(view.state) && !isFinal(known?.state ?? "queued")) finished++;
         countMove(minutes, one, known ?? queuedProcess, view.state, shownAt);
       }

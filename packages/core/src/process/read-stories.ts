@@ -1,11 +1,21 @@
 import { readEntriesOfProcesses } from "../journal/read.ts";
 import type { Entry } from "../model/entry.ts";
 import { openedType } from "../treaty/hand-off-entries.ts";
-import { readBatches, readCauses, rowsWanted, type StoryContext } from "./story-parts.ts";
+import {
+  causesMissing,
+  readBatches,
+  readBeginnings,
+  readCauses,
+  rowsWanted,
+  type StoryContext,
+} from "./story-parts.ts";
 
 /** What the journals have of one process. */
 export interface Story {
-  /** Its own entries, those of batches with rows of it (of their openings only these rows), and what led into them from outside. */
+  /**
+   * Its own entries, those of batches with rows of it (of their openings only these rows), and what led into them from outside: also the
+   * command that began another process, where an act there changed this one.
+   */
   readonly entries: readonly Entry[];
   /** There are more entries than were asked for; what is here tells nothing for certain. */
   readonly more: boolean;
@@ -13,7 +23,8 @@ export interface Story {
 
 /**
  * The stories of some processes of a tenant, each under its id.
- * Bounds: at most `limit` entries of each; three statements one after the other in each context, whatever the number of processes.
+ * Bounds: at most `limit` entries of each; three statements one after the other in each context, whatever the number of processes, and one
+ * more where other processes led into them.
  * Guarantees: what was committed before the call is there. Journals are read one beside the other, so that of what happens meanwhile an
  * effect may be there without its cause.
  * Errors: `database-unavailable` when one context does not answer.
@@ -38,7 +49,13 @@ export async function readStories(
       ({ processId }) => processId,
     ).values(),
   ];
-  const causes = new Map(around.flatMap((one) => one.causes).map((entry) => [entry.id, entry]));
+  const outside = around.flatMap((one) => one.causes);
+  const missing = causesMissing([...own, ...around.flatMap(({ inBatches }) => inBatches), ...outside]);
+  const journals = contexts.map(({ journal }) => journal);
+  const beginnings = await readBeginnings(journals, tenantId, missing, most + 1);
+  // Where two stories that are read together led into each other, the command is among the other's own entries.
+  const commands = own.filter(({ id, processId, kind }) => kind === "command" && id === processId);
+  const causes = new Map([...outside, ...beginnings, ...commands].map((entry) => [entry.id, entry]));
   return new Map(
     processIds.map((processId) => {
       const mine = ownOf.get(processId) ?? [];
@@ -87,8 +104,9 @@ function partOf(batch: readonly Entry[], processId: string): Entry[] {
 /** What stands above these entries outside of the story. */
 function above(entries: readonly Entry[], causes: ReadonlyMap<string, Entry>): Entry[] {
   const found = new Set<Entry>();
+  const inside = new Set(entries.map(({ id }) => id));
   const climb = ({ causationId }: Entry): void => {
-    const cause = causationId === null ? undefined : causes.get(causationId);
+    const cause = causationId === null || inside.has(causationId) ? undefined : causes.get(causationId);
     if (cause === undefined || found.has(cause)) return;
     found.add(cause);
     climb(cause);

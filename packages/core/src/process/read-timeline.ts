@@ -8,16 +8,31 @@ import { uuidArray } from "../postgres/arrays.ts";
 import type { Connection, Statement } from "../postgres/database.ts";
 import { readCasesAbout } from "../treaty/fallout-cases.ts";
 import { openedType } from "../treaty/hand-off-entries.ts";
-import { type ProcessTimeline, processTimeline, type TimelineHandOff } from "./process-timeline.ts";
-import type { ProcessReader } from "./read-process.ts";
-import { handOffTreaties, readBatches, readCauses, rowsWanted, type StoryContext } from "./story-parts.ts";
+import {
+  definitionOf,
+  type ProcessTimeline,
+  processTimeline,
+  type TimelineHandOff,
+} from "./process-timeline.ts";
+import type { ProcessReader, ProcessRecord } from "./read-process.ts";
+import {
+  causesMissing,
+  handOffTreaties,
+  readBatches,
+  readBeginnings,
+  readCauses,
+  rowsWanted,
+  type StoryContext,
+} from "./story-parts.ts";
 import type { MeaningOf } from "./timeline-attempts.ts";
 
 /** Reads what every journal has of a process, side by side: by its index, then what belongs to it by its own keys. */
 export interface TimelineReader {
   /**
    * The story of one process of the tenant, or null. Instead of a process, one of its entries may be named, such as a manual act.
-   * Bounds: the earliest `limit` entries (1..1,000); three statements one after the other in each context, whatever they find.
+   * The story of a process that is about another one has that one's in it.
+   * Bounds: the earliest `limit` entries (1..1,000); three statements one after the other in each context, whatever they find, and one more
+   * each where another process led into it, or it is about another one.
    * Errors: `database-unavailable` when nothing was found and a context does not answer; with something found, it is `away`.
    */
   read(tenantId: string, id: string, limit: number): Promise<ProcessTimeline | null>;
@@ -45,6 +60,17 @@ export function openTimelineReader(setting: TimelineReaderSetting): TimelineRead
     return overContexts(contexts, async ({ journal }) => readProcessEntries(journal, tenantId, id, limit));
   }
 
+  /** By its definition; null where it is about no other process. */
+  function otherProcessOf(entries: readonly Entry[], process: ProcessRecord | null): string | null {
+    const definition = definitionOf(setting.definitions, process);
+    if (definition?.about === undefined) return null;
+    for (const entry of entries) {
+      const other = definition.about(entry);
+      if (other !== null && isId(other)) return other;
+    }
+    return null;
+  }
+
   async function read(tenantId: string, id: string, limit: number): Promise<ProcessTimeline | null> {
     if (!isId(id)) return null;
     const first = await entriesOf(tenantId, id, limit + 1);
@@ -54,22 +80,37 @@ export function openTimelineReader(setting: TimelineReaderSetting): TimelineRead
       processId === id ? first : entriesOf(tenantId, processId, limit + 1),
       setting.processes.read(tenantId, processId),
     ]);
-    const entries = own.found.flat();
-    if (entries.length === 0 && process === null) {
+    const mine = own.found.flat();
+    if (mine.length === 0 && process === null) {
       if (own.away.length > 0) throw own.reason;
       return null;
     }
+    const aboutId = otherProcessOf(mine, process);
+    const [others, about] =
+      aboutId === null
+        ? [nothingFound, null]
+        : await Promise.all([
+            entriesOf(tenantId, aboutId, limit + 1),
+            setting.processes.read(tenantId, aboutId),
+          ]);
+    const entries = [...mine, ...others.found.flat()];
     const added = await overContexts(contexts, (context) => aroundIn(context, tenantId, entries, limit));
-    const all = [...entries, ...added.found.flatMap((around) => around.entries)].sort(compareSiblings);
+    const inside = [...entries, ...added.found.flatMap((around) => around.entries)];
+    const missing = causesMissing(inside);
+    const led = await overContexts(missing.length === 0 ? [] : contexts, ({ journal }) =>
+      readBeginnings([journal], tenantId, missing, limit),
+    );
+    const all = [...inside, ...led.found.flat()].sort(compareSiblings);
     const kept = all.slice(0, limit);
     return processTimeline(
       {
         processId,
         process,
+        about,
         entries: kept,
         handOffs: added.found.flatMap(({ handOffs }) => handOffs.map((one) => withTrouble(one, meaningOf))),
         cases: added.found.flatMap(({ cases }) => cases),
-        away: [...new Set([...own.away, ...added.away])].sort(),
+        away: [...new Set([own, others, added, led].flatMap(({ away }) => away))].sort(),
         more: all.length > limit,
       },
       {
@@ -83,6 +124,8 @@ export function openTimelineReader(setting: TimelineReaderSetting): TimelineRead
 
   return { read };
 }
+
+const nothingFound = { found: [], away: [] };
 
 /** Asks all contexts at once. One whose database is away takes nothing from the others. */
 async function overContexts<Found>(

@@ -99,3 +99,33 @@ export async function readCauses(
 ): Promise<Entry[]> {
   return (await connection.run<EntryRow>(causes, [uuidArray(ids), tenantId, limit])).map(entryOf);
 }
+
+/** Commands that were accepted and began other processes, of which something here follows. Index: the primary key. */
+const beginnings: Statement = {
+  name: "timeline-beginnings",
+  text: `select ${columns} from entente.journal e
+    where e.id = any($1::uuid[]) and e.tenant_id = $2 and e.kind = 'command' and e.process_id = e.id limit $3`,
+};
+
+/** Causes that are in no journal of the story: asked for only where an act in another process led into this one. */
+export async function readBeginnings(
+  journals: readonly Connection[],
+  tenantId: string,
+  ids: readonly string[],
+  limit: number,
+): Promise<Entry[]> {
+  if (ids.length === 0) return [];
+  const found = await Promise.all(
+    journals.map((journal) => journal.run<EntryRow>(beginnings, [uuidArray(ids), tenantId, limit])),
+  );
+  return found.flat().map(entryOf);
+}
+
+/** Ids of causes that are not among these entries. A batch's own cause is its first row's, which may be another process's business. */
+export function causesMissing(entries: readonly Entry[]): string[] {
+  const known = new Set(entries.map(({ id }) => id));
+  const missing = entries.flatMap(({ type, causationId }) =>
+    causationId === null || type === openedType || known.has(causationId) ? [] : [causationId],
+  );
+  return [...new Set(missing)];
+}

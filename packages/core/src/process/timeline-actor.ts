@@ -29,5 +29,8 @@ export function actorOf(entry: Entry, targetOf: (treaty: string) => string | nul
       return { kind: "counterparty", name: counterparty, treaty };
   }
   const isAccepted = kind === "command" && id === processId && causationId === null && target !== source;
+  const why = text("why");
+  // Whoever sends a command in the name of an office says who and why in it.
+  if (isAccepted && by !== null && why !== null) return { kind: "operator", name: by, why };
   return isAccepted ? { kind: "customer", name: customerId } : { kind: "context", name: source };
 }

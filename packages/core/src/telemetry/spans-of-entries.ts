@@ -23,7 +23,9 @@ export function causesToFind(entries: readonly Entry[]): {
   for (const entry of entries) {
     const cause = isOwnCommand(entry) ? entry.causationId : saidBy(entry);
     if (cause !== null && !known.has(cause)) own.add(cause);
-    if (isPartOfProcess(entry) && !known.has(entry.processId)) anywhere.add(entry.processId);
+    if ((isPartOfProcess(entry) || isActFromElsewhere(entry)) && !known.has(entry.processId))
+      anywhere.add(entry.processId);
+    if (isActFromElsewhere(entry) && !known.has(entry.causationId)) anywhere.add(entry.causationId);
   }
   return { own: [...own], anywhere: [...anywhere] };
 }
@@ -36,6 +38,13 @@ function isOwnCommand(entry: Entry): entry is Entry & { readonly causationId: st
 /** Something heard from outside that belongs to a process which began elsewhere. */
 function isPartOfProcess(entry: Entry): boolean {
   return entry.causationId === null && entry.id !== entry.processId;
+}
+
+/** A fact that was decided in another process and changes this one. */
+function isActFromElsewhere(entry: Entry): entry is Entry & { readonly causationId: string } {
+  const { kind, causationId, correlationId, processId } = entry;
+  const isDecided = kind === "event" && causationId !== null && !entry.type.startsWith("entente.");
+  return isDecided && causationId !== processId && correlationId !== processId;
 }
 
 /**
@@ -147,6 +156,7 @@ function placeOf(entry: Entry, causes: FoundCauses): Place {
       links: said === undefined ? [] : [refOf(said)],
     };
   }
+  if (isActFromElsewhere(entry)) return below(entry, causes.get(causationId), causes.get(processId) ?? null);
   if (!isOwnCommand(entry)) return { parentId: spanIdOf(causationId), parentIsRemote: false, links: [] };
   // Not in our journal: the command it was decided on came from another context, with the trace it has.
   const cause = causes.get(causationId);

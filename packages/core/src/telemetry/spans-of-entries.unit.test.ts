@@ -233,3 +233,29 @@ test("nothing of the data goes along but what is named", () => {
   });
   assert.doesNotMatch(JSON.stringify(treeOf([start, opened, end])), /canary/);
 });
+
+test("a fact decided in another process stands in the trace of its own, under its command, and links what it was decided on", () => {
+  const changed = accepted();
+  const act = accepted(caller);
+  const { processId } = changed;
+  const fromElsewhere = read(
+    fact(
+      { id: deriveId(act.id, 0), processId, correlationId: act.id, traceparent: null, causationId: act.id },
+      at,
+    ),
+  );
+  assert.deepEqual(causesToFind([fromElsewhere]), { own: [], anywhere: [processId, act.id] });
+  const found = new Map([changed, act].map((entry) => [entry.id, entry]));
+  const [span] = spansOf([fromElsewhere], found, 0);
+  assert.deepEqual(
+    [span?.traceId, span?.parentId, span?.links],
+    [
+      traceIdOf(processId, null),
+      spanIdOf(processId),
+      [{ traceId: traceIdOf(act.id, caller), spanId: spanIdOf(act.id) }],
+    ],
+  );
+  // Its command has expired: it stands alone rather than under a parent that nobody gets.
+  const [alone] = spansOf([fromElsewhere], new Map([[act.id, act]]), 0);
+  assert.equal(alone?.parentId, null);
+});

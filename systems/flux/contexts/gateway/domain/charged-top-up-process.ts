@@ -14,8 +14,9 @@ import {
 } from "../../subscription/contract/charge.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
 import { type TopUpRefunded, topUpRefunded, topUpRefundFailed } from "../../subscription/contract/refund.ts";
+import { undoneByOperator } from "../../subscription/contract/undo-top-up.ts";
 import { declinedReason } from "./charge-declined-reasons.ts";
-import { debitStep, fundingSplit, topUpProcess } from "./top-up-process.ts";
+import { debitStep, fundingSplit, topUpProcess, undoneReason } from "./top-up-process.ts";
 import { topUpReasons } from "./top-up-reasons.ts";
 
 const acceptedStep = "accepted";
@@ -31,7 +32,7 @@ const refundStep = "refunded";
  * | `flux.balance-debited` with an on-demand part | queued | processing: debited, charge open |
  * | `flux.top-up-charged` | processing | confirmed, with the funding split |
  * | `flux.charge-declined` | processing | processing: charge failed, the undo is on its way |
- * | `flux.quota-debit-undone` of this process | any | failed, with the reason of the decline; nothing is open any more |
+ * | `flux.quota-debit-undone` of this process | any | failed, with the reason of the decline, or as in top-up-process.ts; what was not charged is not owed any more, and what was is to be refunded |
  * | `flux.top-up-charged` | failed, undone | failed, `charge-to-refund`: money was taken all the same, refund open |
  * | `flux.top-up-refunded` | failed, undone | failed, `refunded`: the money is back |
  * | `flux.top-up-refund-failed` | failed, refunded | failed, `charge-to-refund`: the money came back to us, refund open |
@@ -119,9 +120,12 @@ function undone(view: ProcessView, fact: Entry, refunds: boolean): ProcessView {
     // What was open is owed to nobody any more; what was charged stays on show, and is somebody's to give back.
     .filter(({ state }) => state !== "open");
   const isTaken = steps.some(({ name, state }) => name === chargeStep && state === "done");
-  const reason = declinedReason(undo.reasonCode, undo) ?? topUpReasons.compensated(fact.processId);
+  const reason = declinedReason(undo.reasonCode, undo) ?? undoneReason(fact);
   const ended: ProcessView = { state: "failed", steps, reason, outcome: null };
-  return isTaken ? toRefund(ended, fact, refunds) : ended;
+  if (!isTaken) return ended;
+  const owed = toRefund(ended, fact, refunds);
+  if (undo.reasonCode !== undoneByOperator) return owed;
+  return { ...owed, reason: topUpReasons.undoneToRefund(fact.processId, undo.creditedMinor, undo.currency) };
 }
 
 /** Once given back, a debit stays so. */

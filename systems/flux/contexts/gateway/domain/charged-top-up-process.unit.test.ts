@@ -78,6 +78,26 @@ describe("a top-up that is charged", () => {
     }
   });
 
+  test("undone by an operator says so, that the charge is on its way back, and then that it is there", () => {
+    const view = after(debited, charged, undone("undone-by-operator"));
+    assert.deepEqual([view.state, view.reason?.code, view.outcome], ["failed", "charge-to-refund", null]);
+    assert.deepEqual(steps(view), [
+      "accepted done",
+      "balance-debited undone",
+      "charged done",
+      "refunded open",
+    ]);
+    const context = { processId, acceptedAt: 0, delayed: false, expectedWaitSeconds: null };
+    assert.deepEqual(customerText(view, context), {
+      title: "Undone",
+      text: `This top-up was undone. We give back the EUR 1.25 charged for it. Quote process ${processId} to support.`,
+    });
+    const back = definition.apply(view, fact(topUpRefunded.type, topUpRefunded.example, 4_000));
+    assert.deepEqual([back.reason?.code, customerText(back, context).title], ["refunded", "Undone"]);
+    const uncharged = after(byQuotaAlone, undone("undone-by-operator"));
+    assert.deepEqual([uncharged.state, uncharged.reason?.code], ["failed", "undone"]);
+  });
+
   test("says that the money is back, with the amount, and owes nothing any more", () => {
     const refunded = fact(topUpRefunded.type, topUpRefunded.example, 4_000);
     const view = after(debited, charged, undone("delivery-failed"), refunded);

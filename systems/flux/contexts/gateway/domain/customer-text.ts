@@ -12,9 +12,12 @@ export interface TextContext {
 }
 
 export interface CustomerText {
-  readonly title: "Queued" | "Processing" | "Confirmed" | "Failed" | "Delayed";
+  readonly title: "Queued" | "Processing" | "Confirmed" | "Failed" | "Undone" | "Delayed";
   readonly text: string;
 }
+
+/** Reasons of a top-up that happened and was undone. "Failed" would tell its customer that it never was. */
+const undoneCodes: ReadonlySet<string> = new Set(["undone", "charge-to-refund", "refunded"]);
 
 /**
  * What the customer reads about a top-up (App. F9). Says "confirmed" only after the final fact, and says what is known
@@ -26,7 +29,10 @@ export function customerText(view: ProcessView, context: TextContext): CustomerT
     case "confirmed":
       return { title: "Confirmed", text: confirmedText(view.outcome) };
     case "failed":
-      return { title: "Failed", text: failedText(view, context.processId) };
+      return {
+        title: undoneCodes.has(view.reason?.code ?? "") ? "Undone" : "Failed",
+        text: failedText(view, context.processId),
+      };
     case "queued":
     case "processing":
       return context.delayed ? delayedText(view, context) : waitingText(view, context);

@@ -6,8 +6,8 @@ import { isAskedByCustomer } from "../../subscription/contract/asked-by-customer
 import { type BalanceDebited, balanceDebited } from "../../subscription/contract/balance-debited.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
 import { type TopUpRefused, topUpRefused } from "../../subscription/contract/top-up-refused.ts";
-import { debitStep, fundingSplit, topUpProcess } from "./top-up-process.ts";
-import { refusedReason, topUpReasons } from "./top-up-reasons.ts";
+import { debitStep, fundingSplit, isGivenBack, topUpProcess, undoneReason } from "./top-up-process.ts";
+import { refusedReason } from "./top-up-reasons.ts";
 
 /** In this order, whatever order they are heard in: they stand in three journals. */
 const stepNames = ["request-recorded", debitStep, "posted", "request-closed"] as const;
@@ -63,7 +63,7 @@ function isForgotten(before: ProcessView, after: ProcessView): boolean {
 
 function apply(view: ProcessView, fact: Entry, refusalStays: boolean): ProcessView {
   // What was taken back stays so, whatever is heard of it later.
-  if (view.reason?.code === "compensated") return view;
+  if (isGivenBack(view)) return view;
   switch (fact.type) {
     case topUpRequested.type:
       return done(view, "request-recorded", fact);
@@ -90,7 +90,7 @@ function apply(view: ProcessView, fact: Entry, refusalStays: boolean): ProcessVi
       return failed(view, debitStep, "failed", fact, refusedReason((fact.data as TopUpRefused).code));
     case quotaDebitUndone.type:
       return (fact.data as QuotaDebitUndone).undoneProcessId === fact.processId
-        ? failed(view, debitStep, "undone", fact, topUpReasons.compensated(fact.processId))
+        ? failed(view, debitStep, "undone", fact, undoneReason(fact))
         : view;
     default:
       return isDone(view, debitStep) ? view : stopped(view, fact, refusalStays);

@@ -9,6 +9,7 @@ import type {
 import { type BalanceDebited, balanceDebited } from "../../subscription/contract/balance-debited.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
 import { type TopUpRefused, topUpRefused } from "../../subscription/contract/top-up-refused.ts";
+import { undoneByOperator } from "../../subscription/contract/undo-top-up.ts";
 import { topUp } from "../contract/top-up.ts";
 import { refusedReason, saysNothingOfTopUp, topUpReasons } from "./top-up-reasons.ts";
 
@@ -29,7 +30,7 @@ export const debitStep = "balance-debited";
  * | `entente.command-parked`, policy `step-aside` | any but confirmed, compensated | failed, `processing-failed` |
  * | `entente.command-parked`, policy `hold-key` | any but confirmed, compensated | processing |
  * | `entente.command-discarded` | any but confirmed, compensated | failed, `discarded` |
- * | `flux.quota-debit-undone` of this process | any but compensated | failed, `compensated` |
+ * | `flux.quota-debit-undone` of this process | any but compensated | failed, `compensated`; `undone` when an operator ordered it |
  *
  * So a parked top-up that is redriven ends as what really happened, and nothing an operator does to the undo command
  * of a confirmed top-up unconfirms it.
@@ -50,7 +51,7 @@ export const topUpProcess: ProcessDefinition = {
 };
 
 function apply(view: ProcessView, fact: Entry): ProcessView {
-  if (view.reason?.code === "compensated") return view;
+  if (isGivenBack(view)) return view;
   if (fact.type === quotaDebitUndone.type) return undone(view, fact);
   if (view.state === "confirmed") return view;
   switch (fact.type) {
@@ -105,13 +106,26 @@ function failed(view: ProcessView, fact: Entry, reason: ProcessReason): ProcessV
   };
 }
 
+/** Once given back, a debit stays so, whatever is heard of it later. */
+export function isGivenBack({ reason }: ProcessView): boolean {
+  return reason?.code === "compensated" || reason?.code === "undone";
+}
+
+/** Why a top-up has failed whose debit is given back. */
+export function undoneReason({ processId, data }: Entry): ProcessReason {
+  const undo = data as QuotaDebitUndone;
+  return undo.reasonCode === undoneByOperator
+    ? topUpReasons.undone(processId, undo)
+    : topUpReasons.compensated(processId);
+}
+
 function undone(view: ProcessView, fact: Entry): ProcessView {
   const { undoneProcessId } = fact.data as QuotaDebitUndone;
   if (undoneProcessId !== fact.processId) return view;
   return {
     state: "failed",
     steps: withStep(view.steps, "undone", fact.occurredAt),
-    reason: topUpReasons.compensated(fact.processId),
+    reason: undoneReason(fact),
     outcome: null,
   };
 }

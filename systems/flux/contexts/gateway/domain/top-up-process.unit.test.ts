@@ -46,6 +46,43 @@ const discarded = fact("entente.command-discarded", { processId });
 const parked = (policy: string) => fact("entente.command-parked", { code: "defect", policy, processId });
 const refused = (code: string) => fact("flux.top-up-refused", { code, reason: "raw text of a system" });
 
+describe("a top-up that an operator undid", () => {
+  const ordered = (back: JsonObject = {}) =>
+    fact(
+      "flux.quota-debit-undone",
+      {
+        ...quotaDebitUndone.example,
+        undoneProcessId: processId,
+        reasonCode: "undone-by-operator",
+        ...back,
+      },
+      2_000,
+    );
+
+  test("has failed as undone, and its customer reads what came back", () => {
+    const view = after(debited, ordered());
+    assert.deepEqual(
+      [view.state, view.steps, view.outcome],
+      ["failed", [{ name: "balance-debited", state: "undone", at: 2_000 }], null],
+    );
+    assert.deepEqual(view.reason, {
+      code: "undone",
+      message: `This top-up was undone. The units taken from the quota are back. EUR 1.25 is credited. Quote process ${processId} to support.`,
+    });
+    const ended = after(debited, ordered({ restoredToQuota: 0, lapsedFromQuota: 20, creditedMinor: 0 }));
+    assert.match(
+      ended.reason?.message ?? "",
+      /undone\. The units .* belonged to a month that has ended\. Quote/,
+    );
+  });
+
+  test("stays so, whatever is heard of it later", () => {
+    const view = after(debited, ordered());
+    for (const late of [debited, refused("debit-already-undone"), parked("step-aside"), discarded])
+      assert.deepEqual(topUpProcess.apply(view, late), view);
+  });
+});
+
 describe("a top-up process", () => {
   test("is confirmed by the debit, with the funding split and the balance", () => {
     assert.deepEqual(after(debited), {

@@ -1,5 +1,6 @@
 import type { ProcessReason } from "@entente/core/model";
 import { refusalReasons, topUpRefusalCodes, undoRefusalCodes } from "../../subscription/contract/refusals.ts";
+import { type GivenBack, givenBackText } from "./given-back-text.ts";
 import { moneyText } from "./money-text.ts";
 
 /** Sentences for refusals: the published reason, and that nothing was charged. Closed: one per code a top-up can meet. */
@@ -38,6 +39,16 @@ export const topUpReasons = {
   compensated: (processId: string): ProcessReason => ({
     code: "compensated",
     message: `This top-up could not be completed and its payment was undone. Quote process ${processId} to support.`,
+  }),
+  /** It was confirmed, and an operator undid it. */
+  undone: (processId: string, back: GivenBack): ProcessReason => ({
+    code: "undone",
+    message: `This top-up was undone. ${givenBackText(back)} Quote process ${processId} to support.`,
+  }),
+  /** The same of one that was charged; the money is on its way back. */
+  undoneToRefund: (processId: string, amountMinor: number, currency: string): ProcessReason => ({
+    code: "charge-to-refund",
+    message: `This top-up was undone. We give back the ${moneyText(amountMinor, currency)} charged for it. Quote process ${processId} to support.`,
   }),
   /** It was undone, and charged all the same; the money is on its way back. */
   chargeToRefund: (processId: string): ProcessReason => ({

@@ -29,6 +29,7 @@ import { registerCondenser } from "./register-condenser.ts";
 import { startCycle } from "./start-cycle.ts";
 import { topUpRefused } from "./top-up-refused.ts";
 import { undoQuotaDebit } from "./undo-quota-debit.ts";
+import { topUpUndone, undoTopUp } from "./undo-top-up.ts";
 
 /** Commands this context decides, for documentation, compatibility gate and intake validation. */
 export const subscriptionCommands = [
@@ -38,6 +39,7 @@ export const subscriptionCommands = [
   followEntitlement,
   topUp,
   undoQuotaDebit,
+  undoTopUp,
   startCycle,
   recordCharge,
   recordDecline,
@@ -62,6 +64,7 @@ export const subscriptionFacts = [
   cycleStarted,
   balanceDebited,
   quotaDebitUndone,
+  topUpUndone,
   topUpCharged,
   chargeDeclined,
   topUpRefunded,

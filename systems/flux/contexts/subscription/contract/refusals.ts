@@ -20,6 +20,10 @@ export const refusalReasons = {
   "quota-share-falls": "What is decided here stays here: the share only rises.",
   "debit-unknown": "There is no such debit on the account.",
   "debit-already-undone": "This debit has already been undone.",
+  "top-up-not-confirmed":
+    "This top-up is not confirmed: there is nothing to undo, or its own end comes first.",
+  "top-up-kept-elsewhere": "This top-up is kept by the authority for customers, and is undone there.",
+  "refund-not-possible": "What was charged for this top-up cannot be given back from here.",
 } as const;
 
 export type RefusalCode = keyof typeof refusalReasons;

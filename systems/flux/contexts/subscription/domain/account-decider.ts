@@ -18,6 +18,7 @@ import { registerCondenser } from "../contract/register-condenser.ts";
 import { startCycle } from "../contract/start-cycle.ts";
 import { topUpRefused } from "../contract/top-up-refused.ts";
 import { undoQuotaDebit } from "../contract/undo-quota-debit.ts";
+import { undoTopUp } from "../contract/undo-top-up.ts";
 import { type AccountState, evolve, unopenedAccount } from "./account.ts";
 import { decideChangePlan } from "./change-plan.ts";
 import { decideTopUp } from "./debit-balance.ts";
@@ -30,6 +31,7 @@ import { refuse } from "./refuse.ts";
 import { decideRegisterCondenser } from "./register-condenser.ts";
 import { decideStartCycle } from "./start-cycle.ts";
 import { decideUndoQuotaDebit } from "./undo-quota-debit.ts";
+import { decideUndoTopUp } from "./undo-top-up.ts";
 
 /**
  * The account: authority for quota, balance and top-ups. Key: accountId.
@@ -46,6 +48,7 @@ export const accountDecider: Decider<AccountState> = {
     [startCycle.type]: { parking: "hold-key", schemaVersion: startCycle.schemaVersion },
     [topUp.type]: { parking: "step-aside", schemaVersion: topUp.schemaVersion },
     [undoQuotaDebit.type]: { parking: "step-aside", schemaVersion: undoQuotaDebit.schemaVersion },
+    [undoTopUp.type]: { parking: "step-aside", schemaVersion: undoTopUp.schemaVersion },
     [recordCharge.type]: { parking: "step-aside", schemaVersion: recordCharge.schemaVersion },
     [recordDecline.type]: { parking: "step-aside", schemaVersion: recordDecline.schemaVersion },
     [recordRefund.type]: { parking: "step-aside", schemaVersion: recordRefund.schemaVersion },
@@ -70,6 +73,8 @@ function decide(state: AccountState, command: Entry, context: DecisionContext): 
       return decideTopUp(state, command, context);
     case undoQuotaDebit.type:
       return decideUndoQuotaDebit(state, command, context);
+    case undoTopUp.type:
+      return decideUndoTopUp(state, command, context);
     case placeQuota.type:
       return decidePlaceQuota(state, command, context);
     case noteQuotaReturn.type:

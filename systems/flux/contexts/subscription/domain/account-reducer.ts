@@ -17,6 +17,7 @@ import {
 } from "../contract/quota-keeper.ts";
 import { topUpRefunded, topUpRefundFailed } from "../contract/refund.ts";
 import { topUpRefused } from "../contract/top-up-refused.ts";
+import { topUpUndone } from "../contract/undo-top-up.ts";
 import { type AccountState, evolve, type RunningCycle, unopenedAccount } from "./account.ts";
 
 /** The account, and the number of the last fact that moved its balance. */
@@ -48,6 +49,7 @@ export const accountReducer: Reducer<ReplayedAccount> = {
     [condenserRegistered.type]: { 1: aside },
     [planChanged.type]: { 1: aside },
     [entitlementNoted.type]: { 1: aside },
+    [topUpUndone.type]: { 1: aside },
     [topUpCharged.type]: { 1: aside },
     [chargeDeclined.type]: { 1: aside },
     [topUpRefunded.type]: { 1: aside },

@@ -3,6 +3,7 @@ import type { AccountOpened } from "../contract/account-opened.ts";
 import type { BalanceDebited } from "../contract/balance-debited.ts";
 import type { CycleStarted } from "../contract/cycle-started.ts";
 import type { UndoQuotaDebit } from "../contract/undo-quota-debit.ts";
+import type { UndoTopUp } from "../contract/undo-top-up.ts";
 
 /** Test material: one commuter account in Madrid, in its cycle of November 2026. Loaded by tests only. */
 
@@ -75,6 +76,20 @@ export function undoOf(debited: BalanceDebited, wrong: Partial<UndoQuotaDebit["d
   const { processId, cycle, fundedFromQuota, fundedOnDemand, onDemandAmountMinor } = debited;
   const debit = { cycle, fundedFromQuota, fundedOnDemand, onDemandAmountMinor, ...wrong };
   return command("flux.undo-quota-debit", { processId, reasonCode: "delivery-failed", debit });
+}
+
+/** An operator's undo of what was debited, its figures copied as the edge does; nothing was charged unless said. */
+export function orderOf(debited: BalanceDebited, over: Partial<UndoTopUp> = {}): Entry {
+  const { processId: undoneProcessId, cycle, fundedFromQuota, fundedOnDemand, onDemandAmountMinor } = debited;
+  return command("flux.undo-top-up", {
+    undoneProcessId,
+    debitId: processId(101),
+    debit: { cycle, fundedFromQuota, fundedOnDemand, onDemandAmountMinor },
+    charge: null,
+    by: "olga",
+    why: "ticket 4711",
+    ...over,
+  });
 }
 
 /** Context of the n-th process, at noon unless told otherwise. */

@@ -7,7 +7,8 @@ import { type BalanceDebited, balanceDebited } from "../contract/balance-debited
 import type { CycleStarted } from "../contract/cycle-started.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
 import type { UndoQuotaDebit } from "../contract/undo-quota-debit.ts";
-import { command, inProcess, noon, running, topUpOf, undoOf } from "./account.fixture.ts";
+import { topUpUndone } from "../contract/undo-top-up.ts";
+import { command, inProcess, noon, orderOf, running, topUpOf, undoOf } from "./account.fixture.ts";
 import type { AccountState, OpenAccountState } from "./account.ts";
 import { accountDecider } from "./account-decider.ts";
 
@@ -210,6 +211,37 @@ describe(`whatever happens to an account (seed ${seed})`, () => {
       const read = JSON.parse(JSON.stringify(facts)) as readonly Fact[];
       assert.deepEqual(read.reduce(accountDecider.evolve, accountDecider.initial), state);
     });
+  });
+
+  test("a top-up that an operator undoes is to the account as if it never was, whatever happens meanwhile in its cycle", () => {
+    const meanwhile = happenings.map((script) =>
+      script.flatMap((one) => (one.what === "top-up" ? [] : [{ ...one, later: 0 }])),
+    );
+    fc.assert(
+      fc.property(happenings, meanwhile, fc.integer({ min: 1, max: 10_000 }), (script, between, units) => {
+        const before = run(script);
+        const at = (before.state as OpenAccountState).cycle.endsAt - 1;
+        const [debit] = acceptedFacts(before.state, topUpOf(units, at), 98);
+        const after = (facts: readonly Fact[]) =>
+          between.reduce(
+            (so, happening, n) => {
+              // Which debit is undone must not depend on whether there is one more.
+              const entry = toCommand(happening, before.facts, at);
+              if (entry === null) return so;
+              const decision = accountDecider.decide(so, entry, inProcess(200 + n, at));
+              return isRefusal(decision) ? so : decision.facts.reduce(accountDecider.evolve, so);
+            },
+            facts.reduce(accountDecider.evolve, before.state),
+          ) as OpenAccountState;
+        const without = after([]);
+        const withIt = after([debit!]);
+        const [undo, told] = acceptedFacts(withIt, orderOf(debit!.data as BalanceDebited), 99);
+        const state = accountDecider.evolve(withIt, undo!) as OpenAccountState;
+        assert.deepEqual(state.cycle, without.cycle);
+        assert.deepEqual([...Value.Errors(topUpUndone.schema, told!.data)], []);
+      }),
+      options,
+    );
   });
 
   test("a top-up and its undo at once leave the balance as before", () => {

@@ -1,4 +1,4 @@
-import type { Decision, DecisionContext, Entry } from "@entente/core/model";
+import type { Decision, DecisionContext, Entry, Fact } from "@entente/core/model";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
 import { isUndoQuotaDebit, type UndoQuotaDebit } from "../contract/undo-quota-debit.ts";
 import type { OpenAccountState, RunningCycle } from "./account.ts";
@@ -26,10 +26,20 @@ export function decideUndoQuotaDebit(
   command: Entry,
   context: DecisionContext,
 ): Decision | SubscriptionRefusal {
-  const { processId, reasonCode, debit } = command.data as UndoQuotaDebit;
+  const facts = undo(account, command.data as UndoQuotaDebit, context.key);
+  return "refused" in facts ? facts : { facts };
+}
+
+/** What undoing one debit comes to, whoever asks for it: the undo, and what the books are told where they keep the quota. */
+export function undo(
+  account: OpenAccountState,
+  asked: Pick<UndoQuotaDebit, "processId" | "reasonCode" | "debit">,
+  accountId: string,
+): readonly Fact[] | SubscriptionRefusal {
+  const { processId, reasonCode, debit } = asked;
   const { cycle, currency, customerId } = account;
   if (account.undone.includes(processId)) return refuse("debit-already-undone", { processId });
-  if (!isUndoQuotaDebit(command.data) || !tookSomething(debit) || debit.cycle > cycle.month) {
+  if (!isUndoQuotaDebit(asked) || !tookSomething(debit) || debit.cycle > cycle.month) {
     return refuse("debit-unknown", { processId });
   }
   const running = debit.cycle === cycle.month;
@@ -37,7 +47,7 @@ export function decideUndoQuotaDebit(
   if (!isPossible(after)) return refuse("debit-unknown", { processId });
 
   const data: QuotaDebitUndone = {
-    accountId: context.key,
+    accountId,
     undoneProcessId: processId,
     reasonCode,
     cycle: cycle.month,
@@ -50,8 +60,8 @@ export function decideUndoQuotaDebit(
     usedUnits: after.usedUnits,
     onDemandMinor: after.onDemandMinor,
   };
-  const restored = restoredFact(account, context.key, processId, data.restoredToQuota);
-  return { facts: [{ type: quotaDebitUndone.type, data, customerId }, ...restored] };
+  const restored = restoredFact(account, accountId, processId, data.restoredToQuota);
+  return [{ type: quotaDebitUndone.type, data, customerId }, ...restored];
 }
 
 /** Checked here because internal commands do not pass the edge. An undo is rare, so this is not the hot path. */
