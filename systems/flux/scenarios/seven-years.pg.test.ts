@@ -8,16 +8,26 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type System, startSystem } from "@entente/core";
-import { exportBundle, originOf, signingKey, verifyArchive, withAudit } from "@entente/core/internal";
+import {
+  exportBundle,
+  noteVerifier,
+  originOf,
+  replayBundle,
+  signingKey,
+  verifyArchive,
+  withAudit,
+} from "@entente/core/internal";
 import { testServer } from "@entente/testkit";
 import { demoAccountId, demoCondenserId } from "../app/demo-data.ts";
-import { demoTenant, flux, seedDemoData } from "../app/flux.ts";
+import { demoTenant, flux, fluxReplay, seedDemoData } from "../app/flux.ts";
 import { comes } from "./charged-flux.fixture.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "flux-years-"));
 const archives = join(folder, "archives");
 const key = signingKey("flux.example/audit", Buffer.alloc(32, 11));
 const { verifierKey } = key.named(originOf(key.name, demoTenant));
+const verifier = noteVerifier(verifierKey);
+assert.ok(verifier);
 const accountId = demoAccountId(1);
 const system = await startSystem({
   definition: { ...withAudit(flux), name: `f_${randomBytes(4).toString("hex")}` },
@@ -81,6 +91,19 @@ function replay(bundle: string): {
   return { code: status, said: stdout, stderr };
 }
 
+/** Those of these that a replay of the bundle comes to as they are stored; the same in this process, which is quicker. */
+async function agreeing(bundle: string, wanted: readonly string[]): Promise<readonly string[]> {
+  const {
+    bundle: verified,
+    findings,
+    outcomes,
+    rebuilt,
+  } = await replayBundle(bundle, { verifier }, fluxReplay);
+  assert.deepEqual([verified.findings, findings, outcomes], [[], [], "compared"]);
+  const names = rebuilt.flatMap(({ what, id, agrees }) => (agrees === true ? [`${what} ${id}`] : []));
+  return wanted.filter((name) => names.includes(name));
+}
+
 test("after seven years the account's evidence of the first verifies and replays, from what was exported then and from the log", async () => {
   await system.setClock(at("2030-01-10T12:00"));
   await seedDemoData(system, 1);
@@ -93,17 +116,15 @@ test("after seven years the account's evidence of the first verifies and replays
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.said, new RegExp(`balance ${accountId}: as stored; .*\\n.*"usedUnits":120,`));
 
-  for (let year = 2031; year <= 2036; year++) {
+  for (const year of [2031, 2033, 2035]) {
     await system.setClock(at(`${year}-01-15T12:00`));
     await toppedUp(1, "confirmed");
   }
   // A day before the seventh year is over: nothing of the first has left but raw commands, and the log tells it from its first entry on.
   await system.setClock(at("2037-01-09T12:00"));
   await toppedUp(3, "confirmed");
-  const whole = replay(await bundleOf("year-7"));
-  assert.equal(whole.code, 0, whole.stderr);
-  assert.match(whole.said, new RegExp(`balance ${accountId}: as stored; .*\\n.*"usedUnits":3,`));
-  for (const id of ofYearZero) assert.match(whole.said, new RegExp(`process ${id}: as stored`));
+  const asStored = [`balance ${accountId}`, ...ofYearZero.map((id) => `process ${id}`)];
+  assert.deepEqual(await agreeing(await bundleOf("year-7"), asStored), asStored);
 
   // Its month leaves the journal for an archive, of which the journal keeps the digest.
   await system.setClock(at("2037-02-01T00:00"));
@@ -120,9 +141,7 @@ test("after seven years the account's evidence of the first verifies and replays
   });
   assert.deepEqual(checked.findings, []);
   assert.ok(checked.proved > 0 && checked.proved === checked.entries);
-  const fromLog = replay(await bundleOf("year-7-left"));
-  assert.equal(fromLog.code, 0, fromLog.stderr);
-  assert.match(fromLog.said, new RegExp(`balance ${accountId}: as stored`));
+  assert.deepEqual(await agreeing(await bundleOf("month-left"), asStored), asStored);
 
   // A month later the log gives its payloads up as well. What was exported in year 0 still says what it said then.
   await system.setClock(at("2037-03-05T00:00"));
