@@ -5,7 +5,7 @@ import type { LedgerFacts } from "./target.ts";
 const debited = "flux.balance-debited";
 
 /** Preloaded rows claim to be of this transaction, so that every reader's cursor is already past them. */
-const preloadXid = "3";
+export const preloadXid = "3";
 
 /**
  * Commands confirmed, without counting the journal: the decider's cursors move with its facts, in their transaction.

@@ -14,6 +14,7 @@ import {
   openedAccounts,
   preloadJournals,
 } from "./entente-journal.ts";
+import { type OpenStories, openStories } from "./entente-stories.ts";
 import { family } from "./proc.ts";
 import {
   type Context,
@@ -72,14 +73,6 @@ async function post(url: string, body: object, authorization?: string): Promise<
   return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
-/** Fails when the timeline is not there or lacks entries: a fast answer must be the whole one. */
-async function readStory(url: string, operator: string, id: string, atLeast: number): Promise<void> {
-  const answer = await fetch(`${url}/ops/processes/${id}/timeline`, { headers: { authorization: operator } });
-  const story = (await answer.json()) as { steps?: unknown[] };
-  if (!answer.ok || (story.steps?.length ?? 0) < atLeast)
-    throw new Error(`timeline of ${id}: ${answer.status}, ${story.steps?.length ?? 0} steps`);
-}
-
 async function bearer(url: string, claims: object): Promise<string> {
   const { token } = await post(`${url}/dev/token`, { tenant: "demo", ...claims });
   if (typeof token !== "string") throw new Error("/dev/token gave no token");
@@ -105,6 +98,15 @@ async function ready(child: ChildProcess, logFile: string): Promise<void> {
   });
 }
 
+/** Where a simulator is that it started for itself. */
+function simulatorUrl(logFile: string, name: string): string {
+  const line = new RegExp(`simulator ${name} (http://127\\.0\\.0\\.1:\\d+)`).exec(
+    readFileSync(logFile, "utf8"),
+  );
+  if (line?.[1] === undefined) throw new Error(`no simulator of ${name}`);
+  return line[1];
+}
+
 async function start(context: Context, isAudited: boolean): ReturnType<Target["start"]> {
   await dropDatabases(context.serverUrl, ourDatabases);
   mkdirSync(context.folder, { recursive: true });
@@ -122,8 +124,8 @@ async function start(context: Context, isAudited: boolean): ReturnType<Target["s
         ENTENTE_HOME: join(context.folder, "home"),
         ENTENTE_DATABASE_URL: context.serverUrl,
         ENTENTE_MODE: "dev",
-        // What is measured is the way of a command, without anybody outside.
-        ENTENTE_SIMULATORS: "off",
+        // What is measured is the way of a command, without anybody outside; but where its story goes beyond us.
+        ENTENTE_SIMULATORS: context.counterparties ? "sap" : "off",
         ENTENTE_AUDIT: isAudited ? "on" : "off",
       },
       stdio: ["ignore", log, log],
@@ -134,6 +136,7 @@ async function start(context: Context, isAudited: boolean): ReturnType<Target["s
   process.once("exit", orphaned);
   child.once("exit", () => process.off("exit", orphaned));
   let lag: AuditLag | undefined;
+  let stories: OpenStories | undefined;
   try {
     await ready(child, logFile);
     const url = `http://127.0.0.1:${port}`;
@@ -146,6 +149,13 @@ async function start(context: Context, isAudited: boolean): ReturnType<Target["s
     const operator = await bearer(url, { sub: "bench", role: "operator" });
     const ops = (act: string) =>
       post(`${url}/ops/contexts/subscription/${act}`, { why: "benchmark" }, operator);
+    if (context.counterparties)
+      stories = await openStories({
+        url,
+        operator,
+        sapUrl: simulatorUrl(logFile, "sap"),
+        databaseOf: (name) => databaseOf(context.serverUrl, name),
+      });
     if (isAudited) lag = await openAuditLag("audit-log", (name) => databaseOf(context.serverUrl, name));
     return {
       url,
@@ -163,18 +173,20 @@ async function start(context: Context, isAudited: boolean): ReturnType<Target["s
       order: (account) => ententeOrder(client, account),
       pauseWorker: async () => void (await ops("pause")),
       resumeWorker: async () => void (await ops("resume")),
-      readStory: (id, atLeast) => readStory(url, operator, id, atLeast),
+      ...(stories === undefined ? {} : { stories }),
       preload: (n) => withClient(intake, (other) => preloadJournals(client, other, n)),
       ended,
       pids: () => (child.pid === undefined ? [] : family([child.pid])),
       stop: async () => {
         await client.end();
         await lag?.close();
+        await stories?.close();
         await stop(child);
       },
     };
   } catch (cause) {
     await lag?.close();
+    await stories?.close();
     await stop(child);
     throw cause;
   }

@@ -90,7 +90,8 @@ export async function runOne(target: Target, scenario: Scenario, run: Run): Prom
   phase("start");
   let running: Awaited<ReturnType<Target["start"]>> | undefined;
   try {
-    running = await target.start({ serverUrl: server.url, folder, log: say });
+    const counterparties = scenario.counterparties === true;
+    running = await target.start({ serverUrl: server.url, folder, counterparties, log: say });
     const alive = new AbortController();
     void running.ended.then((why) => alive.abort(new Error(why)));
     await checkpoint(server.url);

@@ -1,7 +1,7 @@
 /** What is measured. Each scenario gets a target on an empty database and leaves one row of figures. */
-import { Histogram } from "./histogram.ts";
 import { drained } from "./measure.ts";
 import { closedLoop, type Figures, latency, load, type Stage, warmUp } from "./stage.ts";
+import { story } from "./story.ts";
 
 /** `run` returns the figures, or why the target cannot take part. */
 export type Scenario = {
@@ -10,6 +10,8 @@ export type Scenario = {
   /** Figure that the ratio ours/peer is about, and whether more is better. */
   main: string;
   moreIsBetter: boolean;
+  /** Needs the systems outside, simulated. */
+  counterparties?: true;
   run(stage: Stage): Promise<Figures | { skipped: string }>;
 };
 
@@ -53,35 +55,6 @@ async function history(stage: Stage): Promise<Figures | { skipped: string }> {
   stage.phase(`preload ${options.preload.toLocaleString("en")}`);
   await running.preload(options.preload);
   return closedLoop(stage, 0);
-}
-
-const stories = 500;
-
-/** A command and a fact at least, read one story at a time after a load that fills the followed account. */
-async function story(stage: Stage): Promise<Figures | { skipped: string }> {
-  const { running, options, reports } = stage;
-  if (running.readStory === undefined) return { skipped: "it tells no story of a process" };
-  if (running.preload === undefined) return { skipped: running.preloadSkipped ?? "it cannot be preloaded" };
-  stage.phase(`preload ${options.preload.toLocaleString("en")}`);
-  await running.preload(options.preload);
-  await warmUp(stage, { rate: idleRate, hotShare: 1 });
-  const ids = reports.flatMap(({ followed }) => followed.map(({ processId }) => processId));
-  const times = new Histogram();
-  for (let n = 0; n < stories; n++) {
-    const from = performance.now();
-    await running.readStory(ids[n % ids.length] as string, 2);
-    times.add(performance.now() - from);
-  }
-  const { p50, p90, p99, max } = times.quantiles();
-  return {
-    "one call p99": p99,
-    p50,
-    p90,
-    max,
-    processes: new Set(ids).size,
-    calls: stories,
-    history: options.preload,
-  };
 }
 
 async function halfLoad(stage: Stage): Promise<Figures | { skipped: string }> {
@@ -136,9 +109,11 @@ export const scenarios: Scenario[] = [
   },
   {
     name: "T",
-    title: "The whole story of a process in one call, with finished commands already in the tables (ms)",
+    title:
+      "The whole story of a process in one call, with finished top-ups in all tables it is read from (ms)",
     main: "one call p99",
     moreIsBetter: false,
+    counterparties: true,
     run: story,
   },
 ];

@@ -9,6 +9,8 @@ export type Context = {
   serverUrl: string;
   /** Folder of this start alone; removed afterwards. */
   folder: string;
+  /** With counterparties, simulated, where the target has any. */
+  counterparties: boolean;
   log(line: string): void;
 };
 
@@ -20,6 +22,32 @@ export type LedgerFacts = {
   doubled: number;
   /** Accounts whose sequence has a gap or whose balance is not the sum of their entries. */
   brokenAccounts: number;
+};
+
+/** What became of one top-up over there, by the tables and not by its story. */
+export type HandedOver = {
+  processId: string;
+  /** The counterparty refused it, with this code of theirs; null: it did not. */
+  refusedWith: string | null;
+  /** The answer to its sending was lost: for a while nobody knew whether it had happened. */
+  wasUnknown: boolean;
+};
+
+/** Whole stories of processes, and what they are told about. */
+export type Stories = {
+  /** From now on: of what is handed over, that many acts are refused, and that many answers are lost after the act was done. */
+  injectFaults(refusals: number, lostAnswers: number): Promise<void>;
+  /**
+   * Waits until everything that was handed over since the last call is at its end or a person's case, that many top-ups, and says what
+   * became of each. Fails when the counterparty did not do what it was told.
+   */
+  settled(topUps: number, signal: AbortSignal): Promise<HandedOver[]>;
+  /** Puts `n` finished top-ups into all tables that a story is read from, each a copy of one that was just done. */
+  preload(n: number): Promise<Record<string, number>>;
+  /** The whole story of a process in one call, as text. */
+  read(processId: string): Promise<string>;
+  /** What a story lacks; empty: nothing. */
+  missing(story: string, of: HandedOver): string[];
 };
 
 /** A target that is up. */
@@ -41,8 +69,8 @@ export type Running = {
   resumeWorker?(): Promise<void>;
   /** Puts `n` finished commands into the target's own tables, as if they had been done earlier. */
   preload?(n: number): Promise<void>;
-  /** Reads the whole story of a process, of that many entries at least. Absent: the target tells none. */
-  readStory?(processId: string, entriesAtLeast: number): Promise<void>;
+  /** What is told of processes; absent: nothing. */
+  stories?: Stories;
   /** Why `preload` is missing. */
   preloadSkipped?: string;
   /** Resolves with the reason when the target's process ends, wanted or not. */

@@ -261,7 +261,7 @@ function openStep(
         from,
         move,
         ...ended,
-        ...evidence(told, answerClass, rows),
+        ...evidence(told, one, answerClass, rows),
       });
       counts.add(treaty.name, "states", handOff.state);
       const { state: to } = handOff;
@@ -277,7 +277,7 @@ function openStep(
       record(handOff, notedType, one.cause, {
         verdict: result.verdict,
         finding,
-        ...evidence(told, answerClass, rows),
+        ...evidence(told, one, answerClass, rows),
       });
     }
     const isTakenBack = before.state === "completed" && finding === "rejected";

@@ -107,7 +107,11 @@ test("a rejection is a business outcome: no retry, and a case with an owner", as
   );
 });
 
-for (const behaviour of ["silent-done", "drop-done", "malformed-done"] as const) {
+for (const [behaviour, why] of [
+  ["silent-done", "answer-late"],
+  ["drop-done", "answer-broken"],
+  ["malformed-done", "answer-unreadable"],
+] as const) {
   test(`an effect whose answer is lost (${behaviour}) becomes unknown, is asked about, and is completed without a second sending`, async () => {
     const { counterparty, orders } = await scene({ times: hasty }, (c) => {
       c.behave = () => behaviour;
@@ -117,6 +121,10 @@ for (const behaviour of ["silent-done", "drop-done", "malformed-done"] as const)
     assert.ok(done);
     assert.deepEqual(await orders.moves(done.handOffId), ["dispatch", "lose", "find-completed"]);
     assert.deepEqual([posts(counterparty).length, [...counterparty.effects.values()]], [1, [1]]);
+    const [unknown] = await orders.entries("entente.hand-off-unknown");
+    assert.deepEqual([unknown?.data.class, unknown?.data.code], ["UNKNOWN", why], "the journal says why");
+    const [found] = await orders.entries("entente.hand-off-completed");
+    assert.deepEqual([found?.data.class, found?.data.code], [null, "DONE"], "what came of it is told by them");
     assert.ok(gets(counterparty).length >= 1);
     const [corrected] = await orders.entries("entente.correct-hand-off");
     assert.equal(corrected?.kind, "command");

@@ -68,12 +68,14 @@ function short(text: string | undefined): string | undefined {
 
 export function evidence(
   told: StoredHandOff,
+  one: Witnessed,
   answerClass: AnswerClass | null,
   rows: SaidRows | null,
 ): JsonObject {
   return {
     class: answerClass,
-    code: told.externalCode,
+    // Where no answer came there is no code of theirs, and ours says what happened instead.
+    code: one.errorCode ?? told.externalCode,
     label: told.externalLabel,
     externalReference: told.externalReference,
     responseHash: told.lastResponseHash,
