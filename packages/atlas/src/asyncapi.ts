@@ -12,7 +12,18 @@ const text = { type: "string" } as const;
 /** Attributes of the CloudEvent that every entry of a journal is. */
 const entryHeaders: Json = {
   type: "object",
-  required: ["specversion", "id", "source", "type", "subject", "time", "schemaversion", "tenantid"],
+  required: [
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "schemaversion",
+    "tenantid",
+    "processid",
+    "ttlms",
+  ],
   properties: {
     specversion: { const: "1.0" },
     id: { ...text, description: "UUIDv7. The same entry has the same id wherever it is read." },
@@ -26,6 +37,12 @@ const entryHeaders: Json = {
     processid: text,
     correlationid: text,
     causationid: { ...text, description: "The entry that caused this one." },
+    customerid: { ...text, description: "Whose account it is about, where its writer knows." },
+    ttlms: {
+      ...text,
+      description: "Milliseconds from `time` for which it may be taken for news, or `never` stale.",
+    },
+    stale: { type: "boolean", description: "True when it is told past that." },
   },
 };
 
@@ -116,7 +133,7 @@ export function asyncApi(definition: SystemDefinition, contract: SystemContract,
 
 function messagesOf(messages: readonly PublishedMessage[]): Record<string, Json> {
   return Object.fromEntries(
-    messages.map(({ type, kind, schemaVersion, schema, example }) => [
+    messages.map(({ type, kind, schemaVersion, ttlMs, schema, example }) => [
       type,
       {
         name: type,
@@ -126,6 +143,7 @@ function messagesOf(messages: readonly PublishedMessage[]): Record<string, Json>
         payload: schema,
         tags: [{ name: kind === "event" ? "fact" : "command" }],
         "x-schema-version": schemaVersion,
+        ...(typeof ttlMs === "number" ? { "x-ttl-ms": ttlMs } : {}),
         ...(example === undefined ? {} : { examples: [{ name: "example", payload: example }] }),
       },
     ]),

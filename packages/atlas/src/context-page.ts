@@ -1,6 +1,7 @@
 import type { ContextDefinition, PublishedMessage } from "@entente/core";
 import { type Block, commas, heading, json, list, type Page, table, text } from "./page.ts";
 import { sheetPath } from "./treaty-pages.ts";
+import { duration } from "./words.ts";
 
 /** What a context publishes, decides, shows and asks of others. */
 export function contextPage(definition: ContextDefinition, messages: readonly PublishedMessage[]): Page {
@@ -50,9 +51,12 @@ export function contextPage(definition: ContextDefinition, messages: readonly Pu
   };
 }
 
-function messageBlocks({ type, schemaVersion, schema, example }: PublishedMessage): Block[] {
+function messageBlocks({ type, schemaVersion, ttlMs, schema, example }: PublishedMessage): Block[] {
   return [
     heading(type),
+    ...(typeof ttlMs === "number"
+      ? [text(`An observation: news for ${duration(ttlMs)}, stale after it.`)]
+      : []),
     json(`Schema of ${type} ${schemaVersion}`, schema),
     ...(example === undefined ? [] : [text("For example:"), json(`Example of ${type}`, example)]),
   ];

@@ -201,12 +201,43 @@ test("entente contracts check --in-flight finds a version in a journal that nobo
     }
     await append("1.0.0");
     const given = { ENTENTE_DATABASE_URL: server.url };
+    const charge = async (n: number, version: string | null) => {
+      const context = "subscription";
+      const { app } = await provisionContext({ system: "flux", context, adminUrl: server.url });
+      const database = openDatabase({ url: app, applicationName: "test" });
+      const id = newId(now);
+      await database.execute(
+        `insert into entente.hand_off (tenant_id, hand_off_id, treaty, treaty_version, target, purpose, aggregate_type,
+           aggregate_id, key, process_id, correlation_id, state, attempt, tries, in_doubt, effect_known, withdrawn, released,
+           version, idempotency_key, request_hash, created_at, updated_at)
+         values ('demo', $1::uuid, 'payments-charge', $2, 'payments', 'charge', 'top-up', $1::text, 'acct-0001', $1::uuid, $1::text, 'accepted',
+           1, 1, false, false, false, false, 2, $1::text, decode(repeat('00', 16), 'hex'),
+           to_timestamp($3::float8 / 1000), to_timestamp($3::float8 / 1000))`,
+        [id, version, Date.UTC(2026, 10, n)],
+      );
+      await database.close();
+    };
     assert.equal((await entente(["check", "--in-flight"], given)).code, 0);
     await append("0.1.0");
     const { code, out } = await entente(["check", "--in-flight"], given);
     assert.equal(code, 1);
     assert.match(out, /breaking\s+flux\.top-up: version-not-kept \(0\.1\.0\)/);
     assert.match(out, /1 in the journal of gateway, 1 of them not consumed yet/);
+    // Charges that were begun with the terms of then, while today's wait less: named with how many and the oldest.
+    await charge(2, "1.1.0");
+    await charge(1, "1.1.0");
+    await charge(3, null);
+    const longer = await promise((snapshot) => {
+      snapshot.treaties["payments-charge"].timeLimits.answerWithinMs += 1;
+    });
+    const begun = await entente(["check", "--in-flight", "--snapshot", longer], given);
+    assert.equal(begun.code, 1, begun.err);
+    assert.match(begun.out, /breaking\s+treaty payments-charge: timeout-tightened \(1\.1\.0\)/);
+    assert.match(
+      begun.out,
+      /2 hand-offs of subscription opened with 1\.1\.0 are not at their end, the oldest since 2026-11-01T00:00:00\.000Z/,
+    );
+    assert.match(begun.out, /undecided\s+treaty payments-charge: treaty-version-unknown/);
     // The same without a database URL: the home's own server is started for it.
     await stop();
     const own = await entente(["check", "--in-flight", "--json"], { ENTENTE_HOME: home });
@@ -214,7 +245,10 @@ test("entente contracts check --in-flight finds a version in a journal that nobo
     const [report] = JSON.parse(own.out) as [{ findings: ContractFinding[] }];
     assert.deepEqual(
       report.findings.map(({ rule, version }) => [rule, version]),
-      [["version-not-kept", "0.1.0"]],
+      [
+        ["version-not-kept", "0.1.0"],
+        ["treaty-version-unknown", undefined],
+      ],
     );
   } finally {
     await stop();

@@ -7,6 +7,7 @@ import {
   type ContractSnapshot,
   checkContract,
   checkInFlight,
+  checkTreatiesInFlight,
   emptySnapshot,
   inOrder,
   readSnapshot,
@@ -41,8 +42,8 @@ export interface CheckOptions {
 }
 
 /**
- * Compares what the systems promise with their committed snapshots, and with what waits in their journals. Prints what it
- * found. Resolves to the exit code: 0 when nobody is broken and nobody is left in doubt.
+ * Compares what the systems promise with their committed snapshots, and with what waits in their journals and what is under way
+ * at counterparties. Prints what it found. Resolves to the exit code: 0 when nobody is broken and nobody is left in doubt.
  * Errors: `system-unknown`, `contract-snapshot-missing`, `contract-snapshot-unreadable`, `database-url-missing`, `stage-unknown` (refused), and
  * those of reading a database.
  */
@@ -57,7 +58,10 @@ export async function checkContracts(
     const findings = checkContract(contracted.contract, before);
     if (options.inFlight === true) {
       const found = await versionsInFlight(contracted.definition(environment), environment);
-      findings.push(...checkInFlight(contracted.contract, before, found));
+      findings.push(
+        ...checkInFlight(contracted.contract, before, found.versions),
+        ...checkTreatiesInFlight(contracted.contract, before, found.treaties),
+      );
     }
     reports.push({ system: name, findings: inOrder(findings) });
   }

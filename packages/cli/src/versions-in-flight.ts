@@ -5,21 +5,29 @@ import {
   contextAccess,
   databaseNames,
   openDatabase,
+  readTreatiesInFlight,
   readVersionsInFlight,
   startEmbeddedPostgres,
+  type TreatyInFlight,
   type VersionInFlight,
 } from "@entente/core/internal";
 import { contextUrlsFromEnvironment } from "./settings-from-environment.ts";
 
+/** What somebody will, or may have to, read or carry on. */
+export interface InFlight {
+  readonly versions: readonly VersionInFlight[];
+  readonly treaties: readonly TreatyInFlight[];
+}
+
 /**
- * What the journals of a system hold, from the databases that `up` would use with the same environment. Changes nothing in
+ * What the journals of a system hold and which hand-offs are under way, from the databases that `up` would use with the same environment. Changes nothing in
  * them. The embedded server is started for the time of the reading, so the system that owns it must be stopped.
  * Errors: `database-url-missing` (refused) when there is neither a database nor a home with one.
  */
 export async function versionsInFlight(
   definition: SystemDefinition,
   environment: NodeJS.ProcessEnv,
-): Promise<VersionInFlight[]> {
+): Promise<InFlight> {
   const names = definition.contexts.map((context) => context.name);
   const contextUrls = contextUrlsFromEnvironment(environment, names);
   const given = environment.ENTENTE_DATABASE_URL || undefined;
@@ -47,7 +55,7 @@ async function readAll(
   definition: SystemDefinition,
   adminUrl: string | undefined,
   contextUrls: Readonly<Record<string, string>>,
-): Promise<VersionInFlight[]> {
+): Promise<InFlight> {
   const open = (url: string) =>
     openDatabase({ url, applicationName: "entente contracts", connections: 1, statementTimeoutMs: 0 });
   const places = definition.contexts.map(({ name }) => {
@@ -68,7 +76,8 @@ async function readAll(
   );
   const contexts = definition.contexts.filter(({ name }) => databases.has(name));
   try {
-    return await readVersionsInFlight({ ...definition, contexts }, databases);
+    const versions = await readVersionsInFlight({ ...definition, contexts }, databases);
+    return { versions, treaties: await readTreatiesInFlight(databases) };
   } finally {
     for (const { database, journal } of databases.values())
       await Promise.all([database.close(), journal.close()]);

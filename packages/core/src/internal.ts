@@ -21,7 +21,11 @@ export { openBusinessClock } from "./clock/business-clock.ts";
 export type { ConsumerDefinition, ConsumerSetting, ConsumerSource } from "./consumer/consumer.ts";
 export { startConsumer } from "./consumer/consumer.ts";
 export { openWakeUps } from "./consumer/wake-up.ts";
-export { type ContextDatabases, readVersionsInFlight } from "./context/versions-in-flight.ts";
+export {
+  type ContextDatabases,
+  readTreatiesInFlight,
+  readVersionsInFlight,
+} from "./context/versions-in-flight.ts";
 export { wakeOthers } from "./context/wake-network.ts";
 export { auditContext, withAudit } from "./context/with-audit.ts";
 export { fitnessContext, withFitness } from "./context/with-fitness.ts";
@@ -37,6 +41,7 @@ export {
 } from "./contract/contract-finding.ts";
 export { checkInFlight, type VersionInFlight } from "./contract/in-flight.ts";
 export { type ContractSnapshot, emptySnapshot, readSnapshot, snapshotText } from "./contract/snapshot.ts";
+export { checkTreatiesInFlight, type TreatyInFlight } from "./contract/treaties-in-flight.ts";
 export { deciderConsumer } from "./decider/decider-consumer.ts";
 export { checkServerSettings } from "./embedded/self-check.ts";
 export { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/server.ts";

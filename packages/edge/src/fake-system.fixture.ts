@@ -130,6 +130,7 @@ export function fakeSystem(): FakeSystem {
       record.state !== "confirmed" &&
       record.state !== "failed" &&
       clock.now() - record.acceptedAt > delayedAfterMs,
+    stale: record.freshUntil !== null && clock.now() > record.freshUntil,
   });
   const queued = (processId: string, submission: Submission): ProcessRecord => ({
     processId,
@@ -144,6 +145,8 @@ export function fakeSystem(): FakeSystem {
     outcome: null,
     acceptedAt: clock.now(),
     updatedAt: clock.now(),
+    freshUntil: null,
+    stale: false,
     change: { xid: "0", seq: "0" },
   });
   const known = (context: string) => {

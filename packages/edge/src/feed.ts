@@ -18,7 +18,8 @@ const Query = Type.Object(
 );
 
 /**
- * `GET /journals/{context}/events`: a context's journal for subscribers, one tenant, oldest first, as CloudEvents.
+ * `GET /journals/{context}/events`: a context's journal for subscribers, one tenant, oldest first, as CloudEvents; what is past its time is
+ * marked `stale`.
  * `Entente-Cursor` says where to go on, and stays the same while nothing is new; `Link` with `rel="next"` is the same as a URL.
  */
 export function feedRoute({ system }: EdgeContext): FastifyPluginAsync {
@@ -60,6 +61,7 @@ export function feedRoute({ system }: EdgeContext): FastifyPluginAsync {
           }
           throw error;
         });
+        const now = system.clock.now();
         const next = `/journals/${encodeURIComponent(context)}/events?cursor=${encodeURIComponent(page.cursor)}&limit=${limit}`;
         return reply
           .header("link", `<${next}>; rel="next"`)
@@ -70,7 +72,7 @@ export function feedRoute({ system }: EdgeContext): FastifyPluginAsync {
             Buffer.from(
               JSON.stringify(
                 page.entries.map((entry) =>
-                  toCloudEvent(system.name, { ...entry, data: withheld(entry.data) }),
+                  toCloudEvent(system.name, { ...entry, data: withheld(entry.data) }, now),
                 ),
               ),
             ),

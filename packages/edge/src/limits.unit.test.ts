@@ -238,6 +238,8 @@ const someRecord = {
   customerId: null,
   state: "queued",
   delayed: false,
+  freshUntil: null,
+  stale: false,
   steps: [],
   reason: null,
   outcome: null,

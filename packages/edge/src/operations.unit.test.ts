@@ -207,6 +207,21 @@ describe("the journal feed", async () => {
     );
   });
 
+  test("says of every event for how long it is news, and marks what is past that", async () => {
+    const observed = { ...entry, ttlMs: 60_000 };
+    edge.system.page = {
+      entries: [entry, observed, { ...observed, occurredAt: fakeNow - 60_001 }],
+      cursor: "abc_-",
+    };
+    const { body } = await call(edge.url, "GET", "/journals/subscription/events", { token });
+    const said = (body as { ttlms: string; stale?: boolean }[]).map(({ ttlms, stale }) => [ttlms, stale]);
+    assert.deepStrictEqual(said, [
+      ["never", undefined],
+      ["60000", undefined],
+      ["60000", true],
+    ]);
+  });
+
   test("a cursor that is none, or of a journal that was replaced, is refused", async () => {
     const read = (cursor: string) =>
       call(edge.url, "GET", `/journals/gateway/events?cursor=${cursor}`, { token });

@@ -20,6 +20,10 @@ export interface ProcessAnswer extends Partial<CustomerText> {
   readonly updatedAt: string;
   /** Present, and true, while the process is unfinished past its limit. */
   readonly delayed?: true;
+  /** Present when what it shows was observed and not decided: up to then it may be taken for news. */
+  readonly freshUntil?: string;
+  /** Present, and true, once it is past that. */
+  readonly stale?: true;
   /** Present when it failed. */
   readonly reason?: ProcessReason;
   readonly outcome?: JsonObject;
@@ -40,6 +44,16 @@ export const ProcessSchema = Type.Object(
     acceptedAt: Type.String({ format: "date-time" }),
     updatedAt: Type.String({ format: "date-time" }),
     delayed: Type.Optional(Type.Boolean({ description: "Unfinished past its limit." })),
+    freshUntil: Type.Optional(
+      Type.String({
+        format: "date-time",
+        description:
+          "What it shows was observed: up to then it may be taken for news. Absent: it stays true.",
+      }),
+    ),
+    stale: Type.Optional(
+      Type.Boolean({ description: "Past `freshUntil`: it was so, and may be otherwise now." }),
+    ),
     reason: Type.Optional(
       Type.Object({ code: Type.String(), message: Type.String() }, { description: "Why it failed." }),
     ),
@@ -59,6 +73,8 @@ export function processAnswer(record: ProcessRecord, textOf: EdgeContext["textOf
     acceptedAt: isoTime(record.acceptedAt),
     updatedAt: isoTime(record.updatedAt),
     ...(record.delayed ? { delayed: true } : {}),
+    ...(record.freshUntil === null ? {} : { freshUntil: isoTime(record.freshUntil) }),
+    ...(record.stale ? { stale: true } : {}),
     ...(record.reason === null ? {} : { reason: record.reason }),
     ...(record.outcome === null ? {} : { outcome: record.outcome }),
     ...textOf?.(record),

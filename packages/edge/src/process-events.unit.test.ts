@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { after, describe, test } from "node:test";
 import { Failure } from "@entente/core/model";
 import { aTopUp, startEdge, type TestEdge } from "./edge.fixture.ts";
-import { fakeId } from "./fake-names.fixture.ts";
+import { fakeId, fakeNow } from "./fake-names.fixture.ts";
 import { delayedAfterMs } from "./fake-system.fixture.ts";
 import { assertProblem, bare, call, followEvents } from "./http-client.fixture.ts";
 
@@ -36,6 +36,22 @@ describe("events of a process", async () => {
     const gone = edge.system.unwatched();
     events.close();
     await gone;
+  });
+
+  test("say up to when what was observed is news, and mark what comes later than that", async () => {
+    const processId = await accept(edge, token);
+    const events = await followEvents(path(processId), token);
+    await events.next();
+    edge.system.move(processId, "processing", { freshUntil: fakeNow + 60_000 });
+    const fresh = await events.next();
+    assert.deepEqual([fresh?.data.freshUntil, fresh?.data.stale], ["2026-01-15T12:01:00.000Z", undefined]);
+    edge.system.move(processId, "confirmed", { freshUntil: fakeNow - 1 });
+    const late = await events.next();
+    assert.deepEqual([late?.data.state, late?.data.stale], ["confirmed", true]);
+    edge.system.move(processId, "confirmed", { freshUntil: null });
+    const decided = await events.next();
+    assert.deepEqual([decided?.data.freshUntil, decided?.data.stale], [undefined, undefined]);
+    events.close();
   });
 
   test("a change between watching and reading is told once and not lost", async () => {

@@ -209,6 +209,10 @@ function viewAnswer(
     type: _type,
     acceptedAt: _accepted,
     ...seen
-  } = processAnswer({ ...process, ...view, delayed: false, updatedAt: at }, textOf);
+    // What was so then stays so: how old it is now is said of the process and not of its past.
+  } = processAnswer(
+    { ...process, ...view, delayed: false, freshUntil: null, stale: false, updatedAt: at },
+    textOf,
+  );
   return seen;
 }

@@ -147,6 +147,7 @@ test("a decider that changes its state in place is caught", () => {
   const careless: Decider<{ seen: number[] }> = {
     ...account,
     initial: { seen: [] },
+    customerOf: () => null,
     decide: () => ({ facts: [credited(1)] }),
     evolve: (state) => {
       state.seen.push(1);

@@ -8,10 +8,8 @@ import { type Standing, standings } from "../contexts/entitlement/contract/note-
 import { orderPlan } from "../contexts/entitlement/contract/order-plan.ts";
 import { readEntitlements } from "../contexts/entitlement/store/read-entitlement.ts";
 import { Identifier } from "../contexts/gateway/contract/identifier.ts";
-import { feedTreaty, nowTreaty } from "./entitlement-copy.ts";
-
-/** The feed may be silent for as long as a poll lasts; past this something is wrong with it even if nobody said so. */
-const silenceAllowedMs = 5 * 60_000;
+import { nowTreaty } from "./entitlement-copy.ts";
+import { readEntitlementFeed } from "./entitlement-feed.ts";
 
 const Time = Type.String({ format: "date-time" });
 const EntitlementAnswer = Type.Object(
@@ -121,17 +119,14 @@ async function entitlementAnswer(
 ): Promise<EntitlementAnswer> {
   const context = system.contexts.get("entitlement");
   if (context === undefined) throw new Error("Flux has no context entitlement");
-  const feed = (await system.treaties.feeds("entitlement")).find(({ treaty }) => treaty === feedTreaty);
+  const { asOf, ageMs, isCurrent } = await readEntitlementFeed(system);
   const known = await readEntitlements(context.database, tenantId, accountId);
   if (known === null) throw new Failure("refused", "account-unknown", "There is no such account.");
-  const asOf = feed?.heardAt ?? null;
-  const ageMs = asOf === null ? null : Math.max(0, Math.round(system.clock.now() - asOf));
-  const isFollowed = feed?.state === "following" || feed?.state === "reading";
   return {
     ...body(accountId, known.standing, known.entitlements),
     asOf: asOf === null ? null : new Date(asOf).toISOString(),
     ageMs,
-    stale: !isFollowed || ageMs === null || ageMs > silenceAllowedMs,
+    stale: !isCurrent,
     syncing: known.behind,
   };
 }

@@ -11,8 +11,9 @@ import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { undoTopUpProcess, undoTopUpText } from "../contexts/gateway/domain/undo-top-up-process.ts";
 import { pendingUnits } from "../contexts/gateway/store/pending-units.ts";
 import { hasUndecidedRequest } from "../contexts/gateway/store/requested-top-ups.ts";
-import { readBalance } from "../contexts/subscription/store/read-balance.ts";
+import { type Balance, readBalance } from "../contexts/subscription/store/read-balance.ts";
 import { customerRoutes } from "./customer-routes.ts";
+import { type EntitlementFeed, followEntitlementFeed } from "./entitlement-feed.ts";
 import { entitlementRoutes } from "./entitlement-routes.ts";
 import { quotaShareRoutes } from "./quota-share-routes.ts";
 import type { Stage } from "./stage.ts";
@@ -44,6 +45,17 @@ const BalanceAnswer = Type.Object(
     syncing: Type.Boolean({
       description: "True while something of this account is, or may be, under way or not yet reflected.",
     }),
+    entitlement: Type.Optional(
+      Type.Object(
+        {
+          asOf: Type.String({ format: "date-time", description: "When its word was last followed." }),
+          stale: Type.Boolean({
+            description: "True: it may have changed the entitlement since without our hearing of it.",
+          }),
+        },
+        { description: "Present when an authority for entitlements has the last word on the quota." },
+      ),
+    ),
   },
   { description: "The account's balance in the running cycle." },
 );
@@ -80,6 +92,7 @@ export const fluxErrors: readonly EdgeError[] = [
 /** Flux's face to its customers: `POST /top-ups` and `GET /accounts/{id}/balance`. */
 export function fluxRoutes(system: System, stage: Stage = "B"): FastifyPluginAsync {
   const inTurn = openTurns();
+  const entitlementFeed = followEntitlementFeed(system);
   return async (app) => {
     await app.register(stageRoutes(system, stage));
     await app.register(undoTopUpRoutes(system));
@@ -142,7 +155,7 @@ export function fluxRoutes(system: System, stage: Stage = "B"): FastifyPluginAsy
       handler: async (request, reply) => {
         const { id } = request.params;
         const { tenant } = speakerFor(request, id);
-        return sendWithEtag(request, reply, await balanceAnswer(system, tenant, id), {
+        return sendWithEtag(request, reply, await balanceAnswer(system, tenant, id, entitlementFeed), {
           maxAgeSeconds: 1,
         });
       },
@@ -150,7 +163,12 @@ export function fluxRoutes(system: System, stage: Stage = "B"): FastifyPluginAsy
   };
 }
 
-async function balanceAnswer(system: System, tenantId: string, accountId: string): Promise<object> {
+async function balanceAnswer(
+  system: System,
+  tenantId: string,
+  accountId: string,
+  entitlementFeed: () => Promise<EntitlementFeed>,
+): Promise<object> {
   const subscription = contextOf(system, "subscription");
   // Pending first: a top-up decided between the two reads then shows as pending and delivered at worst, never as neither.
   const decidedUpTo =
@@ -170,7 +188,21 @@ async function balanceAnswer(system: System, tenantId: string, accountId: string
     currency: balance.currency,
     asOf: new Date(balance.asOf).toISOString(),
     syncing: balance.behind || pending.units > 0 || pending.atLeast,
+    ...(balance.entitlement === null
+      ? {}
+      : { entitlement: await entitlementShown(system, balance.entitlement, entitlementFeed) }),
   };
+}
+
+/** An authority's word is fresh for its time, and after it for as long as the authority is heard: who is followed and silent has changed nothing. */
+async function entitlementShown(
+  system: System,
+  { asOf, freshUntil }: NonNullable<Balance["entitlement"]>,
+  entitlementFeed: () => Promise<EntitlementFeed>,
+): Promise<object> {
+  const isPast = freshUntil !== null && system.clock.now() > freshUntil;
+  const stale = isPast && !(system.contexts.has("entitlement") && (await entitlementFeed()).isCurrent);
+  return { asOf: new Date(asOf).toISOString(), stale };
 }
 
 /** SAP decides some quotas, so that a top-up that was read is not yet one that was decided. */

@@ -221,8 +221,13 @@ export async function startChargedFlux({
     async undo(processId) {
       const database = system.contexts.get("subscription")?.database;
       if (database === undefined) throw new Error("Flux has no subscription");
-      const [debited] = await database.execute<{ id: string; key: string; data: BalanceDebited }>(
-        "select id, key, data from entente.journal where type = $1 and process_id = $2",
+      const [debited] = await database.execute<{
+        id: string;
+        key: string;
+        customerId: string;
+        data: BalanceDebited;
+      }>(
+        'select id, key, customer_id as "customerId", data from entente.journal where type = $1 and process_id = $2',
         [balanceDebited.type, processId],
       );
       if (debited === undefined) throw new Error(`the top-up ${processId} was never debited`);
@@ -243,7 +248,7 @@ export async function startChargedFlux({
           processId,
           correlationId: processId,
           causationId: debited.id,
-          customerId: null,
+          customerId: debited.customerId,
           ttlMs: null,
           traceparent: null,
           occurredAt: now,

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 import { withFitness } from "@entente/core/internal";
 import { fluxFitness } from "../app/flux.ts";
 import { comes, post, startChargedFlux, type Webhook } from "./charged-flux.fixture.ts";
+import { assertEnvelopes } from "./envelopes.fixture.ts";
 
 const flux = await startChargedFlux({ around: (plain) => withFitness(plain, fluxFitness(plain)) });
 after(() => flux.stop());
@@ -350,4 +351,22 @@ test("after all of that no story has a gap: what the provider told in callbacks 
   const scorecard = await flux.system.fitness?.scorecard("demo");
   const traces = scorecard?.functions.find(({ definition }) => definition.name === "complete-traces");
   assert.deepEqual([traces?.value, traces?.state], [1, "within-target"]);
+});
+
+test("after all of that every entry says process, source, customer and time as it is declared to", async () => {
+  const ask = (context: string, text: string) => {
+    const database = flux.system.contexts.get(context)?.database;
+    assert.ok(database);
+    return database.execute(text);
+  };
+  const { entries, ofCustomers, types } = await assertEnvelopes(ask, ["gateway", "subscription"]);
+  assert.ok(entries > 100 && ofCustomers > entries / 3, `${ofCustomers} of ${entries}`);
+  for (const type of [
+    "flux.top-up",
+    "flux.balance-debited",
+    "flux.charge-declined",
+    "entente.hand-off-completed",
+    "entente.callback-received",
+  ])
+    assert.ok(types.has(type), type);
 });

@@ -1,7 +1,9 @@
+/** Longer than 400 lines because one Flux and one Salesforce serve all of it: starting them takes longer than most of its tests. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { eventually, type ServerProcess } from "@entente/testkit";
 import { type Caller, caller } from "./client.fixture.ts";
+import { assertEnvelopes, journalsAt } from "./envelopes.fixture.ts";
 import { type FluxUnderTest, startFluxUnderTest } from "./flux-under-test.fixture.ts";
 import { inEntitlement, type SalesforceUnderTest, startSalesforceUnderTest } from "./salesforce.fixture.ts";
 
@@ -70,6 +72,13 @@ describe("entitlements of Salesforce", () => {
     eventually(async () => assert.equal((await shown(account)).entitlements[0]?.version, version));
   const isFollowed = (): Promise<void> =>
     eventually(async () => assert.equal((await shown("acct-0001")).stale, false));
+
+  /** What the balance says of the authority's word on its quota. */
+  const quotaOf = async (account: string) =>
+    (await customer.get(`/accounts/${account}/balance`)).body.entitlement as {
+      readonly asOf: string;
+      readonly stale: boolean;
+    };
 
   /** Treaties that are stopped: name, code, and who stopped them. */
   const stopped = async () => {
@@ -166,6 +175,7 @@ describe("entitlements of Salesforce", () => {
       const { quotaUnits, usedUnits } = await balance();
       assert.deepEqual([quotaUnits, usedUnits], [500, 90]);
     });
+    assert.equal((await quotaOf("acct-0009")).stale, false);
     assert.deepEqual(outcomeOf(await ends("more", 400)), [400, 0, 10]);
     const local = await customer.post(
       "/accounts/acct-0009/plan-orders",
@@ -208,6 +218,8 @@ describe("entitlements of Salesforce", () => {
     const during = await shown("acct-0003");
     assert.deepEqual([during.entitlements[0]?.planId, during.entitlements[0]?.version], ["commuter", 1]);
     assert.equal((await operator.post("/dev/clock", { advance: "PT2H" })).status, 200);
+    // So is a balance whose quota is its word: what was news two hours ago is none.
+    await eventually(async () => assert.equal((await quotaOf("acct-0009")).stale, true));
     const later = await shown("acct-0003", "?fresh=true");
     assert.ok(later.stale && (later.ageMs ?? 0) >= 2 * 3_600_000, JSON.stringify(later));
     await salesforce.mend();
@@ -216,6 +228,7 @@ describe("entitlements of Salesforce", () => {
     assert.equal((await shown("acct-0002")).entitlements[0]?.status, "suspended");
     await eventually(async () => assert.deepEqual((await shown("acct-0004")).entitlements, []));
     await isFollowed();
+    await eventually(async () => assert.equal((await quotaOf("acct-0009")).stale, false));
     const fresh = await shown("acct-0003", "?fresh=true");
     assert.deepEqual([fresh.stale, fresh.entitlements[0]?.planId], [false, "fleet"]);
   });
@@ -367,6 +380,18 @@ describe("entitlements of Salesforce", () => {
     assert.equal((failed.reason as { code: string }).code, "plan-order-refused");
     await isVersion("acct-0009", 5);
     assert.equal((await shown("acct-0009")).entitlements[0]?.planId, "voyager");
+  });
+
+  test("after all of that every entry says process, source, customer and time as it is declared to", async () => {
+    const contexts = ["gateway", "subscription", "entitlement"];
+    const found = await assertEnvelopes(journalsAt(flux.postgres.url), contexts);
+    const { entries, ofCustomers, observations, types } = found;
+    assert.ok(
+      entries > 100 && ofCustomers > 0 && observations > 20,
+      JSON.stringify({ entries, observations }),
+    );
+    for (const type of ["flux.note-entitlement", "flux.entitlement-followed", "flux.plan-ordered"])
+      assert.ok(types.has(type), type);
   });
 });
 

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { eventually, type ServerProcess } from "@entente/testkit";
-import { type JournalRow, type StageAUnderTest, startStageA } from "./stage-a.fixture.ts";
+import { assertEnvelopes, journalsAt } from "./envelopes.fixture.ts";
+import { behindTheEdge, type JournalRow, type StageAUnderTest, startStageA } from "./stage-a.fixture.ts";
 
 const requestObject = "Top_Up_Request__c";
 const contexts = ["gateway", "subscription", "request", "ledger"] as const;
@@ -274,6 +275,14 @@ describe("a top-up in stage A", () => {
     const figures = body.functions as readonly { name: string; value: number | null; state: string }[];
     const found = figures.find(({ name }) => name === "complete-traces");
     assert.deepEqual([found?.value, found?.state], [1, "within-target"]);
+  });
+
+  test("after all of that every entry says process, source, customer and time as it is declared to", async () => {
+    const contexts = ["gateway", ...behindTheEdge.split(",")];
+    const found = await assertEnvelopes(journalsAt(a.flux.postgres.url), contexts);
+    for (const type of ["flux.top-up-requested", "flux.balance-debited", "flux.note-entitlement"])
+      assert.ok(found.types.has(type), type);
+    assert.ok(found.ofCustomers > 0 && found.observations > 0);
   });
 
   test("killed at any of its points the worker leaves nothing undone and nothing done twice", async () => {

@@ -1,9 +1,11 @@
 import { readStoredCursors } from "../consumer/cursors.ts";
 import type { VersionInFlight } from "../contract/in-flight.ts";
+import type { TreatyInFlight } from "../contract/treaties-in-flight.ts";
 import { comparePositions, journalStart, type Position } from "../model/entry.ts";
 import { laneCount } from "../model/lane.ts";
 import { int2Array, int8Array, xid8Array } from "../postgres/arrays.ts";
 import type { Database, Statement } from "../postgres/database.ts";
+import { readOpenVersions } from "../treaty/open-versions.ts";
 import type { SystemDefinition } from "./definition.ts";
 import { followersIn } from "./followers.ts";
 
@@ -65,6 +67,20 @@ export async function readVersionsInFlight(
     for (const row of aside) found.push(versionOf(row.journal, row, Number(row.entries)));
   }
   return gathered(found);
+}
+
+/**
+ * Every (treaty, version) with hand-offs that are not at their end, in the databases of a system.
+ * Errors: as readVersionsInFlight.
+ */
+export async function readTreatiesInFlight(
+  databases: ReadonlyMap<string, ContextDatabases>,
+): Promise<TreatyInFlight[]> {
+  const found: TreatyInFlight[] = [];
+  for (const [context, { database }] of databases) {
+    for (const open of await readOpenVersions(database)) found.push({ context, ...open });
+  }
+  return found;
 }
 
 function versionOf(journal: string, row: VersionRow, waiting: number): VersionInFlight {

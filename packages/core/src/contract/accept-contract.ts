@@ -7,7 +7,7 @@ import {
   type SystemContract,
   type TreatyTerms,
 } from "./published-message.ts";
-import type { ContractSnapshot, SnapshotMessage, SnapshotTreaty } from "./snapshot.ts";
+import type { ContractSnapshot, SnapshotMessage, SnapshotTerms, SnapshotTreaty } from "./snapshot.ts";
 
 /** Why a breaking change is accepted all the same, and on which day (UTC, `2026-11-24`). */
 export interface BreakReason {
@@ -39,7 +39,12 @@ export function acceptContract(
         ]),
       ),
     ),
-    treaties: Object.fromEntries((contract.treaties ?? []).map((treaty) => [treaty.name, terms(treaty)])),
+    treaties: Object.fromEntries(
+      (contract.treaties ?? []).map((treaty) => [
+        treaty.name,
+        promised(treaty, before.treaties[treaty.name]),
+      ]),
+    ),
     broken:
       because === null || changes.length === 0 ? before.broken : [...before.broken, { ...because, changes }],
   };
@@ -73,10 +78,22 @@ function kept(
   };
 }
 
-function terms(treaty: TreatyTerms): SnapshotTreaty {
-  const { version, idempotencyKey, timeLimits, errors, retry, schemas } = treaty;
+/** Earlier terms stay, broken or not: what was opened with them may be under way for as long as it takes. */
+function promised(treaty: TreatyTerms, before: SnapshotTreaty | undefined): SnapshotTreaty {
+  const { version } = treaty;
+  const acts = treaty.idempotencyKey.length > 0;
+  const earlier: Record<string, SnapshotTerms> = acts ? { ...before?.earlier } : {};
+  if (acts && before !== undefined) {
+    const { version: last, earlier: _earlier, ...terms } = before;
+    earlier[last] = terms;
+  }
+  delete earlier[version];
+  return { version, ...termsOf(treaty), ...(Object.keys(earlier).length === 0 ? {} : { earlier }) };
+}
+
+function termsOf(treaty: TreatyTerms): SnapshotTerms {
+  const { idempotencyKey, timeLimits, errors, retry, schemas } = treaty;
   return {
-    version,
     idempotencyKey,
     timeLimits,
     errors,

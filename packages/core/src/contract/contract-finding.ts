@@ -23,11 +23,15 @@ export type ContractRule =
   | "error-code-added"
   | "error-meaning-changed"
   | "retry-policy-changed"
+  | "terms-version-same"
   | "treaty-schema-added"
   | "treaty-schema-removed"
   | "type-not-published"
   | "version-not-kept"
-  | "version-retired";
+  | "version-retired"
+  | "treaty-version-unknown"
+  | "treaty-version-not-kept"
+  | "treaty-major-changed";
 
 export type Severity = "breaking" | "undecided" | "compatible";
 

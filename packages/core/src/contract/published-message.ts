@@ -1,3 +1,4 @@
+import type { Freshness } from "../model/freshness.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface PublishedMessage {
   /** Semantic version of the schema. */
   readonly schemaVersion: string;
   readonly schema: JsonSchema;
+  /** How long it may be taken for news; absent: for ever. No part of what is promised: it says how old a truth is, not what may be read. */
+  readonly ttlMs?: Freshness;
   readonly example?: unknown;
   /** Absent: `backward` for commands, `full` for facts. */
   readonly compatibility?: Compatibility;

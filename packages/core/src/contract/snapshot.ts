@@ -22,8 +22,8 @@ export interface SnapshotMessage {
   readonly retired: readonly string[];
 }
 
-export interface SnapshotTreaty {
-  readonly version: string;
+/** What a treaty promises in one of its versions. */
+export interface SnapshotTerms {
   readonly idempotencyKey: readonly string[];
   /** Milliseconds by name of the limit. */
   readonly timeLimits: Readonly<Record<string, number>>;
@@ -33,6 +33,16 @@ export interface SnapshotTreaty {
   readonly schemas: Readonly<
     Record<string, { readonly compatibility: Compatibility; readonly schema: Json }>
   >;
+}
+
+export interface SnapshotTreaty extends SnapshotTerms {
+  /** The version of today. */
+  readonly version: string;
+  /**
+   * Terms of the versions before it. Nobody is held to them any more but hand-offs that were opened with them and are not at their end.
+   * Absent: there are none, or the treaty only reads.
+   */
+  readonly earlier?: Readonly<Record<string, SnapshotTerms>>;
 }
 
 export interface AcceptedBreak {
@@ -56,11 +66,9 @@ export function snapshotText(snapshot: ContractSnapshot): string {
       ...message,
       versions: byKey(message.versions, compareVersions),
     })),
-    treaties: byKey(treaties, compareText, (treaty) => ({
-      ...treaty,
-      timeLimits: byKey(treaty.timeLimits, compareText),
-      errors: byKey(treaty.errors, compareText),
-      schemas: byKey(treaty.schemas, compareText),
+    treaties: byKey(treaties, compareText, ({ earlier, ...treaty }) => ({
+      ...sortedTerms(treaty),
+      ...(earlier === undefined ? {} : { earlier: byKey(earlier, compareVersions, sortedTerms) }),
     })),
     broken,
   };
@@ -85,9 +93,29 @@ export function readSnapshot(text: string): ContractSnapshot | null {
     ) &&
     Object.values(treaties).every(
       (one) =>
-        isMap(one.schemas) && isMap(one.timeLimits) && isMap(one.errors) && Array.isArray(one.idempotencyKey),
+        areTerms(one) &&
+        (one.earlier === undefined || (isMap(one.earlier) && Object.values(one.earlier).every(areTerms))),
     );
   return sound ? { system, messages, treaties, broken } : null;
+}
+
+function areTerms(one: SnapshotTerms): boolean {
+  return (
+    isMap(one) &&
+    isMap(one.schemas) &&
+    isMap(one.timeLimits) &&
+    isMap(one.errors) &&
+    Array.isArray(one.idempotencyKey)
+  );
+}
+
+function sortedTerms(terms: SnapshotTerms): object {
+  return {
+    ...terms,
+    timeLimits: byKey(terms.timeLimits, compareText),
+    errors: byKey(terms.errors, compareText),
+    schemas: byKey(terms.schemas, compareText),
+  };
 }
 
 function isMap(value: unknown): value is object {

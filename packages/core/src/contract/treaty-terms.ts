@@ -2,7 +2,7 @@ import type { ContractFinding, ContractRule, Severity } from "./contract-finding
 import { type JsonSchema, sameJson, schemaText } from "./json-schema.ts";
 import type { TreatyTerms } from "./published-message.ts";
 import { schemaFindings } from "./schema-findings.ts";
-import { compareVersions, type SnapshotTreaty } from "./snapshot.ts";
+import { compareVersions, type SnapshotTerms, type SnapshotTreaty } from "./snapshot.ts";
 
 /** Compares treaties with those promised before. The terms break as surely as a schema does, only later and at night. */
 export function treatyFindings(
@@ -20,24 +20,33 @@ export function treatyFindings(
   ];
 }
 
-function finding(treaty: string, rule: ContractRule, severity: Severity, says: string): ContractFinding {
+export function finding(
+  treaty: string,
+  rule: ContractRule,
+  severity: Severity,
+  says: string,
+): ContractFinding {
   return { rule, severity, subject: `treaty ${treaty}`, says };
 }
 
 function termFindings(treaty: TreatyTerms, before: SnapshotTreaty | undefined): ContractFinding[] {
   const { name } = treaty;
   if (before === undefined) return [finding(name, "treaty-added", "compatible", "new")];
-  return [
+  const terms = [
     ...keyFindings(treaty, before),
     ...timeoutFindings(treaty, before),
     ...errorFindings(treaty, before),
+  ];
+  return [
+    ...terms,
+    ...sameVersionFindings(treaty, before, terms),
     ...retryFindings(treaty, before),
     ...versionFindings(treaty, before),
     ...messageFindings(treaty, before),
   ];
 }
 
-function keyFindings({ name, idempotencyKey }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
+export function keyFindings({ name, idempotencyKey }: TreatyTerms, before: SnapshotTerms): ContractFinding[] {
   if (sameJson(idempotencyKey, before.idempotencyKey)) return [];
   const says =
     `the key was ${before.idempotencyKey.join(" + ")} and is ${idempotencyKey.join(" + ")}: ` +
@@ -45,7 +54,7 @@ function keyFindings({ name, idempotencyKey }: TreatyTerms, before: SnapshotTrea
   return [finding(name, "idempotency-key-changed", "breaking", says)];
 }
 
-function timeoutFindings({ name, timeLimits }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
+export function timeoutFindings({ name, timeLimits }: TreatyTerms, before: SnapshotTerms): ContractFinding[] {
   const limits = new Set([...Object.keys(before.timeLimits), ...Object.keys(timeLimits)]);
   return [...limits].flatMap((limit) => {
     const [earlier, now] = [before.timeLimits[limit], timeLimits[limit]];
@@ -59,7 +68,7 @@ function timeoutFindings({ name, timeLimits }: TreatyTerms, before: SnapshotTrea
   });
 }
 
-function errorFindings({ name, errors }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {
+export function errorFindings({ name, errors }: TreatyTerms, before: SnapshotTerms): ContractFinding[] {
   return [
     ...Object.entries(before.errors).flatMap(([code, earlier]) => {
       if (!Object.hasOwn(errors, code)) {
@@ -103,6 +112,17 @@ function versionFindings(treaty: TreatyTerms, before: SnapshotTreaty): ContractF
       const same = `the schema of the ${message} is another one, the version is still ${version}`;
       return finding(name, "schema-version-same", "breaking", same);
     });
+}
+
+/** A hand-off names the version it was opened with: harder terms under the same name would hide what it was promised. */
+function sameVersionFindings(
+  { name, version }: TreatyTerms,
+  before: SnapshotTreaty,
+  terms: readonly ContractFinding[],
+): ContractFinding[] {
+  if (version !== before.version || !terms.some(({ severity }) => severity === "breaking")) return [];
+  const says = `its terms are others, the version is still ${version}: hand-offs opened with either could not be told apart`;
+  return [finding(name, "terms-version-same", "breaking", says)];
 }
 
 function messageFindings({ name, schemas }: TreatyTerms, before: SnapshotTreaty): ContractFinding[] {

@@ -40,6 +40,9 @@ const answer = (schema: ReturnType<typeof Type.Object>): TreatyTerms => ({
   schemas: { ...charge.schemas, answer: { schema, compatibility: "backward" } },
 });
 
+/** Harder terms take another version, too, as hand-offs are told apart by it. */
+const sameVersion = "breaking terms-version-same (treaty charge-card)";
+
 describe("of a treaty,", () => {
   const cases: [string, readonly TreatyTerms[], readonly string[]][] = [
     ["nothing changed is nothing told", [charge], []],
@@ -51,22 +54,22 @@ describe("of a treaty,", () => {
     [
       "another idempotency key breaks",
       [{ ...charge, idempotencyKey: ["tenantId", "orderId", "attempt"] }],
-      ["breaking idempotency-key-changed (treaty charge-card)"],
+      ["breaking idempotency-key-changed (treaty charge-card)", sameVersion],
     ],
     [
       "the same fields in another order are another idempotency key",
       [{ ...charge, idempotencyKey: ["orderId", "tenantId"] }],
-      ["breaking idempotency-key-changed (treaty charge-card)"],
+      ["breaking idempotency-key-changed (treaty charge-card)", sameVersion],
     ],
     [
       "a time limit one millisecond shorter breaks",
       [{ ...charge, timeLimits: { ...charge.timeLimits, answerWithinMs: 4_999 } }],
-      ["breaking timeout-tightened (treaty charge-card)"],
+      ["breaking timeout-tightened (treaty charge-card)", sameVersion],
     ],
     [
       "so does a limit where there was none",
       [{ ...charge, timeLimits: { ...charge.timeLimits, inFlightMs: 90_000 } }],
-      ["breaking timeout-tightened (treaty charge-card)"],
+      ["breaking timeout-tightened (treaty charge-card)", sameVersion],
     ],
     [
       "a longer limit is fine, and so is none",
@@ -78,13 +81,19 @@ describe("of a treaty,", () => {
       [{ ...charge, errors: { "card-declined": "BUSINESS_REJECTED", "card-stolen": "BUSINESS_REJECTED" } }],
       [
         "breaking error-code-dropped (treaty charge-card)",
+        sameVersion,
         "compatible error-code-added (treaty charge-card)",
       ],
     ],
     [
       "a code that means something else breaks",
       [{ ...charge, errors: { ...charge.errors, "limit-reached": "BUSINESS_REJECTED" } }],
-      ["breaking error-meaning-changed (treaty charge-card)"],
+      ["breaking error-meaning-changed (treaty charge-card)", sameVersion],
+    ],
+    [
+      "harder terms under a higher version break once",
+      [{ ...charge, version: "1.1.0", timeLimits: { ...charge.timeLimits, answerWithinMs: 4_999 } }],
+      ["breaking timeout-tightened (treaty charge-card)", "compatible schema-changed (treaty charge-card)"],
     ],
     [
       "a lower version breaks",

@@ -128,6 +128,7 @@ test("a decision without facts leaves nothing behind, and the command is done", 
   const silent: Decider<{ readonly n: number }> = {
     ...accountDecider(),
     initial: { n: 0 },
+    customerOf: () => null,
     decide: (_, { data }) => ({ facts: data.amount === 1 ? [] : [{ type: "bank.deposited", data: {} }] }),
     evolve: (state) => state,
   };
@@ -146,6 +147,7 @@ test("several facts of one decision are recorded in order, each with an id and a
   const verbose: Decider<{ readonly n: number }> = {
     ...accountDecider(),
     initial: { n: 0 },
+    customerOf: () => null,
     decide: ({ n }) => ({
       facts: [1, 2, 3].map((step) => ({ type: "bank.deposited", data: { amount: n + step } })),
     }),
@@ -165,6 +167,7 @@ test("what a decider throws anywhere, or returns that cannot be stored, parks th
   const careless: Decider<{ readonly n: number }> = {
     ...accountDecider(),
     initial: { n: 0 },
+    customerOf: () => null,
     decide(_, { data }) {
       const wrong: Record<string, unknown> = {
         "2": { facts: [{ type: "bank.deposited", data: { breaks: "evolve" } }] },

@@ -1,9 +1,17 @@
 import type { Batch } from "../consumer/batch.ts";
 import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts";
 import { type AppendedAt, appending } from "../journal/append.ts";
-import { type Decider, type Fact, isRefusal, type OutgoingCommand, type Refusal } from "../model/decider.ts";
+import {
+  type Decider,
+  type Fact,
+  type FactType,
+  isRefusal,
+  type OutgoingCommand,
+  type Refusal,
+} from "../model/decider.ts";
 import type { Entry, JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
+import { ttlOf } from "../model/freshness.ts";
 import { deriveId } from "../model/id.ts";
 import type { Connection } from "../postgres/database.ts";
 import { type KeptStatesOptions, type KeyInHand, keepStates } from "../state/kept-states.ts";
@@ -34,7 +42,7 @@ export function deciderConsumer<State extends object>(
   options: DeciderConsumerOptions,
 ): ConsumerDefinition {
   const states = keepStates(decider, options.states);
-  const factVersions = new Map(decider.facts.map(({ type, schemaVersion }) => [type, schemaVersion]));
+  const factTypes = new Map(decider.facts.map((declared) => [declared.type, declared]));
   const claimsUnlisted = options.claimsUnlisted ?? true;
   let pendingFacts: readonly NewEntry<object>[] = [];
   let pendingAt: AppendedAt | null = null;
@@ -66,12 +74,15 @@ export function deciderConsumer<State extends object>(
         const decided = isRefusal(decision) ? [refusalFact(decider.refusalType, decision)] : decision.facts;
         let state = slot.state;
         for (const { type, data } of decided) state = decider.evolve(state, { type, data });
+        // After the decision, so that the fact that opens an account names its customer as well.
+        const customerId = decider.customerOf?.(state) ?? command.customerId;
         const entries = decided.map((fact, i) =>
           factEntry(
             options.context,
             command,
             fact,
-            versionOf(fact, factVersions, decider.name),
+            declaredType(fact, factTypes, decider.name),
+            customerId,
             slot.version + i + 1,
             i,
             now,
@@ -82,12 +93,12 @@ export function deciderConsumer<State extends object>(
           ? []
           : (decision.timers ?? []).map((timer) => {
               const schemaVersion = commandVersion(timer.type);
-              return { ...timer, schemaVersion, tenantId, key, causationId };
+              return { ...timer, schemaVersion, tenantId, key, causationId, customerId };
             });
         const wishes = isRefusal(decision)
           ? []
           : (decision.commands ?? []).map((wish, i) =>
-              wishEntry(options.context, command, wish, decided.length + i, now),
+              wishEntry(options.context, command, wish, customerId, decided.length + i, now),
             );
         // Nothing of a command that threw anywhere above has been kept.
         facts.push(...entries, ...wishes);
@@ -144,9 +155,9 @@ function commandUnknown(type: string): Failure {
 }
 
 /** Errors: `fact-type-undeclared` (defect): without its contract nobody could tell later how to read the fact. */
-function versionOf(fact: Fact, versions: ReadonlyMap<string, string>, decider: string): string {
-  const version = versions.get(fact.type);
-  if (version !== undefined) return version;
+function declaredType(fact: Fact, types: ReadonlyMap<string, FactType>, decider: string): FactType {
+  const declared = types.get(fact.type);
+  if (declared !== undefined) return declared;
   throw new Failure(
     "defect",
     "fact-type-undeclared",
@@ -159,7 +170,8 @@ function factEntry(
   context: string,
   command: Entry,
   fact: Fact,
-  schemaVersion: string,
+  { schemaVersion, ttlMs }: FactType,
+  customerId: string | null,
   keyVersion: number,
   ordinal: number,
   now: number,
@@ -180,8 +192,8 @@ function factEntry(
     // Of another process than the fact's own, where that is changed from outside: by this it is known.
     correlationId: command.correlationId,
     causationId: command.id,
-    customerId: fact.customerId ?? command.customerId,
-    ttlMs: fact.ttlMs ?? null,
+    customerId: fact.customerId ?? customerId,
+    ttlMs: ttlOf(fact.ttlMs ?? ttlMs, command, now),
     // What the other process was called with is not known here; its trace is then the one that follows from its id.
     traceparent: processId === command.processId ? command.traceparent : null,
     occurredAt: now,
@@ -192,11 +204,12 @@ function factEntry(
 function wishEntry(
   context: string,
   command: Entry,
-  { target, type, schemaVersion, data }: OutgoingCommand,
+  { target, type, schemaVersion, ttlMs, data }: OutgoingCommand,
+  customerId: string | null,
   ordinal: number,
   now: number,
 ): NewEntry<object> {
-  const { tenantId, key, processId, correlationId, customerId, traceparent } = command;
+  const { tenantId, key, processId, correlationId, traceparent } = command;
   return {
     id: deriveId(command.id, ordinal),
     kind: "command",
@@ -211,7 +224,7 @@ function wishEntry(
     correlationId,
     causationId: command.id,
     customerId,
-    ttlMs: null,
+    ttlMs: ttlOf(ttlMs, command, now),
     traceparent,
     occurredAt: now,
     data,

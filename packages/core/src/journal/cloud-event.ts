@@ -1,4 +1,5 @@
 import { type Entry, entryKinds, type JsonObject } from "../model/entry.ts";
+import { isStale } from "../model/freshness.ts";
 import { isId } from "../model/id.ts";
 import { laneCount } from "../model/lane.ts";
 
@@ -18,7 +19,13 @@ export interface CloudEventJson {
   readonly [extension: string]: unknown;
 }
 
-export function toCloudEvent(system: string, entry: Entry): CloudEventJson {
+const neverStale = "never";
+
+/**
+ * `now`: business time at which it is told; an entry that is past its time then says `stale`, which is of the telling and not of the entry.
+ * `ttlms` is milliseconds, or `never`.
+ */
+export function toCloudEvent(system: string, entry: Entry, now?: number): CloudEventJson {
   return {
     specversion: "1.0",
     id: entry.id,
@@ -39,7 +46,8 @@ export function toCloudEvent(system: string, entry: Entry): CloudEventJson {
     ...(entry.keyVersion === null ? {} : { keyversion: entry.keyVersion }),
     ...(entry.causationId === null ? {} : { causationid: entry.causationId }),
     ...(entry.customerId === null ? {} : { customerid: entry.customerId }),
-    ...(entry.ttlMs === null ? {} : { ttlms: String(entry.ttlMs) }),
+    ttlms: entry.ttlMs === null ? neverStale : String(entry.ttlMs),
+    ...(now !== undefined && isStale(entry, now) ? { stale: true } : {}),
     ...(entry.traceparent === null ? {} : { traceparent: entry.traceparent }),
     sequence: `${entry.position.xid}.${entry.position.seq}`,
     data: entry.data,
@@ -92,7 +100,8 @@ export function fromCloudEvent(event: CloudEventJson): Entry {
     correlationId: text("correlationid"),
     causationId: optional("causationid", text),
     customerId: optional("customerid", text),
-    ttlMs: optional("ttlms", count),
+    // Absent in events that were written before it was always said.
+    ttlMs: event["ttlms"] === neverStale ? null : optional("ttlms", count),
     traceparent: optional("traceparent", text),
     occurredAt,
     data: event.data,

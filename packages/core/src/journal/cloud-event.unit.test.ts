@@ -117,6 +117,20 @@ test("what an entry does not have is left out, not sent as null", () => {
   );
 });
 
+test("what never goes stale says so; what does is marked once it is told past its time", () => {
+  const lasting = { ...entry, ttlMs: null };
+  assert.equal(toCloudEvent("bank", lasting, Number.MAX_SAFE_INTEGER).ttlms, "never");
+  assert.equal(toCloudEvent("bank", lasting, Number.MAX_SAFE_INTEGER).stale, undefined);
+  const until = entry.occurredAt + 60_000;
+  assert.equal(toCloudEvent("bank", entry, until).stale, undefined);
+  const late = toCloudEvent("bank", entry, until + 1);
+  assert.deepEqual([late.ttlms, late.stale], ["60000", true]);
+  assert.deepEqual(fromCloudEvent(late), entry);
+  // As it was written before `never` was said.
+  const { ttlms: _never, ...earlier } = toCloudEvent("bank", lasting);
+  assert.deepEqual(fromCloudEvent(earlier as CloudEventJson), lasting);
+});
+
 test("a CloudEvent without a required attribute, or with one of the wrong type, is refused", () => {
   const event = toCloudEvent("bank", { ...entry, target: "ledger" });
   const needed = [

@@ -1,4 +1,5 @@
 import type { Entry, JsonObject } from "./entry.ts";
+import type { Freshness } from "./freshness.ts";
 
 /**
  * Business rules as three pure functions. No I/O, no clock, no randomness inside:
@@ -22,7 +23,7 @@ export interface DecisionContext {
 export interface Fact<Data extends object = JsonObject> {
   readonly type: string;
   readonly data: Data;
-  /** Milliseconds after which readers must treat the fact as stale; absent: never. */
+  /** Milliseconds after which readers must treat the fact as stale; absent: as its type declares. */
   readonly ttlMs?: number;
   readonly customerId?: string;
   /**
@@ -64,6 +65,8 @@ export interface OutgoingCommand {
   readonly target: string;
   readonly type: string;
   readonly schemaVersion: string;
+  /** How long it may be taken for news, when it tells an observation on; absent: for ever. */
+  readonly ttlMs?: Freshness;
   readonly data: JsonObject;
 }
 
@@ -85,10 +88,12 @@ export interface CommandRule {
   readonly schemaVersion: string;
 }
 
-/** A fact type and the version of its schema. The message of a contract is one: list those. */
+/** A fact type, the version of its schema, and how long it stays fresh. The message of a contract is one: list those. */
 export interface FactType {
   readonly type: string;
   readonly schemaVersion: string;
+  /** Absent: never stale, as befits what was decided here. An observation says a number. */
+  readonly ttlMs?: Freshness;
 }
 
 export interface Decider<State extends object> {
@@ -101,6 +106,11 @@ export interface Decider<State extends object> {
   /** Type of the fact that records a refusal. */
   readonly refusalType: string;
   readonly initial: State;
+  /**
+   * Whose account the key is, once the state tells; written on every fact, wish and timer of the key that names no other. Absent, or null: the
+   * decider knows no customers, and what it writes names the one of its command, if any.
+   */
+  customerOf?(state: State): string | null;
   decide(state: State, command: Entry, context: DecisionContext): Decision | Refusal;
   /** Sees the same of a fact when it is read back from the journal years later. */
   evolve(state: State, fact: Pick<Fact, "type" | "data">): State;

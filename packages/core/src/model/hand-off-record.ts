@@ -10,6 +10,8 @@ export interface HandOff extends HandOffLife {
   /** Id of the opening entry. */
   readonly handOffId: string;
   readonly treaty: string;
+  /** Version of the treaty it was opened with; null: opened before that was recorded. */
+  readonly treatyVersion: string | null;
   readonly aggregateType: string;
   readonly aggregateId: string;
   readonly line: string | null;
@@ -20,6 +22,8 @@ export interface HandOff extends HandOffLife {
   readonly key: string;
   readonly processId: string;
   readonly correlationId: string;
+  /** Whose account it is about; null: nobody's that the fact named, or a batch, which is of many. */
+  readonly customerId: string | null;
   /** Trace context of the fact it follows from; null: none, or a batch. */
   readonly traceparent: string | null;
   /** Rises with each move. */

@@ -35,6 +35,7 @@ export {
   weekMs,
   weekOf,
 } from "./fitness.ts";
+export { type Freshness, freshUntil, isStale, ttlOf } from "./freshness.ts";
 export type {
   Advance,
   Finding,

@@ -41,7 +41,7 @@ export class ColumnBatch<Row> {
     const value = this.common(column);
     if (value === undefined) return this.each(column);
     this.shared.push(`${this.next()}::${column.type} as ${column.name}`);
-    this.values.push(column.type === "timestamptz" ? new Date(value as number) : value);
+    this.values.push(column.type === "timestamptz" && value !== null ? new Date(value as number) : value);
     this.columnShapes += "s";
     return this;
   }

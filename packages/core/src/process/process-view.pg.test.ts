@@ -12,6 +12,7 @@ import type { Happenings } from "../testing/happenings.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
 import { startWorker } from "../testing/worker.fixture.ts";
 import { processViewConsumer } from "./process-view.ts";
+import { openProcessReader } from "./read-process.ts";
 
 const bed = await openTestBed();
 const name = bed.newName();
@@ -77,6 +78,8 @@ test("a process can be read from the moment its acceptance is answered: queued, 
     outcome: null,
     acceptedAt,
     updatedAt: acceptedAt,
+    freshUntil: null,
+    stale: false,
     change: { xid: "0", seq: "0" },
   });
   await system.setPaused("ledger", false, act);
@@ -99,6 +102,7 @@ test("facts fold into state, steps, outcome and reason, as the process's definit
     [deposited, refused, withdrawn].map((id) => system.processes.read("acme", id)),
   );
   assert.deepEqual([one?.type, one?.outcome, one?.reason], ["deposit", { amount: 5, balance: 5 }, null]);
+  assert.deepEqual([one?.freshUntil, one?.stale], [null, false]);
   assert.deepEqual(
     one?.steps.map((step) => [step.name, step.state]),
     [["bank.deposited", "done"]],
@@ -310,4 +314,43 @@ test("facts of one process on different keys, followed by different workers at o
     );
   });
   assert.equal(await finished(), processes.length);
+});
+
+test("a process is as fresh as the fact that moved it last: past its time it is shown as it was and marked", async () => {
+  const { front, workers, step, append } = await twoViews();
+  const [seen, late, decided] = Array.from({ length: 3 }, () => newId(Date.now())) as [
+    string,
+    string,
+    string,
+  ];
+  const ttlMs = 60_000;
+  const now = Date.now();
+  await append([
+    { ...step(seen, 1, "left"), occurredAt: now, ttlMs },
+    { ...step(late, 1, "left"), occurredAt: now - 2 * ttlMs, ttlMs },
+    { ...step(decided, 1, "left"), occurredAt: now, ttlMs },
+    step(decided, 2, "left"),
+  ]);
+  await workers[0].happenings.until("all are shown", async () => {
+    const [row] = await front.execute<{ n: number }>(
+      "select sum(json_array_length(steps))::int as n from entente.process",
+    );
+    return row?.n === 4;
+  });
+  const shown = async (at: number) => {
+    const reader = openProcessReader(front, [], () => at, 86_400_000);
+    const records = await Promise.all([seen, late, decided].map((id) => reader.read("acme", id)));
+    return records.map((record) => [record?.freshUntil ?? null, record?.stale]);
+  };
+  const until = [now + ttlMs, now - ttlMs, null];
+  assert.deepEqual(await shown(now + ttlMs), [
+    [until[0], false],
+    [until[1], true],
+    [until[2], false],
+  ]);
+  assert.deepEqual(await shown(now + ttlMs + 1), [
+    [until[0], true],
+    [until[1], true],
+    [until[2], false],
+  ]);
 });

@@ -1,6 +1,7 @@
 import type { Batch } from "../consumer/batch.ts";
 import type { ConsumerDefinition, ConsumerSource } from "../consumer/consumer.ts";
 import type { Entry, JsonObject } from "../model/entry.ts";
+import { freshUntil } from "../model/freshness.ts";
 import { timeOfId } from "../model/id.ts";
 import {
   isFinal,
@@ -163,7 +164,7 @@ function countMove(
 }
 
 const columns =
-  "process_id, tenant_id, type, key, customer_id, state, steps, reason, outcome, folded_by, updated_at";
+  "process_id, tenant_id, type, key, customer_id, state, steps, reason, outcome, folded_by, updated_at, fresh_until";
 
 /** A process that moved, and how it looks now. */
 interface MovedView {
@@ -250,6 +251,14 @@ const updatedAt: Column<MovedView> = {
   array: (rows) => timeArray(rows.map((row) => row.last.occurredAt)),
 };
 
+/** A process is as fresh as the fact that moved it last. */
+const freshUntilTime: Column<MovedView> = {
+  name: "fresh_until",
+  type: "timestamptz",
+  of: (row) => freshUntil(row.last),
+  array: (rows) => timeArray(rows.map((row) => freshUntil(row.last))),
+};
+
 /** The rows of a statement: in one order for all workers, so that they wait for each other instead of deadlocking. */
 function rowsOf(
   moved: ReadonlyMap<string, Moved>,
@@ -277,7 +286,8 @@ function viewBatch(rows: readonly MovedView[]): ColumnBatch<MovedView> {
     .often(json("reason", (row) => row.view.reason))
     .often(json("outcome", (row) => row.view.outcome))
     .often(foldedBy)
-    .often(updatedAt);
+    .often(updatedAt)
+    .often(freshUntilTime);
 }
 
 /** Processes one statement may move: it numbers them within one value of the sequence (migration 007). */
@@ -305,5 +315,5 @@ const insertFrom = (from: string): string =>
 
 const updateFrom = (from: string): string =>
   `update entente.process p set state = v.state, steps = v.steps, reason = v.reason, outcome = v.outcome,
-      folded_by = v.folded_by, updated_at = v.updated_at, xid = pg_current_xact_id(), change = ${changeOfRow}
+      folded_by = v.folded_by, updated_at = v.updated_at, fresh_until = v.fresh_until, xid = pg_current_xact_id(), change = ${changeOfRow}
     from ${from} where p.process_id = v.process_id`;

@@ -19,6 +19,10 @@ export interface ProcessRecord {
   readonly outcome: JsonObject | null;
   readonly acceptedAt: number;
   readonly updatedAt: number;
+  /** Up to when what it shows may be taken for news; null: for ever. */
+  readonly freshUntil: number | null;
+  /** Past that: true of then, and perhaps of now. */
+  readonly stale: boolean;
   /** Where this state stands in the order of changes; a process nobody moved yet stands at 0. */
   readonly change: Position;
 }
@@ -36,12 +40,13 @@ export interface RecordRow extends Record<string, unknown> {
   reason: ProcessReason | null;
   outcome: JsonObject | null;
   updated_at: number | null;
+  fresh_until: number | null;
   xid: string | null;
   change: string | null;
 }
 
 export const recordColumns = `coalesce(c.type, '') as command_type, c.occurred_at as accepted_at,
-  p.type as process_type, p.state, p.steps, p.reason, p.outcome, p.updated_at, p.xid, p.change`;
+  p.type as process_type, p.state, p.steps, p.reason, p.outcome, p.updated_at, p.fresh_until, p.xid, p.change`;
 
 const readOne: Statement = {
   name: "process-read",
@@ -115,6 +120,8 @@ export function recordsBy(
       outcome: row.outcome,
       acceptedAt,
       updatedAt: row.updated_at ?? acceptedAt,
+      freshUntil: row.fresh_until,
+      stale: row.fresh_until !== null && now() > row.fresh_until,
       change: { xid: row.xid ?? "0", seq: row.change ?? "0" },
     };
   };

@@ -11,20 +11,22 @@ export interface ScheduledTimer extends Timer {
   readonly tenantId: string;
   readonly key: string;
   readonly causationId: string;
+  /** Whose account it is about, where that is known. */
+  readonly customerId?: string | null;
   /** Of the command's schema when the timer was set: its data keeps that shape however late it fires. */
   readonly schemaVersion: string;
 }
 
 const schedule: Statement = {
   name: "timer-schedule",
-  text: `insert into entente.timer (tenant_id, key, name, due_at, type, schema_version, data, causation_id)
-    select distinct on (tenant_id, key, name) tenant_id, key, name, due_at, type, schema_version, data, causation_id
-    from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::json[], $7::uuid[], $8::text[])
-      with ordinality as t(tenant_id, key, name, due_at, type, data, causation_id, schema_version, place)
+  text: `insert into entente.timer (tenant_id, key, name, due_at, type, schema_version, data, causation_id, customer_id)
+    select distinct on (tenant_id, key, name) tenant_id, key, name, due_at, type, schema_version, data, causation_id, customer_id
+    from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::json[], $7::uuid[], $8::text[], $9::text[])
+      with ordinality as t(tenant_id, key, name, due_at, type, data, causation_id, schema_version, customer_id, place)
     order by tenant_id, key, name, place desc
     on conflict (tenant_id, key, name) do update
       set due_at = excluded.due_at, type = excluded.type, schema_version = excluded.schema_version,
-        data = excluded.data, causation_id = excluded.causation_id`,
+        data = excluded.data, causation_id = excluded.causation_id, customer_id = excluded.customer_id`,
 };
 
 /** Schedules timers in the caller's transaction; the last one of a name wins. */
@@ -44,6 +46,7 @@ export async function scheduleTimers(
     jsonArray(timers.map((t) => JSON.stringify(t.data))),
     uuidArray(timers.map((t) => t.causationId)),
     textArray(timers.map((t) => t.schemaVersion)),
+    textArray(timers.map((t) => t.customerId ?? null)),
   ]);
 }
 
@@ -53,7 +56,7 @@ const takeDue: Statement = {
       select tenant_id, key, name from entente.timer where due_at <= to_timestamp($1::float8 / 1000)
       order by due_at limit $2 for update skip locked) due
     where t.tenant_id = due.tenant_id and t.key = due.key and t.name = due.name
-    returning t.tenant_id, t.key, t.name, t.due_at, t.type, t.schema_version, t.data, t.causation_id`,
+    returning t.tenant_id, t.key, t.name, t.due_at, t.type, t.schema_version, t.data, t.causation_id, t.customer_id`,
 };
 
 interface DueRow extends Record<string, unknown> {
@@ -65,6 +68,7 @@ interface DueRow extends Record<string, unknown> {
   schema_version: string;
   data: JsonObject;
   causation_id: string | null;
+  customer_id: string | null;
 }
 
 /**
@@ -104,7 +108,7 @@ function timerEntry(context: string, row: DueRow, now: number): NewEntry {
     // Correlated with what scheduled it, and so never taken for a command accepted from outside, which correlates with itself.
     correlationId: row.causation_id ?? id,
     causationId: row.causation_id,
-    customerId: null,
+    customerId: row.customer_id,
     ttlMs: null,
     traceparent: null,
     occurredAt: now,

@@ -50,9 +50,10 @@ test("a batch costs the same few statements whatever its rows, to open, to send,
   for (const size of [2, 1_000]) {
     const wanted = Array.from({ length: size }, (_, n): Wanted => {
       const fact = billingReady(`ord-${size}-${n}`);
-      const { tenantId, key, processId, correlationId, id: causationId } = fact;
+      const { tenantId, key, processId, correlationId, customerId, id: causationId } = fact;
       const request = { aggregateType: "order", aggregateId: fact.key, line: "1", data: { amount: n } };
-      return { treaty, tenantId, key, processId, correlationId, causationId, traceparent: null, request };
+      const caused = { processId, correlationId, causationId, customerId, traceparent: null };
+      return { treaty, tenantId, key, ...caused, request };
     });
     const [
       opening,

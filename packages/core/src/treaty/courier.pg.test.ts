@@ -124,7 +124,11 @@ for (const [behaviour, why] of [
     const [unknown] = await orders.entries("entente.hand-off-unknown");
     assert.deepEqual([unknown?.data.class, unknown?.data.code], ["UNKNOWN", why], "the journal says why");
     const [found] = await orders.entries("entente.hand-off-completed");
-    assert.deepEqual([found?.data.class, found?.data.code], [null, "DONE"], "what came of it is told by them");
+    assert.deepEqual(
+      [found?.data.class, found?.data.code],
+      [null, "DONE"],
+      "what came of it is told by them",
+    );
     assert.ok(gets(counterparty).length >= 1);
     const [corrected] = await orders.entries("entente.correct-hand-off");
     assert.equal(corrected?.kind, "command");

@@ -4,6 +4,7 @@ import { appendEntries } from "../journal/append.ts";
 import { newId } from "../journal/new-id.ts";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
 import { Failure } from "../model/failure.ts";
+import { ttlOf } from "../model/freshness.ts";
 import { textArray } from "../postgres/arrays.ts";
 import type { Connection, Database, Statement } from "../postgres/database.ts";
 import { openCases } from "./fallout-cases.ts";
@@ -224,6 +225,7 @@ function commandEntry(
     processId,
     correlationId: processId,
     causationId: null,
+    ttlMs: ttlOf(command.ttlMs, null, now),
     data: { ...command.data, heard: { treaty: treaty.name, place } },
   };
 }

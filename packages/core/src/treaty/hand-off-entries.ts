@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { JsonObject, NewEntry } from "../model/entry.ts";
+import { ttlOf } from "../model/freshness.ts";
 import type { HandOffState } from "../model/hand-off.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
 import { deriveId } from "../model/id.ts";
@@ -10,6 +11,8 @@ import type { DomainCommand } from "./treaty.ts";
 /** Kept once, here: the rows of a batch and everything a sending needs. */
 export interface OpeningData {
   readonly treaty: string;
+  /** Absent in entries written before it was recorded. */
+  readonly treatyVersion?: string;
   readonly target: string;
   readonly purpose: string;
   readonly aggregateType: string;
@@ -78,7 +81,7 @@ export function handOffFact(
     processId: handOff.processId,
     correlationId: handOff.correlationId,
     causationId: cause.entryId ?? handOffId,
-    customerId: null,
+    customerId: handOff.customerId,
     ttlMs: null,
     traceparent: handOff.traceparent,
     occurredAt: now,
@@ -118,8 +121,9 @@ export function consequence(
   command: DomainCommand,
   now: number,
 ): NewEntry<object> {
-  const { tenantId, handOffId, version, processId, correlationId, traceparent } = handOff;
-  const { type, schemaVersion, key, data } = command;
+  const { tenantId, handOffId, version, processId, correlationId, customerId, traceparent } = handOff;
+  const { type, schemaVersion, key, ttlMs, data } = command;
+  const isOwnProcess = (command.processId ?? processId) === processId;
   return {
     ...plainEntry(context, deriveId(handOffId, 0x4000_0000 + version * 1_024 + n), tenantId, key, now),
     kind: "command",
@@ -130,7 +134,9 @@ export function consequence(
     correlationId,
     causationId: factId(handOffId, version),
     // Of another process the context is not known here; its trace is then the one that follows from its id.
-    traceparent: (command.processId ?? processId) === processId ? traceparent : null,
+    traceparent: isOwnProcess ? traceparent : null,
+    customerId: isOwnProcess ? customerId : null,
+    ttlMs: ttlOf(ttlMs, null, now),
     data,
   };
 }

@@ -50,7 +50,7 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
           },
         );
       }
-      const { tenantId, processId, correlationId, traceparent, id: causationId } = fact;
+      const { tenantId, processId, correlationId, customerId, traceparent, id: causationId } = fact;
       // The schema has let it pass, and what is sent is an object.
       const checked = { ...request, data: request.data as JsonObject };
       return {
@@ -60,6 +60,7 @@ export function handOffOpener(options: OpenerOptions): ConsumerDefinition {
         processId,
         correlationId,
         causationId,
+        customerId,
         traceparent,
         request: checked,
       };

@@ -25,7 +25,7 @@ const columns = `tenant_id, hand_off_id, treaty, target, purpose, aggregate_type
   correlation_id, state, attempt, tries, in_doubt, effect_known, withdrawn, released, version, idempotency_key,
   encode(request_hash, 'hex') as request_hash, encode(last_response_hash, 'hex') as last_response_hash,
   external_reference, external_code, external_label, last_error_class, last_error_code, last_error_text,
-  next_try_at, look_at, deadline_at, first_sent_at, sending, row_count, rows_open, rows_withdrawn, traceparent, created_at, updated_at,
+  next_try_at, look_at, deadline_at, first_sent_at, sending, row_count, rows_open, rows_withdrawn, traceparent, treaty_version, customer_id, created_at, updated_at,
   (extract(epoch from claimed_until - clock_timestamp()) * 1000)::float8 as claim_ms`;
 
 export interface HandOffRef {
@@ -144,14 +144,15 @@ const insert: Statement = {
   name: "hand-off-insert",
   text: `insert into entente.hand_off (tenant_id, hand_off_id, treaty, target, purpose, aggregate_type, aggregate_id, line, key,
       process_id, correlation_id, state, attempt, tries, in_doubt, effect_known, withdrawn, released, version,
-      idempotency_key, request_hash, next_try_at, row_count, rows_open, created_at, updated_at, traceparent)
+      idempotency_key, request_hash, next_try_at, row_count, rows_open, created_at, updated_at, traceparent, treaty_version, customer_id)
     select tenant_id, hand_off_id, treaty, target, purpose, aggregate_type, aggregate_id, line, key,
       process_id, correlation_id, 'created', 1, 0, false, false, false, false, 1,
-      idempotency_key, request_hash, next_try_at, row_count, row_count, created_at, created_at, traceparent
+      idempotency_key, request_hash, next_try_at, row_count, row_count, created_at, created_at, traceparent, treaty_version, customer_id
     from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-      $10::uuid[], $11::text[], $12::text[], $13::bytea[], $14::timestamptz[], $15::int8[], $16::timestamptz[], $17::text[])
+      $10::uuid[], $11::text[], $12::text[], $13::bytea[], $14::timestamptz[], $15::int8[], $16::timestamptz[], $17::text[], $18::text[], $19::text[])
       with ordinality as n(tenant_id, hand_off_id, treaty, target, purpose, aggregate_type, aggregate_id, line, key,
-        process_id, correlation_id, idempotency_key, request_hash, next_try_at, row_count, created_at, traceparent, place)
+        process_id, correlation_id, idempotency_key, request_hash, next_try_at, row_count, created_at, traceparent, treaty_version, customer_id,
+        place)
     order by n.place`,
 };
 
@@ -178,6 +179,8 @@ export async function insertHandOffs(connection: Connection, fresh: readonly Han
     int8Array(fresh.map((h) => h.rows)),
     timeArray(fresh.map((h) => h.createdAt)),
     textArray(fresh.map((h) => h.traceparent)),
+    textArray(fresh.map((h) => h.treatyVersion)),
+    textArray(fresh.map((h) => h.customerId)),
   ]);
 }
 
@@ -302,6 +305,7 @@ export function handOffOf(row: HandOffColumns): StoredHandOff {
     tenantId: row.tenant_id,
     handOffId: row.hand_off_id,
     treaty: text.treaty,
+    treatyVersion: nullable.treaty_version,
     target: text.target,
     purpose: text.purpose,
     aggregateType: text.aggregate_type,
@@ -310,6 +314,7 @@ export function handOffOf(row: HandOffColumns): StoredHandOff {
     key: text.key,
     processId: text.process_id,
     correlationId: text.correlation_id,
+    customerId: nullable.customer_id,
     traceparent: nullable.traceparent,
     state: text.state,
     attempt: number.attempt,

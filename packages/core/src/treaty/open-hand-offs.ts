@@ -27,6 +27,7 @@ export interface Wanted {
   readonly processId: string;
   readonly correlationId: string;
   readonly causationId: string;
+  readonly customerId: string | null;
   readonly traceparent: string | null;
   readonly request: HandOffRequest;
 }
@@ -197,13 +198,15 @@ function gather(acts: readonly Act[]): Act[][] {
 }
 
 function openAlone(context: string, one: Act, now: number): Opening {
-  const { treaty, tenantId, key, processId, correlationId, causationId, traceparent, request } = one.wanted;
+  const { treaty, tenantId, key, processId, correlationId, causationId, customerId, traceparent, request } =
+    one.wanted;
   const { aggregateType, aggregateId, line } = request;
   // Fresh ids: an id derived from the fact could meet others derived from the same cause. The key keeps it single.
   const id = newId(now);
   const requestHash = one.requestHash.toString("hex");
   const data: OpeningData = {
     treaty: treaty.name,
+    treatyVersion: treaty.version,
     target: treaty.target,
     purpose: treaty.purpose,
     aggregateType,
@@ -215,7 +218,7 @@ function openAlone(context: string, one: Act, now: number): Opening {
     rows: [],
   };
   const handOff = opened(
-    { id, tenantId, key, processId, correlationId, traceparent, rows: 0 },
+    { id, tenantId, key, processId, correlationId, customerId, traceparent, rows: 0 },
     treaty,
     request,
     one.idempotencyKey,
@@ -250,6 +253,7 @@ function openTogether(context: string, acts: readonly Act[], now: number): Openi
   const requestHash = payloadHash(rows.map((row) => row.requestHash));
   const data: OpeningData = {
     treaty: treaty.name,
+    treatyVersion: treaty.version,
     target,
     purpose,
     ...subject,
@@ -260,13 +264,14 @@ function openTogether(context: string, acts: readonly Act[], now: number): Openi
   };
   // A batch holds acts of many keys: keeping the order of each of them means sending the treaty's batches one after the other.
   const key = treaty.order === "per-key" ? "batches" : `batch:${id}`;
-  // A process, a correlation and a trace of its own: its rows belong to many.
+  // A process, a correlation and a trace of its own, and no customer: its rows belong to many.
   const where = {
     id,
     tenantId,
     key,
     processId: id,
     correlationId: id,
+    customerId: null,
     traceparent: null,
     rows: acts.length,
   };
@@ -292,6 +297,7 @@ function opened(
     readonly key: string;
     readonly processId: string;
     readonly correlationId: string;
+    readonly customerId: string | null;
     readonly traceparent: string | null;
     readonly rows: number;
   },
@@ -301,12 +307,13 @@ function opened(
   requestHash: string,
   now: number,
 ): HandOff {
-  const { id, tenantId, key, processId, correlationId, traceparent, rows } = where;
+  const { id, tenantId, key, processId, correlationId, customerId, traceparent, rows } = where;
   return {
     ...newHandOff,
     tenantId,
     handOffId: id,
     treaty: treaty.name,
+    treatyVersion: treaty.version,
     aggregateType: subject.aggregateType,
     aggregateId: subject.aggregateId,
     line: subject.line,
@@ -315,6 +322,7 @@ function opened(
     key,
     processId,
     correlationId,
+    customerId,
     traceparent,
     version: 1,
     idempotencyKey,
@@ -356,7 +364,7 @@ function openingEntry(
     processId: handOff.processId,
     correlationId: handOff.correlationId,
     causationId,
-    customerId: null,
+    customerId: handOff.customerId,
     ttlMs: null,
     traceparent: handOff.traceparent,
     occurredAt: handOff.createdAt,

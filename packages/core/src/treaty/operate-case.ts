@@ -182,7 +182,7 @@ async function actEntry(
     processId: handOff?.processId ?? id,
     correlationId: handOff?.correlationId ?? id,
     causationId: handOffId,
-    customerId: null,
+    customerId: handOff?.customerId ?? null,
     ttlMs: null,
     traceparent: handOff?.traceparent ?? null,
     occurredAt: now,

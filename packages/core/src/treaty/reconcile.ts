@@ -332,7 +332,7 @@ function entryAbout(
   causationId: string | null,
   data: JsonObject,
 ): NewEntry<object> {
-  const { tenantId, key, processId, correlationId, handOffId, traceparent } = handOff;
+  const { tenantId, key, processId, correlationId, handOffId, customerId, traceparent } = handOff;
   return {
     ...plainEntry(around.context, newId(now), tenantId, key, now),
     kind,
@@ -341,6 +341,7 @@ function entryAbout(
     processId,
     correlationId,
     causationId: causationId ?? handOffId,
+    customerId,
     traceparent,
     data,
   };

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Static, TSchema } from "typebox";
 import type { Amounts, DayRecord } from "../model/day-totals.ts";
 import type { Entry, JsonObject } from "../model/entry.ts";
+import type { Freshness } from "../model/freshness.ts";
 import type { HandOffState } from "../model/hand-off.ts";
 import type { ErrorMap, RowTranslation, Translation } from "../model/hand-off-answer.ts";
 import type { HandOff } from "../model/hand-off-record.ts";
@@ -398,6 +399,8 @@ export interface DomainCommand {
    * starts a process of its own.
    */
   readonly processId?: string;
+  /** How long it may be taken for news, when it tells what was seen over there; absent: for ever. */
+  readonly ttlMs?: Freshness;
   readonly data: JsonObject;
 }
 

@@ -26,7 +26,7 @@ export async function undo(
   const wanted: Wanted[] = [];
   const cases: NewCase[] = [];
   for (const handOff of undoable) {
-    const { tenantId, handOffId, key, processId, correlationId, traceparent } = handOff;
+    const { tenantId, handOffId, key, processId, correlationId, customerId, traceparent } = handOff;
     const treaty = around.treaties.get(handOff.treaty) as HandOffTreaty;
     const request = treaty.undoes?.(handOff, requests.get(handOffId) ?? {}) ?? null;
     const undoing = request === null ? undefined : around.treaties.get(request.treaty);
@@ -38,6 +38,7 @@ export async function undo(
         processId,
         correlationId,
         causationId: handOffId,
+        customerId,
         traceparent,
         request,
       });

@@ -76,6 +76,7 @@ export function entitlementChanges({ origin, tenantId, ...allowed }: SalesforceO
           : {
               type: noteEntitlement.type,
               schemaVersion: "1.0.0",
+              ttlMs: noteEntitlement.ttlMs,
               key: accountId,
               data: entitlementOf(record),
             };
@@ -84,13 +85,13 @@ export function entitlementChanges({ origin, tenantId, ...allowed }: SalesforceO
       const { Account_Key__c: accountId, IsDeleted } = record;
       const name = `${customerPrefix}${accountId}`;
       const data = { accountId, standing: standingOf(record) };
-      const command = { type: noteCustomer.type, schemaVersion: "1.0.0", key: accountId, data };
+      const command = { ...customerNoted, key: accountId, data };
       return { name, key: accountId, isThere: !IsDeleted, command };
     },
     tellsGone({ name, key }) {
       if (name.startsWith(entitlementPrefix)) return gone(name.slice(entitlementPrefix.length), key);
       const data = { accountId: key, standing: "none" };
-      return { type: noteCustomer.type, schemaVersion: "1.0.0", key, data };
+      return { ...customerNoted, key, data };
     },
     times: {
       answerWithinMs: 20_000,
@@ -103,10 +104,13 @@ export function entitlementChanges({ origin, tenantId, ...allowed }: SalesforceO
   }) as unknown as FollowingTreaty;
 }
 
+const customerNoted = { type: noteCustomer.type, schemaVersion: "1.0.0", ttlMs: noteCustomer.ttlMs } as const;
+
 function gone(entitlementId: string, accountId: string) {
   return {
     type: noteEntitlementGone.type,
     schemaVersion: "1.0.0",
+    ttlMs: noteEntitlementGone.ttlMs,
     key: accountId,
     data: { entitlementId, accountId },
   };

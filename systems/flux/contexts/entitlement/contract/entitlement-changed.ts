@@ -1,12 +1,13 @@
 import { type Static, Type } from "typebox";
 import { Identifier } from "../../gateway/contract/identifier.ts";
-import { entitlementMembers, exampleEntitlement } from "./entitlement.ts";
+import { entitlementFreshMs, entitlementMembers, exampleEntitlement } from "./entitlement.ts";
 
 /** Fact: the account is entitled to this from now on, as the authority said. Everything the entitlement is, not what changed of it. */
 export const entitlementChanged = {
   kind: "event",
   type: "flux.entitlement-changed",
   schemaVersion: "1.0.0",
+  ttlMs: entitlementFreshMs,
   schema: Type.Object(entitlementMembers),
   example: exampleEntitlement,
 } as const;
@@ -17,6 +18,7 @@ export const entitlementRemoved = {
   kind: "event",
   type: "flux.entitlement-removed",
   schemaVersion: "1.0.0",
+  ttlMs: entitlementFreshMs,
   schema: Type.Object({ entitlementId: Identifier, accountId: Identifier }),
   example: { entitlementId: "ent-acct-0001", accountId: "acct-0001" },
 } as const;

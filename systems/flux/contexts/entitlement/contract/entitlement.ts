@@ -5,6 +5,12 @@ import { Identifier } from "../../gateway/contract/identifier.ts";
 export const entitlementStatuses = ["draft", "active", "suspended", "ended", "unlisted"] as const;
 export type EntitlementStatus = (typeof entitlementStatuses)[number];
 
+/**
+ * Milliseconds for which what was heard of an entitlement may be taken for news. A poll of the authority's feed takes less than two minutes: when
+ * nothing at all was heard for as long as this, something is wrong with it even if nobody said so.
+ */
+export const entitlementFreshMs = 5 * 60_000;
+
 /** Members of an entitlement wherever it is told of. Units: whole credits per cycle; times in epoch milliseconds. */
 export const entitlementMembers = {
   entitlementId: Identifier,

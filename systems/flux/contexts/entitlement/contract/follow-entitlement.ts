@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import { Identifier } from "../../gateway/contract/identifier.ts";
-import { entitlementMembers } from "./entitlement.ts";
+import { entitlementFreshMs, entitlementMembers } from "./entitlement.ts";
 
 /** Members of what counts now of an account's entitlements, wherever it is told of. */
 export const entitledMembers = {
@@ -19,6 +19,7 @@ export const followEntitlement = {
   kind: "command",
   type: "flux.follow-entitlement",
   schemaVersion: "1.0.0",
+  ttlMs: entitlementFreshMs,
   schema: Type.Object({ accountId: Identifier, ...entitledMembers }, { additionalProperties: false }),
   example: { accountId: "acct-0001", planId: "voyager", monthlyQuotaUnits: 500, isActive: true },
 } as const;

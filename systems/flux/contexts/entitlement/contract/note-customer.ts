@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import { Identifier } from "../../gateway/contract/identifier.ts";
-import { exampleHeard, Heard } from "./entitlement.ts";
+import { entitlementFreshMs, exampleHeard, Heard } from "./entitlement.ts";
 
 /** What the customer behind an account is to us. `none`: the authority does not say, or has removed it. */
 export const standings = ["customer", "prospect", "partner", "none"] as const;
@@ -11,6 +11,7 @@ export const noteCustomer = {
   kind: "command",
   type: "flux.note-customer",
   schemaVersion: "1.0.0",
+  ttlMs: entitlementFreshMs,
   schema: Type.Object({ accountId: Identifier, standing: Type.Enum([...standings]), heard: Heard }),
   example: { accountId: "acct-0001", standing: "customer", heard: exampleHeard },
 } as const;
@@ -21,6 +22,7 @@ export const customerStandingChanged = {
   kind: "event",
   type: "flux.customer-standing-changed",
   schemaVersion: "1.0.0",
+  ttlMs: entitlementFreshMs,
   schema: Type.Object({ accountId: Identifier, standing: Type.Enum([...standings]) }),
   example: { accountId: "acct-0001", standing: "customer" },
 } as const;

@@ -80,8 +80,8 @@ function toSubscription(accountId: string, present: Entitlement | undefined): Ou
     monthlyQuotaUnits: present?.monthlyQuotaUnits ?? 0,
     isActive: present?.status === "active",
   };
-  const { type, schemaVersion } = followEntitlement;
-  return { target: "subscription", type, schemaVersion, data };
+  const { type, schemaVersion, ttlMs } = followEntitlement;
+  return { target: "subscription", type, schemaVersion, ttlMs, data };
 }
 
 function decideAlone(account: EntitledAccount, command: Entry, context: DecisionContext): Decision | Refusal {

@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import { entitlementFreshMs } from "../../entitlement/contract/entitlement.ts";
 import { entitledMembers } from "../../entitlement/contract/follow-entitlement.ts";
 import { Identifier } from "../../gateway/contract/identifier.ts";
 import { AmountMinor, CycleMonth, Units } from "./quantities.ts";
@@ -12,6 +13,7 @@ export const entitlementFollowed = {
   kind: "event",
   type: "flux.entitlement-followed",
   schemaVersion: "1.0.0",
+  ttlMs: entitlementFreshMs,
   schema: Type.Object({
     accountId: Identifier,
     ...entitledMembers,
@@ -46,6 +48,7 @@ export const entitlementNoted = {
   kind: "event",
   type: "flux.entitlement-noted",
   schemaVersion: "1.0.0",
+  ttlMs: entitlementFreshMs,
   schema: Type.Object({ accountId: Identifier, ...entitledMembers }),
   example: { accountId: "acct-0001", planId: "voyager", monthlyQuotaUnits: 500, isActive: true },
 } as const;

@@ -60,6 +60,8 @@ export const accountDecider: Decider<AccountState> = {
   facts: subscriptionFacts,
   refusalType: topUpRefused.type,
   initial: unopenedAccount,
+  // An account that is not open yet has no customer that anybody here has heard of.
+  customerOf: (account) => (account.opened ? account.customerId : null),
   decide,
   evolve,
 };

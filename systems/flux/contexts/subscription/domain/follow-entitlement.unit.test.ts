@@ -117,7 +117,16 @@ describe("what the authority says of an account's entitlement", () => {
     );
     assert.deepEqual(account.follows("voyager", 500), []);
     const open = { customerId: "cust-0001", planId: "commuter", timeZone: "Europe/Madrid", currency: "EUR" };
-    account.does(command("flux.open-account", open));
+    const opened = account.does(command("flux.open-account", open));
+    // What was heard before, nobody remembers when, is no news.
+    assert.deepEqual(
+      opened.map(({ type, ttlMs }) => [type, ttlMs]),
+      [
+        ["flux.account-opened", undefined],
+        ["flux.cycle-started", undefined],
+        ["flux.entitlement-followed", 1],
+      ],
+    );
     assert.deepEqual([account.plan()?.planId, account.quota()], ["voyager", [500, 500]]);
     account.does(command("flux.register-condenser", { condenserId: "car-0001", model: "car" }));
     assert.equal(account.topsUp(300).fundedFromQuota, 300);

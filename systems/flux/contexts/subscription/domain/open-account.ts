@@ -35,8 +35,11 @@ export function decideOpenAccount(
   const firstCycle = { ...cycleAt(context.now, timeZone), startsAt: context.now };
   const cycle = cycleFact(account, accountId, firstCycle);
   const running = evolve(account, cycle) as OpenAccountState;
+  // The authority's word was heard before, nobody here remembers when: it counts, and is not news.
+  const followed =
+    entitled === undefined ? [] : [{ ...followedFact(running, accountId, entitled), ttlMs: 1 }];
   return {
-    facts: [opening, cycle, ...(entitled === undefined ? [] : [followedFact(running, accountId, entitled)])],
+    facts: [opening, cycle, ...followed],
     timers: [cycleTimer(accountId, firstCycle.endsAt)],
   };
 }

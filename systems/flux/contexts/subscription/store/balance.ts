@@ -7,6 +7,7 @@ import {
   textArray,
   timeArray,
 } from "@entente/core";
+import { freshUntil } from "@entente/core/model";
 import { type BalanceDebited, balanceDebited } from "../contract/balance-debited.ts";
 import { type CycleStarted, cycleStarted } from "../contract/cycle-started.ts";
 import { type EntitlementFollowed, entitlementFollowed } from "../contract/entitlement-followed.ts";
@@ -15,7 +16,8 @@ import { type QuotaReturned, quotaReturned } from "../contract/quota-keeper.ts";
 
 /**
  * The balance shown to customers. Facts carry the balance they leave behind, so of several facts of one account
- * only the last is written; an account's row begins with its first cycle.
+ * only the last is written; an account's row begins with its first cycle. A quota that follows an authority's word keeps how long that was
+ * news: it is applied in its place however late it comes, and is shown for what it is.
  */
 export const balanceProjection: Projection = {
   name: "balance",
@@ -59,6 +61,7 @@ async function apply(connection: Connection, facts: readonly Entry[], table: str
       ? connection.run(changeQuota(table), [
           ...moveArrays([...quotas.values()]),
           int8Array([...quotas.values()].map(({ data }) => (data as EntitlementFollowed).quotaUnits)),
+          timeArray([...quotas.values()].map(freshUntil)),
         ])
       : undefined,
     balances.size > 0 ? connection.run(move(table), moveArrays([...balances.values()])) : undefined,
@@ -96,9 +99,11 @@ function cycleRow(fact: Entry): object {
 const changeQuota = (table: string): Statement => ({
   name: `balance-change-quota-${table}`,
   text: `update ${table} b set quota_units = m.quota_units, quota_remaining = m.quota_remaining, used_units = m.used_units,
-      on_demand_minor = m.on_demand_minor, as_of = m.as_of, version = m.version
-    from unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::timestamptz[], $7::int8[], $8::int8[])
-      as m(tenant_id, account_id, quota_remaining, used_units, on_demand_minor, as_of, version, quota_units)
+      on_demand_minor = m.on_demand_minor, as_of = m.as_of, version = m.version, entitlement_as_of = m.as_of,
+      entitlement_fresh_until = m.fresh_until
+    from unnest($1::text[], $2::text[], $3::int8[], $4::int8[], $5::int8[], $6::timestamptz[], $7::int8[], $8::int8[],
+        $9::timestamptz[])
+      as m(tenant_id, account_id, quota_remaining, used_units, on_demand_minor, as_of, version, quota_units, fresh_until)
     where b.tenant_id = m.tenant_id and b.account_id = m.account_id`,
 });
 

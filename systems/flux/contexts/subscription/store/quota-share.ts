@@ -39,7 +39,7 @@ const keep = (into: string): Statement => ({
 
 const page: Statement = {
   name: "quota-share-accounts",
-  text: `select account_id from flux.balance where tenant_id = $1 and account_id > $2 order by account_id limit $3`,
+  text: `select account_id, customer_id from flux.balance where tenant_id = $1 and account_id > $2 order by account_id limit $3`,
 };
 
 async function tellAccounts(
@@ -47,10 +47,14 @@ async function tellAccounts(
   { tenantId, id, occurredAt, data }: Entry,
 ): Promise<void> {
   for (let after = ""; ; ) {
-    const rows = await connection.run<{ account_id: string }>(page, [tenantId, after, accountsAtOnce]);
+    const rows = await connection.run<{ account_id: string; customer_id: string }>(page, [
+      tenantId,
+      after,
+      accountsAtOnce,
+    ]);
     await scheduleTimers(
       connection,
-      rows.map(({ account_id: key }) => ({
+      rows.map(({ account_id: key, customer_id: customerId }) => ({
         tenantId,
         key,
         name: "quota-share",
@@ -59,6 +63,7 @@ async function tellAccounts(
         schemaVersion: placeQuota.schemaVersion,
         data: { accountId: key, sharePercent: (data as MoveQuotaShare).sharePercent },
         causationId: id,
+        customerId,
       })),
     );
     const last = rows.at(-1);

@@ -8,6 +8,12 @@ export interface Balance {
   readonly onDemandMinor: number;
   readonly currency: string;
   readonly asOf: number;
+  /** What the authority for entitlements last said of its quota; null: it never spoke of it. */
+  readonly entitlement: {
+    readonly asOf: number;
+    /** Up to when that may be taken for news, whatever is heard since; null: for ever. */
+    readonly freshUntil: number | null;
+  } | null;
   /** True when facts of this account are in the journal that the read model has not seen. */
   readonly behind: boolean;
 }
@@ -15,7 +21,7 @@ export interface Balance {
 const read: Statement = {
   name: "balance-read",
   text: `select b.quota_units::float8 as quota, b.used_units::float8 as used, b.on_demand_minor::float8 as on_demand,
-      b.currency, b.as_of,
+      b.currency, b.as_of, b.entitlement_as_of, b.entitlement_fresh_until,
       exists (
         select from entente.cursor c
         join entente.journal j on j.lane = c.lane and (j.xid, j.seq) > (c.xid, c.seq)
@@ -29,6 +35,8 @@ interface BalanceColumns extends Record<string, unknown> {
   on_demand: number;
   currency: string;
   as_of: number;
+  entitlement_as_of: number | null;
+  entitlement_fresh_until: number | null;
   behind: boolean;
 }
 
@@ -46,6 +54,10 @@ export async function readBalance(
     onDemandMinor: row.on_demand,
     currency: row.currency,
     asOf: row.as_of,
+    entitlement:
+      row.entitlement_as_of === null
+        ? null
+        : { asOf: row.entitlement_as_of, freshUntil: row.entitlement_fresh_until },
     behind: row.behind,
   };
 }
