@@ -123,6 +123,7 @@ const goodBodies: Readonly<Record<string, object>> = {
   decideCase: { context: "subscription", why: "x", act: "close" },
   closeCase: { context: "subscription", why: "x" },
   closeReview: { why: "x" },
+  sayFigure: { value: 1, why: "x" },
   deleteMonth: { why: "x" },
   correctParked: { context: "subscription", why: "x", data: {} },
 };

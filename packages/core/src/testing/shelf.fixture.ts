@@ -31,6 +31,8 @@ export interface Shelf {
   refusals(): number;
   /** Keeps nothing of its feed before this. */
   forget(): void;
+  /** From now on it forgets a listener who does not listen while a page is read. */
+  beImpatient(): void;
   /** How often everything was read. */
   readings(): number;
   listeners(): number;
@@ -49,6 +51,10 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
   let readings = 0;
   let breaks = false;
   let listeners = 0;
+  let isImpatient = false;
+  /** Listeners who do not listen at this moment, and those who were forgotten for it. */
+  const quiet = new Set<object>();
+  const forgotten = new Set<object>();
   let stir = Promise.withResolvers<void>();
   const say = (name: string | null): void => {
     last += 2;
@@ -94,30 +100,42 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
       }
       let place = after === null ? last : Number(after);
       listeners++;
+      const self = {};
+      quiet.add(self);
+      async function listen(signal: AbortSignal): Promise<FeedNews> {
+        const isOver = Promise.withResolvers<never>();
+        isOver.promise.catch(() => {});
+        signal.addEventListener("abort", () => isOver.reject(signal.reason), { once: true });
+        for (;;) {
+          here();
+          const news = log.filter((one) => one.place > place);
+          if (news.length > 0) {
+            place = news.at(-1)?.place ?? place;
+            const names = new Set(news.flatMap(({ name }) => (name === null ? [] : [name])));
+            return {
+              place: String(place),
+              records: [...names].flatMap((name) => records.get(name) ?? []),
+              incomplete: news.some(({ name }) => name === null || !records.has(name)),
+            };
+          }
+          await Promise.race([stir.promise, isOver.promise]);
+        }
+      }
       return {
         async next({ signal }): Promise<FeedNews> {
-          const isOver = Promise.withResolvers<never>();
-          isOver.promise.catch(() => {});
-          signal.addEventListener("abort", () => isOver.reject(signal.reason), { once: true });
-          for (;;) {
-            here();
-            const news = log.filter((one) => one.place > place);
-            if (news.length > 0) {
-              place = news.at(-1)?.place ?? place;
-              const names = new Set(news.flatMap(({ name }) => (name === null ? [] : [name])));
-              return {
-                place: String(place),
-                records: [...names].flatMap((name) => records.get(name) ?? []),
-                incomplete: news.some(({ name }) => name === null || !records.has(name)),
-              };
-            }
-            await Promise.race([stir.promise, isOver.promise]);
+          if (forgotten.has(self)) throw new Failure("unavailable", "listener-forgotten", "They forgot us.");
+          quiet.delete(self);
+          try {
+            return await listen(signal);
+          } finally {
+            quiet.add(self);
           }
         },
       };
     },
     async readPage(after) {
       here();
+      if (isImpatient) for (const one of quiet) forgotten.add(one);
       if (after === null) readings++;
       else if (breaks) {
         breaks = false;
@@ -172,6 +190,9 @@ export function openShelf(readAllEveryMs = 24 * 3_600_000): Shelf {
     forget() {
       log = [];
       kept = last + 1;
+    },
+    beImpatient() {
+      isImpatient = true;
     },
     readings: () => readings,
     listeners: () => listeners,

@@ -138,6 +138,36 @@ test("a reading that ends half way begins anew and tells nothing twice", async (
   assert.equal(shelf.readings(), 2);
 });
 
+test("a feed that forgets whoever does not listen is listened to while everything is read", async () => {
+  const shelf = openShelf();
+  for (const name of ["a", "b", "c", "d", "e"]) shelf.put(name, 1);
+  shelf.beImpatient();
+  const shop = await openShop(shelf);
+  await shop.becomes({ a: [1], b: [1], c: [1], d: [1], e: [1] });
+  await shop.is("following");
+  shelf.put("a", 2);
+  await shop.becomes({ a: [1, 2], b: [1], c: [1], d: [1], e: [1] });
+  assert.deepEqual([shelf.readings(), shelf.listeners()], [1, 1]);
+});
+
+test("what is heard while everything is read is told after it, and is not taken back by a page that was read before", async () => {
+  const shelf = openShelf();
+  for (const name of ["a", "b", "c", "d", "e"]) shelf.put(name, 1);
+  shelf.setAway(true);
+  const shop = await openShop(shelf);
+  const firstPage = shop.happenings.park("feed:page");
+  shelf.setAway(false);
+  await firstPage.reached;
+  // Of a page that was told, of one that was not read yet, and one that nobody knew.
+  for (const [record, count] of [["a", 2], ["e", 2], ["f", 1]] as const) shelf.put(record, count);
+  firstPage.release();
+  await shop.becomes({ a: [1, 2], b: [1], c: [1], d: [1], e: [2], f: [1] });
+  await shop.is("following");
+  shelf.put("b", 2);
+  await shop.becomes({ a: [1, 2], b: [1, 2], c: [1], d: [1], e: [2], f: [1] });
+  assert.equal(shelf.readings(), 1);
+});
+
 test("a place that is not kept any more leads to a reading of everything, with the same end", async () => {
   const shelf = openShelf();
   for (const name of ["a", "b", "c"]) shelf.put(name, 1);
@@ -251,6 +281,7 @@ test("a stopped treaty is not followed until a person lets it go on", async () =
   shelf.put("a", 1);
   const shop = await openShop(shelf);
   await shop.is("following");
+  await shop.becomes({ a: [1] });
   await shop.system.treaties.setStopped("shelf", true, act);
   await shop.is("away");
   shelf.put("a", 2);
@@ -264,6 +295,7 @@ test("a stop holds from the moment it is answered: what was heard and not told i
   shelf.put("a", 1);
   const shop = await openShop(shelf);
   await shop.is("following");
+  await shop.becomes({ a: [1] });
   const heard = shop.happenings.park("feed:heard");
   shelf.put("a", 2);
   await heard.reached;

@@ -13,9 +13,10 @@ import {
   stepFeed,
   tellRecords,
 } from "./followed-feed.ts";
+import { listenAhead } from "./listen-ahead.ts";
 import { refusalIn, stopRefused } from "./refused-credentials.ts";
 import { validatorOf } from "./schema-check.ts";
-import type { FollowingTreaty, Listening, Means, RecordNews } from "./treaty.ts";
+import type { FeedNews, FollowingTreaty, Listening, Means, RecordNews } from "./treaty.ts";
 import { isStopped } from "./treaty-control.ts";
 import { openCounts } from "./treaty-counts.ts";
 import { type CaseLine, type TreatyEvent, troubleOf } from "./treaty-events.ts";
@@ -184,17 +185,18 @@ export function followFeed(options: FollowerOptions): Follower {
   /** From taking the feed until it breaks, somebody stops it, or another worker has it. */
   async function follow(feed: FollowedFeed, heard: () => void): Promise<void> {
     const { listening, isLost } = await listenAfter(feed);
+    const ahead = listenAhead(() => listening.next(meansFor(times.quietMs + times.answerWithinMs)));
     let readAllAt = feed.readAllAt;
-    const readEverything = async (place: object): Promise<void> => {
-      await readAll(place);
+    /** Returns what was heard meanwhile. */
+    const readEverything = async (place: object): Promise<readonly FeedNews[]> => {
+      const meanwhile = await ahead.during(() => readAll(place));
       readAllAt = now();
+      return meanwhile;
     };
-    // A place they have forgotten, or one we never had: only a reading tells what there is.
-    if (isLost) await readEverything({ place: null });
-    heard();
-    while (!interruption.signal.aborted) {
-      if (now() >= (readAllAt ?? 0) + times.readAllEveryMs) await readEverything({});
-      const news = await listening.next(meansFor(times.quietMs + times.answerWithinMs));
+    const hearAll = async (all: readonly FeedNews[]): Promise<void> => {
+      for (const news of all) await hear(news);
+    };
+    const hear = async (news: FeedNews): Promise<void> => {
       await options.probe?.("feed:heard");
       const records = readRecords(news.records);
       const { place } = news;
@@ -202,14 +204,23 @@ export function followFeed(options: FollowerOptions): Follower {
       const told: Effect = (connection, opened) => tell(connection, records, place, at, opened);
       // Told before everything is read, which may find these records changed since; but not heard until then: a kill in between must find
       // the place before it.
+      let meanwhile: readonly FeedNews[] = [];
       if (news.incomplete) {
         await write({ state: "reading" }, told);
-        await readEverything({});
+        meanwhile = await readEverything({});
       }
       const step = { state: "following", heardAt: at, ...(place === null ? {} : { place }) } as const;
       await write(step, news.incomplete ? undefined : told);
       await options.probe?.("feed:told");
       heard();
+      await hearAll(meanwhile);
+    };
+    // A place they have forgotten, or one we never had: only a reading tells what there is.
+    if (isLost) await hearAll(await readEverything({ place: null }));
+    heard();
+    while (!interruption.signal.aborted) {
+      if (now() >= (readAllAt ?? 0) + times.readAllEveryMs) await hearAll(await readEverything({}));
+      await hear(await ahead.next());
     }
   }
 

@@ -156,7 +156,10 @@ export interface FollowingTreaty<Input extends TSchema = TSchema, Output extends
 
 /** One connection to their feed. */
 export interface Listening {
-  /** Waits for news, as long as the means allow. Nothing new is news, too: they are there. */
+  /**
+   * Waits for news, as long as the means allow. Nothing new is news, too: they are there. Called again only after it has answered; also while
+   * everything is read.
+   */
   next(means: Means): Promise<FeedNews>;
 }
 
