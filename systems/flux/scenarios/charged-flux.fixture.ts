@@ -300,10 +300,10 @@ export async function startChargedFlux({
   };
 }
 
-/** A database of its own, and half a second for an answer: real time is waited for where one must fail to come. */
+/** A database of its own, and a second for an answer: real time is waited for where one must fail to come. */
 function impatient(definition: SystemDefinition): SystemDefinition {
   const hurry = (treaty: Treaty): Treaty =>
-    isHandOffTreaty(treaty) ? { ...treaty, times: { ...treaty.times, answerWithinMs: 500 } } : treaty;
+    isHandOffTreaty(treaty) ? { ...treaty, times: { ...treaty.times, answerWithinMs: 1_000 } } : treaty;
   return {
     name: `f_${randomBytes(4).toString("hex")}`,
     contexts: definition.contexts.map((context) => ({
