@@ -159,7 +159,12 @@ test("what is heard while everything is read is told after it, and is not taken 
   shelf.setAway(false);
   await firstPage.reached;
   // Of a page that was told, of one that was not read yet, and one that nobody knew.
-  for (const [record, count] of [["a", 2], ["e", 2], ["f", 1]] as const) shelf.put(record, count);
+  for (const [record, count] of [
+    ["a", 2],
+    ["e", 2],
+    ["f", 1],
+  ] as const)
+    shelf.put(record, count);
   firstPage.release();
   await shop.becomes({ a: [1, 2], b: [1], c: [1], d: [1], e: [2], f: [1] });
   await shop.is("following");

@@ -40,7 +40,10 @@ test("another purpose, a shorter limit, a code less and a narrower answer each b
   // Under the same version: what was opened with either could not be told apart.
   const same = "breaking terms-version-same";
   assert.deepEqual(told({ purpose: "bill" }), ["breaking idempotency-key-changed", same]);
-  assert.deepEqual(told({ times: { ...treaty.times, inFlightMs: 599 } }), ["breaking timeout-tightened", same]);
+  assert.deepEqual(told({ times: { ...treaty.times, inFlightMs: 599 } }), [
+    "breaking timeout-tightened",
+    same,
+  ]);
   assert.deepEqual(told({ errorMap }), ["breaking error-code-dropped", same]);
   const output = { type: "object", properties: { status: { enum: ["DONE"] } }, required: ["status"] };
   assert.deepEqual(told({ version: "2.0.0", output: output as never }), [
