@@ -37,7 +37,7 @@ async function giveBack(server: RunningTestServer): Promise<void> {
 }
 
 async function lend(borrower: Socket): Promise<void> {
-  const gone = once(borrower, "close");
+  const gone = new Promise((resolve) => borrower.once("close", resolve));
   borrower.on("error", () => borrower.destroy()).resume();
   const server = await take();
   borrower.write(`ready ${server.url}\n`);

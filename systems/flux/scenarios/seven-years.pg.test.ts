@@ -111,6 +111,14 @@ test("after seven years the account's evidence of the first verifies and replays
   const onDemand = await toppedUp(50, "confirmed");
   const refused = await toppedUp(1, "failed", "car-unknown");
   const ofYearZero = [paid, onDemand, refused];
+  // Read models gather: what is stored is what an export holds its entries against.
+  await comes("the balance has both", async () => {
+    const [row] = await contextOf("subscription").database.execute<{ used: number }>(
+      "select used_units::int as used from flux.balance where tenant_id = $1 and account_id = $2",
+      [demoTenant, accountId],
+    );
+    return row?.used === 120;
+  });
   const yearZero = await bundleOf("year-0");
   const first = replay(yearZero);
   assert.equal(first.code, 0, first.stderr);

@@ -172,7 +172,8 @@ describe("a top-up in stage A", () => {
   test("an entry that SAP refuses keeps its top-up unconfirmed; sent anew it is confirmed, given up its debit is taken back", async () => {
     const before = await postings();
     const when = { operation: "post-journal-entries" };
-    await a.sap.rule({ behaviour: "rejection", reason: "period-closed", when, times: 2 });
+    // Until both have their case: an answer that is late on a busy machine makes one of them ask twice.
+    await a.sap.rule({ behaviour: "rejection", reason: "period-closed", when });
     const anew = await topUp("acct-0011", 5);
     const dropped = await topUp("acct-0012", 6);
     const caseOf = async (processId: string): Promise<string> => {
@@ -183,14 +184,13 @@ describe("a top-up in stage A", () => {
         assert.fail(`no case of ${JSON.stringify(await a.journal("ledger", processId))}`);
       return found.caseId;
     };
+    for (const processId of [anew, dropped]) await eventually(async () => void (await caseOf(processId)));
+    await a.sap.removeRules();
     for (const [processId, act] of [
       [anew, "try-anew"],
       [dropped, "give-up"],
     ] as const) {
-      let caseId = "";
-      await eventually(async () => {
-        caseId = await caseOf(processId);
-      });
+      const caseId = await caseOf(processId);
       assert.equal(await stateOf(processId), "processing");
       for (const one of ["escalate", act])
         await eventually(async () => {
