@@ -1,8 +1,8 @@
 import pg from "pg";
 
 /**
- * Ends everybody's sessions on a server that is only for tests, and removes all databases and roles but those it began with. Errors: those
- * of the server.
+ * Ends everybody's sessions on a server that is only for tests, and removes all databases and roles but those it began with and
+ * templates of the superuser with their owners, which the next tests copy. Errors: those of the server.
  */
 export async function emptyServer(adminUrl: string): Promise<void> {
   const admin = new pg.Client({ connectionString: adminUrl });
@@ -14,12 +14,16 @@ export async function emptyServer(adminUrl: string): Promise<void> {
       "select pg_terminate_backend(pid) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
     );
     const databases = await admin.query<{ name: string }>(
-      "select datname as name from pg_database where not datistemplate and datname <> 'postgres'",
+      `select datname as name from pg_database
+       where datname <> 'postgres' and not (datistemplate and pg_get_userbyid(datdba) = current_user)`,
     );
-    for (const { name } of databases.rows)
+    for (const { name } of databases.rows) {
+      await admin.query(`alter database ${pg.escapeIdentifier(name)} with is_template false`);
       await admin.query(`drop database ${pg.escapeIdentifier(name)} with (force)`);
+    }
     const roles = await admin.query<{ name: string }>(
-      "select rolname as name from pg_roles where not rolsuper and rolname !~ '^pg_'",
+      `select rolname as name from pg_roles where not rolsuper and rolname !~ '^pg_'
+         and rolname not in (select datname from pg_database where datistemplate)`,
     );
     const names = roles.rows.map(({ name }) => pg.escapeIdentifier(name));
     // In one statement, because one may have granted the others.

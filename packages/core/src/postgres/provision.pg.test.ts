@@ -122,6 +122,79 @@ test("a context may live in a database of its own making, on a login that owns i
   assert.equal((await bed.sql(name, "elsewhere", "select 1 from entente.journal")).length, 1);
 });
 
+/** Templates of the runtime's schema on the server, by who made them. */
+async function templatesOf(admin: string): Promise<string[]> {
+  const server = openDatabase({ url: bed.adminUrl, applicationName: "provision test", connections: 1 });
+  const rows = await server.execute<{ name: string }>(
+    `select datname as name from pg_database
+     where datname like 'entente-schema-%' and pg_get_userbyid(datdba) = $1 and datistemplate`,
+    [admin],
+  );
+  await server.close();
+  return rows.map(({ name }) => name);
+}
+
+test("what was copied belongs to its context, also when the start that copied it was killed before it could say so", async () => {
+  const name = bed.newName();
+  await provisionContext(ledgerOf(name));
+  const server = openDatabase({ url: bed.adminUrl, applicationName: "provision test", connections: 1 });
+  const [template = "none"] = await templatesOf(new URL(bed.adminUrl).username);
+  await server.execute(`drop database ${name}_ledger with (force)`);
+  await server.execute(`create database ${name}_ledger template "${template}" strategy file_copy`);
+  await server.execute(`grant connect, create on database ${name}_ledger to ${name}_ledger_owner`);
+  await server.execute(`grant connect on database ${name}_ledger to ${name}_ledger, ${name}_ledger_reader`);
+  await server.close();
+  const copied = "select distinct pg_get_userbyid(relowner) as owner from pg_class c";
+  const inRuntime = "where relnamespace = 'entente'::regnamespace";
+  const before = await bed.sql(name, "ledger", `${copied} ${inRuntime}`);
+  assert.deepEqual(before, [{ owner: template }]);
+  const twenty = Array.from({ length: 20 }, () => provisionContext(ledgerOf(name)));
+  const [access] = await Promise.all(twenty);
+  await works(access as ContextAccess);
+  const left = await bed.sql(
+    name,
+    "ledger",
+    "select classid::regclass, objid from pg_shdepend where dbid = (select oid from pg_database where datname = current_database()) and refobjid = $1::regrole",
+    [`"${template}"`],
+  );
+  assert.deepEqual(left, []);
+  assert.deepEqual(await bed.sql(name, "ledger", `${copied} ${inRuntime}`), [
+    { owner: `${name}_ledger_owner` },
+  ]);
+});
+
+test("nobody can connect to the template, and one of other software goes when this one is made", async () => {
+  const name = bed.newName();
+  const admin = `${name}_admin`;
+  const server = openDatabase({ url: bed.adminUrl, applicationName: "provision test", connections: 1 });
+  await server.execute(`create role ${admin} login createdb createrole password 'secret'`);
+  const asAdmin = new URL(bed.adminUrl);
+  asAdmin.username = admin;
+  asAdmin.password = "secret";
+  const adminDatabase = openDatabase({
+    url: asAdmin.href,
+    applicationName: "provision test",
+    connections: 1,
+  });
+  await adminDatabase.execute(`create role "entente-schema-${name}" nologin`);
+  await adminDatabase.execute(`create database "entente-schema-${name}" template template0`);
+  await adminDatabase.execute(`alter database "entente-schema-${name}" with is_template true`);
+  await adminDatabase.close();
+  assert.deepEqual(await templatesOf(admin), [`entente-schema-${name}`]);
+  await provisionContext(ledgerOf(name, { adminUrl: asAdmin.href }));
+  const [made = "none", ...others] = await templatesOf(admin);
+  assert.notEqual(made, `entente-schema-${name}`);
+  assert.deepEqual(others, []);
+  const roles = await server.execute("select from pg_roles where rolname = $1", [`entente-schema-${name}`]);
+  assert.equal(roles.length, 0);
+  await server.close();
+  const url = new URL(bed.adminUrl);
+  url.pathname = `/${made}`;
+  const inside = openDatabase({ url: url.href, applicationName: "provision test", connections: 1 });
+  await assert.rejects(inside.execute("select 1"), { code: "database-unavailable" });
+  await inside.close();
+});
+
 test("a system or context whose name cannot name a database is refused", async () => {
   for (const system of ["Bank", "1bank", "bank-1", 'bank"; drop table x; --', "b".repeat(40), ""]) {
     await assert.rejects(provisionContext(ledgerOf(system)), { code: "context-name-invalid" }, system);

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { Failure } from "../model/failure.ts";
 import { type Connection, type Database, openDatabase } from "./database.ts";
 import { coreMigrations, loadMigrations, type Migration, migrate } from "./migrate.ts";
+import { schemaTemplate, takeOver } from "./schema-template.ts";
 
 /** How to reach one context's database: as the context itself, and as somebody who may only read its journal. */
 export interface ContextAccess {
@@ -42,7 +43,6 @@ export async function provisionContext(options: ProvisionOptions): Promise<Conte
     await bringForward(options.adminUrl, options, null);
     return contextAccess(options);
   }
-  const secret = adminSecret(options.adminUrl);
   const roles = { owner: `${base}_owner`, app: base, reader: `${base}_reader` };
   const server = openDatabase({
     url: options.adminUrl,
@@ -50,7 +50,7 @@ export async function provisionContext(options: ProvisionOptions): Promise<Conte
     connections: 2,
   });
   try {
-    await makeRolesAndDatabase(server, base, roles, secret);
+    await makeRolesAndDatabase(server, base, roles, options.adminUrl);
   } finally {
     await server.close();
   }
@@ -104,8 +104,9 @@ async function makeRolesAndDatabase(
   server: Database,
   name: string,
   roles: Roles,
-  secret: string,
+  adminUrl: string,
 ): Promise<void> {
+  const secret = adminSecret(adminUrl);
   const connection = await server.reserve();
   try {
     // Session lock: CREATE DATABASE cannot run in a transaction, and two processes may start together.
@@ -119,11 +120,10 @@ async function makeRolesAndDatabase(
     }
     await grantMemberships(connection, roles);
     if (database === undefined) {
-      // An empty template is copied in a third of the processor time that logging its pages takes (PostgreSQL 18: 0.1 s for
-      // 0.3 s); the two checkpoints are a busy server's price for it, once in the life of a context.
-      await connection.execute(
-        `create database ${name} template template0 encoding 'UTF8' locale 'C' strategy file_copy`,
-      );
+      const template = await schemaTemplate(connection, adminUrl);
+      // A template is copied in a quarter of the processor time that logging its pages takes; the two checkpoints are a busy
+      // server's price for it, once in the life of a context.
+      await connection.execute(`create database ${name} template "${template}" strategy file_copy`);
       await connection.execute(`revoke all on database ${name} from public`);
       await connection.execute(`grant connect, create on database ${name} to ${roles.owner}`);
       await connection.execute(`grant connect on database ${name} to ${roles.app}, ${roles.reader}`);
@@ -163,6 +163,7 @@ async function bringForward(url: string, options: ProvisionOptions, roles: Roles
     if (options.migrations !== undefined)
       folders.push({ label: options.context, folder: options.migrations });
     const migrations = await loadMigrations(folders);
+    if (roles !== null) await takeOver(database, roles.owner);
     await migrate(database, migrations);
     await identifyJournal(database, options.journalKeptDays ?? null, options.isIntake ?? false);
     if (roles !== null) await giveRights(database, roles, migrations);
