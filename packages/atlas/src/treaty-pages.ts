@@ -102,7 +102,9 @@ function terms(treaty: Treaty): Block[] {
     if (window !== undefined) {
       rows.push(["Window", `${window.opensAt} to ${window.closesAt}, ${window.timeZone}`]);
     }
-    rows.push(["Facts that ask for it", commas(treaty.facts.map((fact) => `\`${fact}\``) as string[])]);
+    const facts =
+      treaty.withdraws === undefined ? "Facts that ask for it" : "Facts that ask for it or withdraw it";
+    rows.push([facts, commas(treaty.facts.map((fact) => `\`${fact}\``) as string[])]);
   }
   rows.push(["Credentials", commas(treaty.credentials.map((credential) => `\`${credential}\``) as string[])]);
   return [heading("Terms"), table(`Terms of ${treaty.name}`, ["Term", "Agreed"], rows)];

@@ -5,6 +5,7 @@ import {
   type SystemDefinition,
 } from "@entente/core";
 import { accountProcesses } from "../contexts/gateway/domain/account-processes.ts";
+import { payBackProcess } from "../contexts/gateway/domain/pay-back-process.ts";
 import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.ts";
 import { prospectProcess } from "../contexts/gateway/domain/prospect-process.ts";
 import { supportCaseProcess } from "../contexts/gateway/domain/support-case-process.ts";
@@ -31,7 +32,7 @@ export const flux: SystemDefinition = {
     {
       name: "gateway",
       intake: {
-        processes: [topUpProcess, undoTopUpProcess, ...accountProcesses],
+        processes: [topUpProcess, undoTopUpProcess, payBackProcess, ...accountProcesses],
         factsFrom: ["subscription"],
       },
     },

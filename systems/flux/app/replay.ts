@@ -1,6 +1,7 @@
 import type { ProcessDefinition, ProcessReducer, ReplayRules } from "@entente/core/model";
 import { accountProcesses } from "../contexts/gateway/domain/account-processes.ts";
 import { chargedTopUpProcess } from "../contexts/gateway/domain/charged-top-up-process.ts";
+import { payBackProcess } from "../contexts/gateway/domain/pay-back-process.ts";
 import { planOrderProcess } from "../contexts/gateway/domain/plan-order-process.ts";
 import { prospectProcess } from "../contexts/gateway/domain/prospect-process.ts";
 import { requestedTopUp } from "../contexts/gateway/domain/requested-top-up-process.ts";
@@ -12,6 +13,7 @@ import { accountReducer } from "../contexts/subscription/domain/account-reducer.
 const plainProcesses: readonly ProcessDefinition[] = [
   topUpProcess,
   undoTopUpProcess,
+  payBackProcess,
   ...accountProcesses,
   planOrderProcess,
   supportCaseProcess,
@@ -28,8 +30,8 @@ export const fluxReplay: ReplayRules = {
   reducers: [accountReducer as never],
   processes: {
     ...Object.fromEntries(plainProcesses.map((one) => [one.type, first(() => one)])),
-    "charged-top-up": first(({ from, refunds }) =>
-      chargedTopUpProcess({ from: Number(from) }, refunds === true),
+    "charged-top-up": first(({ from, refunds, payBacks }) =>
+      chargedTopUpProcess({ from: Number(from) }, { refunds: refunds === true, payBacks: payBacks === true }),
     ),
     "requested-top-up": first(({ refusalStays }) => requestedTopUp(refusalStays === true)),
   },

@@ -7,6 +7,7 @@ import { Identifier } from "../contexts/gateway/contract/identifier.ts";
 import { type TopUp, topUp } from "../contexts/gateway/contract/top-up.ts";
 import { authorityText } from "../contexts/gateway/domain/authority-text.ts";
 import { customerText } from "../contexts/gateway/domain/customer-text.ts";
+import { payBackProcess, payBackText } from "../contexts/gateway/domain/pay-back-process.ts";
 import { topUpProcess } from "../contexts/gateway/domain/top-up-process.ts";
 import { undoTopUpProcess, undoTopUpText } from "../contexts/gateway/domain/undo-top-up-process.ts";
 import { pendingUnits } from "../contexts/gateway/store/pending-units.ts";
@@ -15,6 +16,7 @@ import { type Balance, readBalance } from "../contexts/subscription/store/read-b
 import { customerRoutes } from "./customer-routes.ts";
 import { type EntitlementFeed, followEntitlementFeed } from "./entitlement-feed.ts";
 import { entitlementRoutes } from "./entitlement-routes.ts";
+import { payBackRoutes } from "./pay-back-routes.ts";
 import { quotaShareRoutes } from "./quota-share-routes.ts";
 import type { Stage } from "./stage.ts";
 import { stageRoutes } from "./stage-routes.ts";
@@ -87,6 +89,18 @@ export const fluxErrors: readonly EdgeError[] = [
     status: 409,
     meaning: "What was charged for the top-up cannot be given back from here.",
   },
+  { code: "top-up-not-undone", status: 409, meaning: "The top-up was not undone: nothing is owed." },
+  { code: "top-up-not-charged", status: 409, meaning: "Nothing was charged for the top-up." },
+  {
+    code: "charge-already-given-back",
+    status: 409,
+    meaning: "What was charged for the top-up has already been given back, by the provider or another way.",
+  },
+  {
+    code: "refund-unsettled",
+    status: 409,
+    meaning: "The payment provider gives the charge back, or may have done so: its refund comes first.",
+  },
 ];
 
 /** Flux's face to its customers: `POST /top-ups` and `GET /accounts/{id}/balance`. */
@@ -96,6 +110,7 @@ export function fluxRoutes(system: System, stage: Stage = "B"): FastifyPluginAsy
   return async (app) => {
     await app.register(stageRoutes(system, stage));
     await app.register(undoTopUpRoutes(system));
+    await app.register(payBackRoutes(system));
     if (system.contexts.has("entitlement")) {
       await app.register(entitlementRoutes(system));
       await app.register(customerRoutes(system));
@@ -227,6 +242,7 @@ export function textOf(
     const context = { processId, acceptedAt, delayed, expectedWaitSeconds };
     if (record.type === topUpProcess.type) return customerText(record, context);
     if (record.type === undoTopUpProcess.type) return undoTopUpText(record, context);
+    if (record.type === payBackProcess.type) return payBackText(record, context);
     return authorityText(record.type, record, context) ?? { text: `${record.type}: ${record.state}` };
   };
 }

@@ -187,7 +187,18 @@ test("a refund that the bank sends back is owed again: the customer reads it, an
   assert.equal((await flux.refundsOf(processId)).length, 1);
   const { caseId = "" } = open ?? {};
   const why = "paid by transfer";
+  const transfer = { reference: "SEPA-1", why };
+  const told = await customer.post(`/ops/top-ups/${processId}/paid-back`, transfer, {
+    "idempotency-key": "paid-back-1",
+  });
+  await customer.until(String(told.body.processId), "confirmed");
+  await comes("the customer reads that it was paid another way", async () => {
+    const { body: now } = await customer.get(`/processes/${processId}`);
+    return sentence(now).reason?.code === "paid-back";
+  });
   await flux.system.treaties.closeCase("subscription", { tenantId: "demo", caseId, by: "olga", why });
+  // The provider's refund is over, and nobody is asked to undo it.
+  assert.deepEqual(await flux.system.treaties.cases("subscription", "demo", 10), []);
 });
 
 /** The customer reads it, and the provider's own record says the same: charged once, given back once, nothing left for a person. */

@@ -127,6 +127,31 @@ test("a top-up that an operator undid is rebuilt with its balance, and so is the
   assert.doesNotMatch(stdout, /NOT|no stored/);
 });
 
+test("a top-up whose charge was paid back another way is rebuilt, and so is the process that told of it", async () => {
+  await flux.open("acct-0003");
+  const owed = await topUp(104, "confirmed", "acct-0003");
+  const refusal = { behaviour: "rejection", reason: "charge_disputed", times: 1 } as const;
+  await flux.provider.rule({ ...refusal, when: { operation: "create-refund" } });
+  await flux.undo(owed);
+  await flux.refund(owed, "rejected");
+  const transfer = { reference: "SEPA-1", why: "their card is gone" };
+  const { body } = await flux.customer.post(`/ops/top-ups/${owed}/paid-back`, transfer, {
+    "idempotency-key": "paid-back-1",
+  });
+  const told = String(body.processId);
+  await flux.customer.until(told, "confirmed");
+  await comes("it reads so", async () => {
+    const { body: read } = await flux.customer.get(`/processes/${owed}`);
+    return (read.reason as { code?: string } | undefined)?.code === "paid-back";
+  });
+  const { code, stdout, stderr } = await replay("acct-0003");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /balance acct-0003: as stored/);
+  for (const id of [owed, told]) assert.match(stdout, new RegExp(`process ${id}: as stored`));
+  assert.match(stdout, /"code":"paid-back"/);
+  assert.doesNotMatch(stdout, /NOT|no stored/);
+});
+
 test("a stored balance that was changed by hand is named, with the entry it parts at", async () => {
   await subscription().execute(
     "update flux.balance set used_units = used_units - 1 where account_id = 'acct-0001'",

@@ -1,4 +1,7 @@
-/** An operator undoes confirmed top-ups over HTTP: with the real simulators of the payment provider and of SAP, and one query that tells all of it. */
+/**
+ * An operator undoes confirmed top-ups over HTTP, and tells of charges that were paid back another way: with the real simulators of the payment
+ * provider and of SAP, and one query that tells all of it. One file because both begin with the same act, on the same systems.
+ */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { withFitness } from "@entente/core/internal";
@@ -266,6 +269,169 @@ test("the sums of both sides are equal when the day is over", async () => {
     return report.equal !== undefined;
   });
   assert.deepEqual([report.equal, (report.counted ?? 0) >= 6], [true, true], JSON.stringify(report));
+});
+
+const transfer = { reference: "SEPA-2026-4711", why: "their card is gone; ticket 4712" };
+const payBack = (processId: string, key = `pay-back-${keys++}`, body: object = transfer, as = olga) =>
+  as.post(`/ops/top-ups/${processId}/paid-back`, body, { "idempotency-key": key });
+const openCases = () => flux.system.treaties.cases("subscription", "demo", 100);
+const reasonOf = async (processId: string): Promise<string | undefined> => {
+  const { body } = await olga.get(`/processes/${processId}`);
+  return (body.reason as { code?: string } | undefined)?.code;
+};
+const reads = (processId: string, code: string) =>
+  comes(`${processId} reads ${code}`, async () => (await reasonOf(processId)) === code);
+
+/** A top-up that was charged and undone, and whose refund the provider refuses. */
+async function refusedRefund(accountId: string): Promise<string> {
+  await flux.open(accountId);
+  const processId = await topUp(accountId, 104);
+  const rule = { behaviour: "rejection", reason: "charge_disputed", times: 1 } as const;
+  await flux.provider.rule({ ...rule, when: { operation: "create-refund" } });
+  await undo(processId);
+  await flux.refund(processId, "rejected");
+  await reads(processId, "charge-to-refund");
+  return processId;
+}
+
+describe("a refund that was paid past the provider", () => {
+  test("is told by an operator: the customer reads that the money is back, and nobody can have the refund sent anew", async () => {
+    const processId = await refusedRefund("acct-0107");
+    const { handOffId } = await flux.refund(processId, "rejected");
+    const open = (await openCases()).find((one) => one.handOffId === handOffId);
+    assert.equal(open?.kind, "rejected");
+
+    const { status, body } = await payBack(processId, "told-once");
+    assert.deepEqual([status, body.state], [202, "queued"], JSON.stringify(body));
+    const told = await olga.until(String(body.processId), "confirmed");
+    assert.equal(told.text, "The EUR 1.00 charged for the top-up was paid back another way.");
+    await reads(processId, "paid-back");
+    const { body: read } = await olga.get(`/processes/${processId}`);
+    assert.match(
+      String(read.text),
+      /^This top-up was undone, and the EUR 1\.00 charged for it was paid back to you/,
+    );
+    const steps = read.steps as readonly { name: string; state: string }[];
+    assert.deepEqual([steps.at(-1)?.name, steps.at(-1)?.state], ["refunded", "done"]);
+    for (const shown of [told, read]) assert.doesNotMatch(JSON.stringify(shown), /olga|SEPA|ticket|pi_/);
+
+    await comes("its case is closed", async () =>
+      (await openCases()).every(({ caseId }) => caseId !== open?.caseId),
+    );
+    const again = { tenantId: "demo", caseId: open?.caseId ?? "", by: "olga", why: "once more" };
+    await assert.rejects(flux.system.treaties.decideCase("subscription", { ...again, act: "try-anew" }), {
+      code: "case-not-open",
+    });
+    await assert.rejects(
+      flux.system.treaties.askRecovery({
+        ...{ treaty: "payments-refund", tenantId: "demo", by: "olga", why: "once more" },
+        handOffIds: [handOffId],
+      }),
+      { code: "hand-off-not-in-fallout" },
+    );
+    assert.deepEqual(await flux.refundsOf(processId), []);
+
+    const story = await timelineOf(String(body.processId));
+    const ordered = story.steps.find(({ type }) => type === "flux.record-pay-back");
+    assert.deepEqual(ordered?.actor, { kind: "operator", name: "olga", why: transfer.why });
+    const recorded = story.steps.find(({ type }) => type === "flux.pay-back-recorded")?.data;
+    assert.deepEqual(
+      [recorded?.topUpProcessId, recorded?.amountMinor, recorded?.reference, recorded?.refund],
+      [processId, 100, transfer.reference, "not-made"],
+    );
+    assert.equal(story.about.processId, processId);
+    assert.ok(story.steps.some(({ type }) => type === "flux.balance-debited"));
+    const own = await timelineOf(processId);
+    assert.ok(
+      own.steps.some(({ type, processId: of }) => type === "flux.record-pay-back" && of !== processId),
+    );
+
+    // The same request again is the same; another one is refused and recorded nowhere.
+    const repeated = await payBack(processId, "told-once");
+    assert.deepEqual([repeated.status, repeated.body], [202, body]);
+    const other = await payBack(processId);
+    assert.deepEqual([other.status, other.body.code], [409, "charge-already-given-back"]);
+  });
+
+  test("is refused for what is not owed, and while the provider may still give it back", async () => {
+    const codeOf = async (...given: Parameters<typeof payBack>) =>
+      (({ status, body }) => [status, body.code])(await payBack(...given));
+    assert.deepEqual(await codeOf("0199f0e2-7a3b-7c4d-8e5f-0123456789ab"), [404, "process-unknown"]);
+    await flux.open("acct-0109");
+    const confirmed = await topUp("acct-0109", 60);
+    assert.deepEqual(await codeOf(confirmed), [409, "top-up-not-undone"]);
+    await olga.until(await undo(confirmed), "confirmed");
+    await olga.until(confirmed, "failed");
+    assert.deepEqual(await codeOf(confirmed), [409, "top-up-not-charged"]);
+
+    const owed = await topUp("acct-0109", 104);
+    await flux.provider.rule({
+      behaviour: "timeout",
+      effect: true,
+      times: 1,
+      when: { operation: "create-refund" },
+    });
+    await undo(owed);
+    await flux.refund(owed, "unknown");
+    assert.deepEqual(await codeOf(owed), [409, "refund-unsettled"]);
+    await moveTime(2 * 60_000 + 1_000);
+    await flux.refund(owed, "completed");
+    await reads(owed, "refunded");
+    assert.deepEqual(await codeOf(owed), [409, "charge-already-given-back"]);
+
+    const rival = await flux.callerAs({ role: "operator", tenant: "rival" });
+    assert.deepEqual(await codeOf(owed, undefined, transfer, rival), [404, "process-unknown"]);
+    for (const claims of [{ role: "customer", accounts: ["acct-0109"] }, { role: "auditor" }] as const) {
+      const other = await flux.callerAs(claims);
+      assert.deepEqual(await codeOf(owed, undefined, transfer, other), [403, "role-not-allowed"]);
+    }
+    const { why: reason, reference } = transfer;
+    for (const wrong of [
+      { why: reason },
+      { reference },
+      { reference: " ", why: reason },
+      { reference: "x".repeat(256), why: reason },
+      { ...transfer, amountMinor: 1 },
+    ])
+      assert.deepEqual(await codeOf(owed, undefined, wrong), [422, "body-invalid"]);
+    const keyless = await olga.post(`/ops/top-ups/${owed}/paid-back`, transfer);
+    assert.deepEqual([keyless.status, keyless.body.code], [400, "idempotency-key-missing"]);
+  });
+
+  test("and made over there all the same is a person's: the customer reads on that it is back, and the case says that it went twice", async () => {
+    await flux.hearOfRefunds();
+    const processId = await refusedRefund("acct-0108");
+    const { idempotencyKey, handOffId } = await flux.refund(processId, "rejected");
+    const { body } = await payBack(processId);
+    await olga.until(String(body.processId), "confirmed");
+    await reads(processId, "paid-back");
+    await comes("it is withdrawn", async () => (await flux.refund(processId, "rejected")).withdrawn);
+
+    // Their dispute is over, and they make the refund that they had refused.
+    const { externalReference } = await flux.handOff(processId, "completed");
+    const made = await fetch(`${flux.provider.url}/v1/refunds`, {
+      method: "POST",
+      headers: { authorization: "Bearer sk_test_entente" },
+      body: new URLSearchParams({
+        payment_intent: externalReference ?? "",
+        "metadata[entente_key]": idempotencyKey,
+        "metadata[tenant]": "demo",
+      }),
+    });
+    assert.equal(made.status, 200);
+    const caseOf = async (kind: string) =>
+      (await openCases()).find((one) => one.handOffId === handOffId && one.kind === kind);
+    await comes("a person has the contradiction", async () => (await caseOf("contradiction")) !== undefined);
+    const { caseId = "" } = (await caseOf("contradiction")) ?? {};
+    const ask = { tenantId: "demo", caseId, by: "olga", why: "their dashboard shows it" };
+    await flux.system.treaties.decideCase("subscription", { ...ask, act: "ask-again" });
+    await flux.refund(processId, "completed");
+    await comes("a person has what to undo", async () => (await caseOf("unwanted-effect")) !== undefined);
+    await comes("the fact is recorded", async () =>
+      (await timelineOf(processId)).steps.some(({ type }) => type === "flux.top-up-refunded"),
+    );
+    assert.equal(await reasonOf(processId), "paid-back");
+  });
 });
 
 describe("is refused", () => {

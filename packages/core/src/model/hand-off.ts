@@ -193,7 +193,8 @@ function found(life: HandOffLife, finding: Finding, by: Witness, limits: HandOff
       return stays(life, finding === "rejected" || finding === "conflict" ? "impossible" : "stale");
     case "cancelled":
       if (!tellsOfEffect(finding)) return stays(life, "stale");
-      return { ...stays(effect(life), "impossible"), unwanted: finding === "completed" };
+      // It keeps its end, under which the store holds no known effect; a person has it from here, or what undoes it.
+      return { ...stays(life, "impossible"), unwanted: finding === "completed" };
   }
 }
 

@@ -322,6 +322,12 @@ test("a stale or contradicting callback moves nothing", () => {
   assert.equal(advance(life({ state: "cancelled" }), found("callback", "completed"), limits).unwanted, true);
 });
 
+test("what has ended without its effect keeps its end, whatever is heard: the store holds no known effect under it", () => {
+  property((_before, _seen, { life: { state, effectKnown } }) => {
+    if (state === "cancelled" || state === "rejected") assert.equal(effectKnown, false);
+  });
+});
+
 test("refused credentials stop it without doubt, and it is sent once they are mended", () => {
   const blocked = advance(
     life({ state: "sent", tries: 1, doubt: true }),

@@ -311,3 +311,26 @@ test("callbacks read again because a cursor was reset change nothing", async () 
   assert.equal(counterparty.requests.filter(({ key }) => key === keyOf("ord-1")).length, 1);
   assert.equal((await again.all()).length, 2);
 });
+
+test("word that something given up has happened moves nothing: a contradiction, and an effect to undo, are a person's", async () => {
+  const { counterparty, orders, deliver, status } = await scene();
+  counterparty.behave = () => "reject";
+  await orders.facts(billingReady("ord-1"));
+  await orders.settled(1, "rejected");
+  const { treaties } = orders.system;
+  const [open] = await treaties.cases("orders", "acme", 10);
+  const why = "they never will";
+  await treaties.decideCase("orders", {
+    tenantId: "acme",
+    caseId: open?.caseId ?? "",
+    act: "give-up",
+    by: "ann",
+    why,
+  });
+  await orders.settled(1, "cancelled");
+  await deliver(counterparty.callback("acme", keyOf("ord-1"), "DONE", { id: "late" }));
+  await orders.happenings.until("it is judged", async () => (await status())[0]?.[1] === "impossible");
+  const left = await treaties.cases("orders", "acme", 10);
+  assert.deepEqual(left.map(({ kind }) => kind).sort(), ["contradiction", "unwanted-effect"]);
+  assert.equal((await orders.one()).state, "cancelled");
+});

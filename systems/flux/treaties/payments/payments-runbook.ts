@@ -27,7 +27,7 @@ export const paymentsRunbook: Runbook = {
   deadLetterHandling:
     "Fallout with a case owned by payments-operations. A command that cannot be executed is parked in the subscription; its top-up stays in processing.",
   manualRecoveryActions:
-    "Case unknown: search the provider's dashboard for metadata entente_key; then prove-completed or prove-not-done, with the intent's id as evidence. Not done: try-anew, or give-up, which undoes the debit. Case contradiction after an undo: ask-again; what was charged goes back by payments-refund. Case unwanted-effect: their name for the charge is not known: find the intent by its metadata, refund it in the dashboard, then close the case with the refund's id. Case unclassified: add the code to declines.ts.",
+    "Case unknown: search the provider's dashboard for metadata entente_key; then prove-completed or prove-not-done, with the intent's id as evidence. Not done: try-anew, or give-up, which undoes the debit. Case contradiction after an undo: ask-again; what was charged goes back by payments-refund. Case unwanted-effect: their name for the charge is not known: find the intent by its metadata, refund it in the dashboard, tell it with the refund's id as the receipt (POST /ops/top-ups/{id}/paid-back), then close the case. Case unclassified: add the code to declines.ts.",
   securityCredentials:
     "apiKey: a restricted key that may write payment intents and read them. webhookSecret: the signing secret of the endpoint /callbacks/payments-charge. Use a provider account of Flux's own: messages about other systems' payments are refused as unreadable.",
   secretRotation:

@@ -1,6 +1,15 @@
-import type { DomainCommand, HandOff, HandOffNews, JsonObject, UndoRequest } from "@entente/core";
+import type {
+  DomainCommand,
+  Entry,
+  HandOff,
+  HandOffNews,
+  JsonObject,
+  Subject,
+  UndoRequest,
+} from "@entente/core";
 import { type Static, Type } from "typebox";
 import { Value } from "typebox/value";
+import { type TopUpPaidBack, topUpPaidBack } from "../../contexts/subscription/contract/pay-back.ts";
 import { recordRefund, recordRefundFailure } from "../../contexts/subscription/contract/refund.ts";
 import { ChargeRequest } from "./charge-news.ts";
 
@@ -28,13 +37,23 @@ export function refundOf({ externalReference }: HandOff, request: JsonObject): U
     currency: inCurrency,
     chargeReference: externalReference,
   };
-  return {
-    treaty: paymentsRefund,
-    aggregateType: "charge",
-    aggregateId: externalReference,
-    line: null,
-    data,
-  };
+  return { treaty: paymentsRefund, ...aboutCharge(externalReference), data };
+}
+
+const aboutCharge = (chargeReference: string): Subject => ({
+  aggregateType: "charge",
+  aggregateId: chargeReference,
+  line: null,
+});
+
+/**
+ * The refund that nobody wants any more after people paid the money back another way: nobody may have it sent anew, and when it turns out made
+ * all the same a person has the case. One that was made and that the bank sent back is over; withdrawn, it would be told as made once more. Pure.
+ */
+export function notWantedAfter({ type, data }: Entry): readonly Subject[] {
+  if (type !== topUpPaidBack.type) return [];
+  const { chargeReference, refund } = data as TopUpPaidBack;
+  return refund === "sent-back" || chargeReference === null ? [] : [aboutCharge(chargeReference)];
 }
 
 /** What the subscription is told of a refund: that the money is back. Until then the customer reads that it is owed. */

@@ -27,7 +27,7 @@ export const refundRunbook: Runbook = {
   deadLetterHandling:
     "Fallout with a case owned by payments-operations. A command that cannot be executed is parked in the subscription; its top-up goes on reading that the money is owed.",
   manualRecoveryActions:
-    "Case unknown: look up the payment intent in the provider's dashboard; then prove-completed or prove-not-done, with the refund's id as evidence. Case rejected, balance_insufficient: put money into the balance, then try-anew. Rejected by a bank: pay the customer another way, then give-up with its receipt. Case contradiction, a refund that failed after it had succeeded: pay another way, then close. Case unclassified: add the code to refund-errors.ts.",
+    "Case unknown: look up the payment intent in the provider's dashboard; then prove-completed or prove-not-done, with the refund's id as evidence. Case rejected, balance_insufficient: put money into the balance, then try-anew. Rejected by a bank: pay the customer another way, then tell it with the receipt (POST /ops/top-ups/{id}/paid-back), which closes the case and lets nobody try anew. Case contradiction, a refund that failed after it had succeeded: pay another way, tell it likewise, then close. Case unwanted-effect: it was paid another way and the provider gave it back, too: get one of the two back, then close with its receipt. Case unclassified: add the code to refund-errors.ts.",
   securityCredentials:
     "apiKey: the one of payments-charge, which must also be allowed to write refunds and read them. refundWebhookSecret: the signing secret of the endpoint /callbacks/payments-refund.",
   secretRotation:
@@ -39,5 +39,5 @@ export const refundRunbook: Runbook = {
   escalationContacts:
     "payments-operations on call, then the Flux subscription team, then the provider's support.",
   auditEvidenceLocation:
-    "Journal of the subscription: entries entente.hand-off-* with treaty payments-refund, callbacks, and flux.top-up-refunded.",
+    "Journal of the subscription: entries entente.hand-off-* with treaty payments-refund, callbacks, flux.top-up-refunded and flux.top-up-paid-back.",
 };

@@ -12,13 +12,13 @@ export const refundSheet: SheetText = {
   protocol:
     "Stripe's interface, version 2026-10-28.endive: POST /v1/refunds with payment_intent, amount and Idempotency-Key; GET /v1/refunds?payment_intent and /:id to ask.",
   trigger:
-    "A charge of payments-charge that is completed and withdrawn: undone after it was made, or made although it had been withdrawn. No fact of its own.",
+    "A charge of payments-charge that is completed and withdrawn: undone after it was made, or made although it had been withdrawn. No fact of its own. Withdrawn by flux.top-up-paid-back: people paid the money back another way.",
   correlationId:
     "Our key in metadata.entente_key, the top-up's process id in metadata.process_id; their payment intent id is what it is about, their refund id is kept as external reference.",
   tenantPropagation:
     "metadata.tenant of the refund; a webhook is looked up under that tenant only. The tenant is also the first part of the key.",
   stateImpact:
-    "Completed: flux.top-up-refunded, the failed top-up reads refunded. Anything else: it stays failed with the step refunded open. No balance moves: the undo had credited it.",
+    "Completed: flux.top-up-refunded, the failed top-up reads refunded. Anything else: it stays failed with the step refunded open, until flux.top-up-paid-back says that it was paid another way. No balance moves: the undo had credited it.",
   auditEvidence:
     "Every move is an entry of the subscription journal with hashes of key, request and answer, their code and their reference; webhooks are entries of their own.",
   replayBehaviour:
@@ -49,7 +49,7 @@ export const refundAnswers: TreatyAnswers = {
   howAreDuplicatesFound:
     "By the idempotency key on both sides, by metadata.entente_key for ever, and by their own sum: a charge given back whole is charge_already_refunded.",
   howIsDisagreementSettled:
-    "The provider's refund wins. One that fails after it had succeeded is a case, and a person pays it another way.",
+    "The provider's refund wins. One that fails after it had succeeded is a case, and a person pays it another way. One that is made after it was paid another way is a case, too, and a person gets it back.",
   whatIsAudited:
     "Each sending, answer, webhook, question and decision, with who and why where it was a person.",
   whoMayRepair:

@@ -8,9 +8,10 @@ import {
 } from "@entente/core";
 import { Type } from "typebox";
 import { Value } from "typebox/value";
+import { topUpPaidBack } from "../../contexts/subscription/contract/pay-back.ts";
 import { callPayments } from "./call-payments.ts";
 import { refundErrorMap } from "./refund-errors.ts";
-import { paymentsRefund, RefundRequest, tellOfRefund, tellOfReturn } from "./refund-news.ts";
+import { notWantedAfter, paymentsRefund, RefundRequest, tellOfRefund, tellOfReturn } from "./refund-news.ts";
 import { refundRunbook } from "./refund-runbook.ts";
 import { refundAnswers, refundSheet } from "./refund-sheet.ts";
 import { metadataNames } from "./their-messages.ts";
@@ -19,7 +20,7 @@ import { translateRefund } from "./translate-refund.ts";
 
 /**
  * What was charged for a top-up that is undone goes back, once and whole. No fact asks for it: it is what undoes a charge that was made
- * and is not wanted (`undoes` of payments-treaty.ts). Kept by the subscription, as the charge is.
+ * and is not wanted (`undoes` of payments-treaty.ts). What people paid back another way withdraws it. Kept by the subscription, as the charge is.
  * `url`: origin of the provider's interface. Credentials: `apiKey`, `refundWebhookSecret`.
  */
 export function refundTreaty({ url }: { readonly url: string }): HandOffTreaty {
@@ -45,8 +46,9 @@ export function refundTreaty({ url }: { readonly url: string }): HandOffTreaty {
     input: RefundRequest,
     output: Type.Union([Refund, FoundRefunds]),
     factsFrom: ["subscription"],
-    facts: [],
+    facts: [topUpPaidBack.type],
     request: () => [],
+    withdraws: notWantedAfter,
     send: (dispatch, means) => giveBack(url, dispatch, means),
     inquire: (question, means) => lookFor(url, question, means),
     translate: translateRefund,

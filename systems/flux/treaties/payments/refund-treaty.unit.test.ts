@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { type HandOff, type HandOffNews, type HandOffTreaty, missingIn } from "@entente/core";
 import { fluxTeams } from "../../app/teams.ts";
 import { balanceDebited } from "../../contexts/subscription/contract/balance-debited.ts";
+import { topUpPaidBack } from "../../contexts/subscription/contract/pay-back.ts";
 import { demoPayers } from "./payers.ts";
 import { paymentsTreaty } from "./payments-treaty.ts";
 import { refundErrorMap } from "./refund-errors.ts";
@@ -81,6 +82,23 @@ describe("what came back to us", () => {
       ["flux.record-refund-failure", "acct-0001", "re_1", []],
     );
     assert.deepEqual(treaty.tellsTakenBack?.({ ...news, request: null } as never), []);
+  });
+});
+
+describe("what people paid back another way", () => {
+  const withdrawn = (over: object = {}) =>
+    treaty.withdraws?.({ type: topUpPaidBack.type, data: { ...topUpPaidBack.example, ...over } } as never);
+
+  test("withdraws the refund that was not made, under the name that it was asked for by", () => {
+    const { aggregateType, line } = charging.undoes?.(charged, request) ?? {};
+    assert.deepEqual(withdrawn({ refund: "not-made", chargeReference: "pi_1" }), [
+      { aggregateType, aggregateId: "pi_1", line },
+    ]);
+  });
+
+  test("leaves alone one that was made and sent back, and has none to withdraw where the charge has no name", () => {
+    assert.deepEqual(withdrawn({ refund: "sent-back" }), []);
+    assert.deepEqual(withdrawn({ refund: "not-made", chargeReference: null }), []);
   });
 });
 

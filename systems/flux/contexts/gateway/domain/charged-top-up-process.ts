@@ -12,6 +12,7 @@ import {
   isCharged,
   topUpCharged,
 } from "../../subscription/contract/charge.ts";
+import { type TopUpPaidBack, topUpPaidBack } from "../../subscription/contract/pay-back.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
 import { type TopUpRefunded, topUpRefunded, topUpRefundFailed } from "../../subscription/contract/refund.ts";
 import { undoneByOperator } from "../../subscription/contract/undo-top-up.ts";
@@ -20,8 +21,19 @@ import { debitStep, fundingSplit, topUpProcess, undoneReason } from "./top-up-pr
 import { topUpReasons } from "./top-up-reasons.ts";
 
 const acceptedStep = "accepted";
-const chargeStep = "charged";
+/** The step that says whether the money of the on-demand part was taken. */
+export const chargeStep = "charged";
 const refundStep = "refunded";
+
+/** Which ways of giving a charge back these views were folded with. Less than all: for the replay of archives from before. */
+export interface GivingBack {
+  /** By the payment provider. */
+  readonly refunds: boolean;
+  /** By people, another way. */
+  readonly payBacks: boolean;
+}
+
+const everyWay: GivingBack = { refunds: true, payBacks: true };
 
 /**
  * How a top-up looks to its customer where on-demand money is charged at once: with the steps that are done and the step that is
@@ -36,20 +48,27 @@ const refundStep = "refunded";
  * | `flux.top-up-charged` | failed, undone | failed, `charge-to-refund`: money was taken all the same, refund open |
  * | `flux.top-up-refunded` | failed, undone | failed, `refunded`: the money is back |
  * | `flux.top-up-refund-failed` | failed, refunded | failed, `charge-to-refund`: the money came back to us, refund open |
+ * | `flux.top-up-paid-back` | failed, undone | failed, `paid-back`: the money is back another way, and stays so whatever is heard of its refund |
  *
  * Everything else as in top-up-process.ts. While nobody knows whether the charge was made, nothing is told: it stays open.
- * `refunds` false: as views were folded before anything was given back by a treaty; for the replay of archives only.
  */
-export function chargedTopUpProcess(charging: Charging, refunds = true): ProcessDefinition {
+export function chargedTopUpProcess(
+  charging: Charging,
+  { refunds, payBacks }: GivingBack = everyWay,
+): ProcessDefinition {
   const { from } = charging;
   return {
     ...topUpProcess,
-    foldedBy: { name: "charged-top-up", terms: refunds ? { from, refunds } : { from } },
+    foldedBy: {
+      name: "charged-top-up",
+      terms: { from, ...(refunds ? { refunds } : {}), ...(payBacks ? { payBacks } : {}) },
+    },
     facts: [
       ...topUpProcess.facts,
       topUpCharged.type,
       chargeDeclined.type,
       ...(refunds ? [topUpRefunded.type, topUpRefundFailed.type] : []),
+      ...(payBacks ? [topUpPaidBack.type] : []),
     ],
     apply(view, fact) {
       switch (fact.type) {
@@ -67,6 +86,8 @@ export function chargedTopUpProcess(charging: Charging, refunds = true): Process
           return refunded(view, fact);
         case topUpRefundFailed.type:
           return owedAgain(view, fact);
+        case topUpPaidBack.type:
+          return paidBack(view, fact);
         default:
           // Of a top-up that is debited, what happens to other commands of its process says nothing.
           return view.steps.some(({ name }) => name === chargeStep) ? view : topUpProcess.apply(view, fact);
@@ -103,14 +124,27 @@ function toRefund(view: ProcessView, fact: Entry, refunds: boolean): ProcessView
 }
 
 function refunded(view: ProcessView, fact: Entry): ProcessView {
+  if (isPaidBack(view)) return view;
   const { amountMinor, currency } = fact.data as TopUpRefunded;
   const steps = withStep(view, refundStep, "done", fact.occurredAt);
   return { ...view, steps, reason: topUpReasons.refunded(fact.processId, amountMinor, currency) };
 }
 
 function owedAgain(view: ProcessView, fact: Entry): ProcessView {
+  if (isPaidBack(view)) return view;
   const steps = withStep(view, refundStep, "open", fact.occurredAt);
   return { ...view, steps, reason: topUpReasons.chargeToRefund(fact.processId) };
+}
+
+function paidBack(view: ProcessView, fact: Entry): ProcessView {
+  const { amountMinor, currency } = fact.data as TopUpPaidBack;
+  const steps = withStep(view, refundStep, "done", fact.occurredAt);
+  return { ...view, steps, reason: topUpReasons.paidBack(fact.processId, amountMinor, currency) };
+}
+
+/** Whatever is heard of its refund after that, nothing is owed. */
+function isPaidBack({ reason }: ProcessView): boolean {
+  return reason?.code === "paid-back";
 }
 
 function undone(view: ProcessView, fact: Entry, refunds: boolean): ProcessView {

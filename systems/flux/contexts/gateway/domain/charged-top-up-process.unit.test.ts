@@ -4,6 +4,7 @@ import { type Entry, type JsonObject, type ProcessView, queuedProcess } from "@e
 import { balanceDebited } from "../../subscription/contract/balance-debited.ts";
 import { chargeDeclined, topUpCharged } from "../../subscription/contract/charge.ts";
 import { declineCodes } from "../../subscription/contract/charge-declines.ts";
+import { topUpPaidBack } from "../../subscription/contract/pay-back.ts";
 import { quotaDebitUndone } from "../../subscription/contract/quota-debit-undone.ts";
 import { topUpRefunded, topUpRefundFailed } from "../../subscription/contract/refund.ts";
 import { declinedReason } from "./charge-declined-reasons.ts";
@@ -131,12 +132,39 @@ describe("a top-up that is charged", () => {
     assert.deepEqual([back.reason?.code, steps(back).at(-1)], ["refunded", "refunded done"]);
   });
 
-  test("of archives from before refunds is folded as it was then", () => {
-    const before = chargedTopUpProcess({ from: 0 }, false);
+  test("says that the money was paid back another way, with the amount, and owes nothing any more", () => {
+    const paidBack = fact(topUpPaidBack.type, topUpPaidBack.example, 4_000);
+    const view = after(debited, charged, undone("delivery-failed"), paidBack);
+    assert.deepEqual([view.state, view.reason?.code], ["failed", "paid-back"]);
+    assert.deepEqual(steps(view).slice(1), ["balance-debited undone", "charged done", "refunded done"]);
+    const context = { processId, acceptedAt: 0, delayed: false, expectedWaitSeconds: null };
+    assert.deepEqual(customerText(view, context), {
+      title: "Undone",
+      text: `This top-up was undone, and the EUR 1.25 charged for it was paid back to you another way. Quote process ${processId} to support.`,
+    });
+    // Also where the bank had sent the refund back before.
+    const refunded = fact(topUpRefunded.type, topUpRefunded.example, 5_000);
+    const sentBack = fact(topUpRefundFailed.type, topUpRefundFailed.example, 6_000);
+    const later = after(debited, charged, undone("undone-by-operator"), refunded, sentBack, paidBack);
+    assert.deepEqual([later.reason, steps(later).at(-1)], [view.reason, "refunded done"]);
+    // Whatever is heard of its refund after that, or read again, it stays so.
+    for (const late of [refunded, sentBack, charged, undone("delivery-failed"), paidBack])
+      assert.deepEqual(definition.apply(view, late).reason, view.reason, late.type);
+    assert.equal(steps([refunded, sentBack].reduce(definition.apply, view)).at(-1), "refunded done");
+  });
+
+  test("of archives from before refunds, and from before pay-backs, is folded as it was then", () => {
+    const before = chargedTopUpProcess({ from: 0 }, { refunds: false, payBacks: false });
     const view = [debited, charged, undone("delivery-failed")].reduce(before.apply, queuedProcess);
     assert.deepEqual(steps(view), ["accepted done", "balance-debited undone", "charged done"]);
     assert.deepEqual(before.foldedBy?.terms, { from: 0 });
-    assert.deepEqual(definition.foldedBy?.terms, { from: 0, refunds: true });
+    const withRefunds = chargedTopUpProcess({ from: 0 }, { refunds: true, payBacks: false });
+    assert.deepEqual(withRefunds.foldedBy?.terms, { from: 0, refunds: true });
+    assert.deepEqual(
+      definition.facts.filter((type) => !withRefunds.facts.includes(type)),
+      [topUpPaidBack.type],
+    );
+    assert.deepEqual(definition.foldedBy?.terms, { from: 0, refunds: true, payBacks: true });
   });
 
   test("is not moved by a refused repeat of its undo, nor by facts after its end", () => {

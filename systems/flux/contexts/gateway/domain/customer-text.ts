@@ -17,7 +17,7 @@ export interface CustomerText {
 }
 
 /** Reasons of a top-up that happened and was undone. "Failed" would tell its customer that it never was. */
-const undoneCodes: ReadonlySet<string> = new Set(["undone", "charge-to-refund", "refunded"]);
+const undoneCodes: ReadonlySet<string> = new Set(["undone", "charge-to-refund", "refunded", "paid-back"]);
 
 /**
  * What the customer reads about a top-up (App. F9). Says "confirmed" only after the final fact, and says what is known

@@ -60,4 +60,9 @@ export const topUpReasons = {
     code: "refunded",
     message: `This top-up was undone, and the ${moneyText(amountMinor, currency)} charged for it was given back; your bank may take some days to show it. Quote process ${processId} to support.`,
   }),
+  /** It was undone, and people paid back what was charged for it, past the payment provider. */
+  paidBack: (processId: string, amountMinor: number, currency: string): ProcessReason => ({
+    code: "paid-back",
+    message: `This top-up was undone, and the ${moneyText(amountMinor, currency)} charged for it was paid back to you another way. Quote process ${processId} to support.`,
+  }),
 } as const;

@@ -8,6 +8,7 @@ import { condenserRegistered } from "./condenser-registered.ts";
 import { cycleStarted } from "./cycle-started.ts";
 import { entitlementFollowed, entitlementNoted } from "./entitlement-followed.ts";
 import { openAccount } from "./open-account.ts";
+import { payBackRecorded, recordPayBack, topUpPaidBack } from "./pay-back.ts";
 import { planChanged } from "./plan-changed.ts";
 import { quotaDebitUndone } from "./quota-debit-undone.ts";
 import {
@@ -45,6 +46,7 @@ export const subscriptionCommands = [
   recordDecline,
   recordRefund,
   recordRefundFailure,
+  recordPayBack,
   placeQuota,
   noteQuotaAnswer,
   noteQuotaReturn,
@@ -69,6 +71,8 @@ export const subscriptionFacts = [
   chargeDeclined,
   topUpRefunded,
   topUpRefundFailed,
+  topUpPaidBack,
+  payBackRecorded,
   quotaLent,
   quotaAsked,
   quotaAnswered,

@@ -40,7 +40,7 @@ export const recordRefund = {
 
 /**
  * Fact: the charge of a top-up that was undone was given back, whole. Changes no balance: the undo had credited it already.
- * Guarantees: one per charge. Units: `amountMinor` in minor units of `currency`.
+ * Guarantees: one per charge. Also of one that was paid back another way meanwhile (`flux.top-up-paid-back`): then it went back twice. Units: `amountMinor` in minor units of `currency`.
  */
 export const topUpRefunded = {
   kind: "event",
@@ -64,7 +64,7 @@ export const recordRefundFailure = {
 
 /**
  * Fact: what was told as given back has come back to us; the charge is owed again. Changes no balance.
- * Guarantees: after `flux.top-up-refunded` of the same charge; as often as the provider says it.
+ * Guarantees: after `flux.top-up-refunded` of the same charge; as often as the provider says it. Not of one that was paid back another way.
  */
 export const topUpRefundFailed = {
   kind: "event",

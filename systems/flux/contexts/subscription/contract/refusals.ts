@@ -24,6 +24,11 @@ export const refusalReasons = {
     "This top-up is not confirmed: there is nothing to undo, or its own end comes first.",
   "top-up-kept-elsewhere": "This top-up is kept by the authority for customers, and is undone there.",
   "refund-not-possible": "What was charged for this top-up cannot be given back from here.",
+  "top-up-not-undone": "This top-up was not undone: nothing that was charged for it is owed.",
+  "top-up-not-charged": "Nothing was charged for this top-up: nothing is owed.",
+  "charge-already-given-back": "What was charged for this top-up has already been given back.",
+  "refund-unsettled":
+    "The payment provider gives back what was charged for this top-up, or may have done so.",
 } as const;
 
 export type RefusalCode = keyof typeof refusalReasons;

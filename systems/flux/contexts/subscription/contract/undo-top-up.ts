@@ -1,13 +1,10 @@
 import { type Static, Type } from "typebox";
 import { Identifier } from "../../gateway/contract/identifier.ts";
+import { By, Why } from "./operator-order.ts";
 import { AmountMinor, Currency, CycleMonth, Units } from "./quantities.ts";
 import { undoQuotaDebit } from "./undo-quota-debit.ts";
 
 const Uuid = Type.String({ format: "uuid" });
-/** What the token calls who ordered it; an office's name, as in every other act of an operator. */
-const By = Type.String({ minLength: 1, maxLength: 128 });
-/** Why, in the operator's words. Not personal: it is kept as long as the books are. */
-const Why = Type.String({ pattern: "\\S", maxLength: 500 });
 /** What the payment provider calls the charge. */
 const ChargeReference = Type.String({ minLength: 1, maxLength: 255 });
 

@@ -11,6 +11,7 @@ import { topUp } from "../../gateway/contract/top-up.ts";
 import { changePlan } from "../contract/change-plan.ts";
 import { recordCharge, recordDecline } from "../contract/charge.ts";
 import { openAccount } from "../contract/open-account.ts";
+import { recordPayBack } from "../contract/pay-back.ts";
 import { subscriptionFacts } from "../contract/published-language.ts";
 import { noteQuotaAnswer, noteQuotaReturn, placeQuota } from "../contract/quota-keeper.ts";
 import { recordRefund, recordRefundFailure } from "../contract/refund.ts";
@@ -26,6 +27,7 @@ import { decideFollowEntitlement } from "./follow-entitlement.ts";
 import { decideNoteQuotaAnswer, decideNoteQuotaReturn, decidePlaceQuota } from "./keep-quota.ts";
 import { decideOpenAccount } from "./open-account.ts";
 import { decideRecordCharge, decideRecordDecline } from "./record-charge.ts";
+import { decideRecordPayBack } from "./record-pay-back.ts";
 import { decideRecordRefund, decideRecordRefundFailure } from "./record-refund.ts";
 import { refuse } from "./refuse.ts";
 import { decideRegisterCondenser } from "./register-condenser.ts";
@@ -36,7 +38,7 @@ import { decideUndoTopUp } from "./undo-top-up.ts";
 /**
  * The account: authority for quota, balance and top-ups. Key: accountId.
  * Parking: what later commands build on holds the key (a top-up decided before a stuck cycle start would take the wrong
- * quota); a stuck top-up, undo or word of a charge or refund steps aside, so that one customer's bad command does not stop that customer's next.
+ * quota); a stuck top-up, undo or word of a charge, refund or pay-back steps aside, so that one customer's bad command does not stop that customer's next.
  */
 export const accountDecider: Decider<AccountState> = {
   name: "account",
@@ -53,6 +55,7 @@ export const accountDecider: Decider<AccountState> = {
     [recordDecline.type]: { parking: "step-aside", schemaVersion: recordDecline.schemaVersion },
     [recordRefund.type]: { parking: "step-aside", schemaVersion: recordRefund.schemaVersion },
     [recordRefundFailure.type]: { parking: "step-aside", schemaVersion: recordRefundFailure.schemaVersion },
+    [recordPayBack.type]: { parking: "step-aside", schemaVersion: recordPayBack.schemaVersion },
     [placeQuota.type]: { parking: "hold-key", schemaVersion: placeQuota.schemaVersion },
     [noteQuotaReturn.type]: { parking: "hold-key", schemaVersion: noteQuotaReturn.schemaVersion },
     [noteQuotaAnswer.type]: { parking: "step-aside", schemaVersion: noteQuotaAnswer.schemaVersion },
@@ -96,6 +99,8 @@ function decide(state: AccountState, command: Entry, context: DecisionContext): 
       return decideRecordRefund(state, command);
     case recordRefundFailure.type:
       return decideRecordRefundFailure(state, command);
+    case recordPayBack.type:
+      return decideRecordPayBack(state, command, context);
     case startCycle.type:
       return decideStartCycle(state, context);
     case registerCondenser.type:

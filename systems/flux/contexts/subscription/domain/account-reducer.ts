@@ -5,6 +5,7 @@ import { chargeDeclined, topUpCharged } from "../contract/charge.ts";
 import { condenserRegistered } from "../contract/condenser-registered.ts";
 import { cycleStarted } from "../contract/cycle-started.ts";
 import { entitlementFollowed, entitlementNoted } from "../contract/entitlement-followed.ts";
+import { payBackRecorded, topUpPaidBack } from "../contract/pay-back.ts";
 import { planChanged } from "../contract/plan-changed.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
 import {
@@ -33,6 +34,12 @@ const aside: Step = {
   evolve: ({ account, balanceVersion }, fact) => ({ account: evolve(account, fact), balanceVersion }),
 };
 
+/**
+ * A fact of a charge that went back: no balance moves. What the running account remembers of it is for its decisions, and not part of what is
+ * rebuilt, so that archives of before come to the states they came to then.
+ */
+const unmoved: Step = { evolve: (replayed) => replayed };
+
 /** A fact that says a balance that cannot be reckoned from amounts: of a cycle that begins, or a quota that an authority changed. */
 const moving: Step = { evolve: moved };
 
@@ -52,8 +59,10 @@ export const accountReducer: Reducer<ReplayedAccount> = {
     [topUpUndone.type]: { 1: aside },
     [topUpCharged.type]: { 1: aside },
     [chargeDeclined.type]: { 1: aside },
-    [topUpRefunded.type]: { 1: aside },
-    [topUpRefundFailed.type]: { 1: aside },
+    [topUpRefunded.type]: { 1: unmoved },
+    [topUpRefundFailed.type]: { 1: unmoved },
+    [topUpPaidBack.type]: { 1: unmoved },
+    [payBackRecorded.type]: { 1: aside },
     [topUpRefused.type]: { 1: aside },
     [quotaLent.type]: { 1: aside },
     [quotaAsked.type]: { 1: aside },

@@ -9,6 +9,7 @@ import {
   entitlementFollowed,
   entitlementNoted,
 } from "../contract/entitlement-followed.ts";
+import { type TopUpPaidBack, topUpPaidBack } from "../contract/pay-back.ts";
 import { type PlanChanged, planChanged } from "../contract/plan-changed.ts";
 import { type QuotaDebitUndone, quotaDebitUndone } from "../contract/quota-debit-undone.ts";
 import {
@@ -21,7 +22,9 @@ import {
   quotaRecalled,
   quotaReturned,
 } from "../contract/quota-keeper.ts";
+import { topUpRefunded, topUpRefundFailed } from "../contract/refund.ts";
 import type { PlanTerms } from "./plan.ts";
+import { type ReturnedCharge, type ReturnedCharges, rememberReturn } from "./returned-charges.ts";
 import { rememberUndo, type UndoneDebits } from "./undone-debits.ts";
 
 /** The running cycle and its balance. Units: whole credits; money in minor units of the account's currency. */
@@ -67,7 +70,7 @@ export interface UnopenedAccount {
 
 /**
  * Stored as JSON and rewritten at every debit, so nothing in it grows with debits: under 0.4 kB for most accounts,
- * 39 bytes more per remembered undo (measured in account.unit.test.ts).
+ * 39 bytes more per remembered undo, 71 per charge that went back (measured in account.unit.test.ts).
  */
 export interface OpenAccountState {
   readonly opened: true;
@@ -79,6 +82,8 @@ export interface OpenAccountState {
   readonly condensers: readonly string[];
   readonly cycle: RunningCycle;
   readonly undone: UndoneDebits;
+  /** Absent: no charge of it ever had to go back. */
+  readonly returnedCharges?: ReturnedCharges;
   /** Absent: no authority has ever spoken of it, and the plan is agreed here. */
   readonly entitled?: Entitled;
   /** Absent: its quota was never anybody else's to decide. */
@@ -100,6 +105,12 @@ export function evolve(state: AccountState, fact: Pick<Fact, "type" | "data">): 
       return withBalance(state, fact.data as BalanceDebited);
     case quotaDebitUndone.type:
       return afterUndo(state, fact.data as QuotaDebitUndone);
+    case topUpRefunded.type:
+      return withReturn(state, fact, "refunded");
+    case topUpRefundFailed.type:
+      return withReturn(state, fact, "sent-back");
+    case topUpPaidBack.type:
+      return withReturn(state, fact, "paid-back");
     case cycleStarted.type:
       return inCycle(state, fact.data as CycleStarted);
     case condenserRegistered.type: {
@@ -211,6 +222,16 @@ function afterUndo(state: OpenAccountState, data: QuotaDebitUndone): OpenAccount
   const { keeper } = state;
   if (keeper?.at !== "leaving") return undone;
   return withKeeper(undone, { restoredUnits: keeper.restoredUnits + data.restoredToQuota });
+}
+
+/** Each of these facts names the top-up's process. */
+function withReturn(
+  state: OpenAccountState,
+  { data }: Pick<Fact, "data">,
+  how: ReturnedCharge["how"],
+): OpenAccountState {
+  const { processId } = data as Pick<TopUpPaidBack, "processId">;
+  return { ...state, returnedCharges: rememberReturn(state.returnedCharges, processId, how) };
 }
 
 function withBalance(state: OpenAccountState, after: BalanceDebited | QuotaDebitUndone): OpenAccountState {

@@ -62,6 +62,7 @@ describe("what the payment provider says of a charge", () => {
       facts.map(({ type, data }) => [type, data]),
       [["flux.top-up-refunded", refund]],
     );
-    assert.deepEqual(stateOf([...undone, ...facts]), stateOf(undone));
+    const returnedCharges = [{ processId: processId(1), how: "refunded" }];
+    assert.deepEqual(stateOf([...undone, ...facts]), { ...stateOf(undone), returnedCharges });
   });
 });

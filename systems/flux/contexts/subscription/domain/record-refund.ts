@@ -6,18 +6,25 @@ import {
   topUpRefundFailed,
 } from "../contract/refund.ts";
 import type { OpenAccountState } from "./account.ts";
+import { howReturned } from "./returned-charges.ts";
 
 /**
  * Decides `flux.record-refund`: the money of a charge is back where it came from. The undo has credited it to the account already, so
- * nothing of its balance moves.
+ * nothing of its balance moves. Recorded also when it was paid back another way meanwhile: that it went back twice is a fact, and a person's to
+ * undo (`unwanted-effect` of the refund that was withdrawn).
  */
 export function decideRecordRefund(account: OpenAccountState, command: Entry): Decision {
   return noted(account, topUpRefunded.type, command.data as RecordRefund);
 }
 
-/** Decides `flux.record-refund-failure`: the money has come back to us, and is owed again. */
+/**
+ * Decides `flux.record-refund-failure`: the money has come back to us, and is owed again. What was paid back another way is not owed, however
+ * often the provider says so.
+ */
 export function decideRecordRefundFailure(account: OpenAccountState, command: Entry): Decision {
-  return noted(account, topUpRefundFailed.type, command.data as RecordRefundFailure);
+  const refund = command.data as RecordRefundFailure;
+  if (howReturned(account.returnedCharges, refund.processId) === "paid-back") return { facts: [] };
+  return noted(account, topUpRefundFailed.type, refund);
 }
 
 function noted(account: OpenAccountState, type: string, refund: RecordRefund): Decision {
