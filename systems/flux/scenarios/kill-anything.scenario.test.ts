@@ -40,7 +40,7 @@ async function killUnderLoad(from: number, count: number, random: Random): Promi
   const accounts = Array.from({ length: 50 }, (_, i) => `acct-${String(i + 1).padStart(4, "0")}`);
   const token = await flux.token({ role: "customer", accounts });
   // Clients think for a moment: without it they take the processor from the programs that start again, and every kill waits for that.
-  const afterwards = () => delay(30);
+  const afterwards = () => delay(100);
   const load = startLoad({ url: flux.url, token, accounts: 50, clients: 24, random, twins: 0.1, afterwards });
   const done = { edge: 0, worker: 0, both: 0, postgres: 0, edgePoint: 0, workerPoint: 0 };
 

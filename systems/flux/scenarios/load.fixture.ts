@@ -63,7 +63,7 @@ export function startLoad(options: LoadOptions): Load {
       const told = (await Promise.all(asked)).find(({ outcome }) => outcome === "accepted");
       if (told?.processId != null) return told.processId;
       // Does not keep the process alive: a test that fails leaves clients behind that ask for ever.
-      await new Promise((resolve) => setTimeout(resolve, 50).unref());
+      await new Promise((resolve) => setTimeout(resolve, 100).unref());
     }
   }
 
