@@ -1,11 +1,14 @@
 /** For sibling packages and tests: not promised to users. */
 
+export { appendToLogs, lockTrees } from "./audit/append-to-logs.ts";
 export type { BatchPlace } from "./audit/belonging-entries.ts";
 export type { BundleSelection } from "./audit/bundle.ts";
 export { type BundleSummary, exportBundle } from "./audit/export-bundle.ts";
+export { nonceBytes } from "./audit/leaf.ts";
 export { outcomesFile } from "./audit/outcomes.ts";
 export type { OutcomePlace } from "./audit/read-outcomes.ts";
 export { type RebuiltState, type ReplayReport, replayBundle } from "./audit/replay-bundle.ts";
+export { sheetsOf } from "./audit/sheet.ts";
 export { originOf } from "./audit/sign-checkpoints.ts";
 export {
   isKeyName,

@@ -1,7 +1,7 @@
 /** The audit log as a third party reads it: over HTTP alone, at the paths of c2sp.org/tlog-tiles, by a program that has nothing of ours. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -10,7 +10,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { originOf, signingKey, withAudit } from "@entente/core/internal";
+import {
+  appendToLogs,
+  auditContext,
+  lockTrees,
+  newId,
+  nonceBytes,
+  originOf,
+  sheetsOf,
+  signingKey,
+  withAudit,
+} from "@entente/core/internal";
+import type { Entry } from "@entente/core/model";
 import { demoTenant } from "../app/flux.ts";
 import { comes, startChargedFlux } from "./charged-flux.fixture.ts";
 
@@ -36,8 +47,17 @@ await writeFile(tokenFile, token);
 
 /** The reader as its user starts it. */
 function read(from: string, publicKey: string, ...more: string[]): Promise<{ code: number; said: string[] }> {
+  return readAs(tokenFile, from, publicKey, ...more);
+}
+
+function readAs(
+  token: string,
+  from: string,
+  publicKey: string,
+  ...more: string[]
+): Promise<{ code: number; said: string[] }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [reader, from, publicKey, tokenFile, ...more], (error, stdout, stderr) => {
+    execFile(process.execPath, [reader, from, publicKey, token, ...more], (error, stdout, stderr) => {
       assert.equal(stderr, "");
       resolve({ code: error === null ? 0 : Number(error.code), said: stdout.trimEnd().split("\n") });
     });
@@ -188,4 +208,89 @@ async function tampered(path: string): Promise<string> {
     server.close();
   });
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Grows a tenant's log by so many entries, as the runtime writes them, without the business that would take an hour. */
+async function logged(tenantId: string, count: number): Promise<void> {
+  const audit = flux.system.contexts.get(auditContext);
+  assert.ok(audit !== undefined);
+  const now = Date.now();
+  const generation = randomUUID();
+  await audit.database.transaction(async (connection) => {
+    const entries = Array.from({ length: count }, (_, n): Entry => {
+      const id = newId(now);
+      return {
+        id,
+        kind: "event",
+        type: "flux.balance-debited",
+        schemaVersion: "1.0.0",
+        source: "subscription",
+        target: null,
+        tenantId,
+        key: `acct-${n % 100}`,
+        keyVersion: 1 + Math.floor(n / 100),
+        processId: id,
+        correlationId: id,
+        causationId: null,
+        customerId: null,
+        ttlMs: null,
+        traceparent: null,
+        occurredAt: now,
+        data: { n },
+        position: { xid: "1000", seq: String(n) },
+        lane: 0,
+      };
+    });
+    const trees = await lockTrees(connection, [tenantId]);
+    const sheets = sheetsOf(entries, randomBytes(nonceBytes * count), () => generation);
+    const { statement, values } = appendToLogs(trees.map((tree) => ({ tree, sheets })));
+    await connection.run(statement, values);
+  });
+}
+
+test("a log of more than 65,536 entries has a third level of tiles, and is read like any other", async () => {
+  const tenant = "large";
+  const size = 256 ** 2 + 2 * 256 + 8;
+  await logged(tenant, size);
+  const { token: own } = await flux.callerAs({ role: "auditor", tenant });
+  const ownToken = join(folder, "large-token");
+  await writeFile(ownToken, own);
+  const address = `${flux.url}/audit/${tenant}`;
+  const headers = { authorization: `Bearer ${own}` };
+  let signed = 0;
+  await comes(
+    "the log is signed",
+    async () => {
+      const answer = await fetch(`${address}/checkpoint`, { headers });
+      signed = answer.status === 200 ? Number((await answer.text()).split("\n")[1]) : 0;
+      return signed === size;
+    },
+    () => signed,
+  );
+  const tile = async (path: string): Promise<Buffer | number> => {
+    const answer = await fetch(`${address}/${path}`, { headers });
+    return answer.status === 200 ? Buffer.from(await answer.arrayBuffer()) : answer.status;
+  };
+  const top = await tile("tile/2/000.p/1");
+  assert.ok(top instanceof Buffer && top.length === 32);
+  const below = await tile("tile/1/000");
+  assert.ok(below instanceof Buffer && below.length === 256 * 32);
+  assert.deepEqual(top, rootOfFullTile(below));
+  assert.deepEqual(
+    await Promise.all(["tile/2/000", "tile/2/000.p/2", "tile/2/001", "tile/3/000.p/1"].map(tile)),
+    [404, 404, 404, 404],
+  );
+  const { verifierKey: ownKey } = key.named(originOf(key.name, tenant));
+  assert.deepEqual(await readAs(ownToken, address, ownKey), {
+    code: 0,
+    said: [`verified: ${size} entries`],
+  });
+});
+
+/** RFC 6962, 2.1, over the hashes of a full tile. */
+function rootOfFullTile(hashes: Buffer): Buffer {
+  if (hashes.length === 32) return hashes;
+  const half = hashes.length / 2;
+  const [left, right] = [rootOfFullTile(hashes.subarray(0, half)), rootOfFullTile(hashes.subarray(half))];
+  return createHash("sha256").update(Buffer.of(1)).update(left).update(right).digest();
 }

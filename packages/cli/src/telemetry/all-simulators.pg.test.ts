@@ -58,8 +58,10 @@ test("one condition on process_id finds spans, log lines and metrics of a top-up
     return own.length > 0 && own;
   });
   // The one span of the process that the gateway made: its trace leads from the metric to all of it.
-  const span = spans.find(({ spanId }) => spanId === accepted?.spanId);
-  assert.deepEqual([span?.name, span?.traceId], ["accept flux.top-up", accepted?.traceId]);
+  const span = await receiver.until("its span", () =>
+    [...receiver.spans.values()].find(({ spanId }) => spanId === accepted?.spanId),
+  );
+  assert.deepEqual([span.name, span.traceId], ["accept flux.top-up", accepted?.traceId]);
   await receiver.until("a batch that had to do with it", () =>
     receiver.metrics.some(
       ({ name, points }) =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bank, submission } from "../testing/bank.fixture.ts";
 import { openTestBed } from "../testing/test-bed.fixture.ts";
-import { openBusinessClock } from "./business-clock.ts";
+import { openBusinessClock, storeClockOffset } from "./business-clock.ts";
 
 const bed = await openTestBed();
 const day = 86_400_000;
@@ -47,6 +47,51 @@ test("a set clock goes on from there, in every context of the system and in ever
     "select occurred_at as at from entente.journal where kind = 'event'",
   );
   assert.equal(fact?.at.getTime(), target + 1_000);
+});
+
+test("while the contexts are told of a set clock one after the other, time does not go back", async () => {
+  const name = bed.newName();
+  const { system, happenings } = await bed.start(bank(name));
+  const front = system.contexts.get("front");
+  assert.ok(front !== undefined);
+  const heard: number[] = [];
+  system.clock.onChange(() => heard.push(system.clock.offsetMs()));
+  // Whoever sets it has told the first context, and goes on to the next one later.
+  await storeClockOffset(front.database, 5 * day, Date.now());
+  await happenings.until("it is heard", () => heard.length > 0);
+  const beats = async (): Promise<number> => {
+    const [row] = await bed.sql<{ at: Date }>(
+      name,
+      "ledger",
+      "select beat_at as at from entente.context_control",
+    );
+    return row?.at.getTime() ?? 0;
+  };
+  for (let beat = 0, last = await beats(); beat < 2; beat++) {
+    await happenings.until(
+      "the context that was not told gives a sign of life",
+      async () => (await beats()) > last,
+    );
+    last = await beats();
+  }
+  assert.deepEqual(heard, [5 * day]);
+  assert.equal(system.clock.offsetMs(), 5 * day);
+});
+
+test("of two who set the clock the later one holds, in whatever order a context hears of them", async () => {
+  const name = bed.newName();
+  const { system } = await bed.start(bank(name));
+  const front = system.contexts.get("front");
+  assert.ok(front !== undefined);
+  const at = Date.now();
+  await storeClockOffset(front.database, 2 * day, at);
+  await storeClockOffset(front.database, 9 * day, at - 1);
+  const [stored] = await bed.sql(
+    name,
+    "front",
+    "select clock_offset_ms::float8 as offset from entente.context_control",
+  );
+  assert.deepEqual(stored, { offset: 2 * day });
 });
 
 test("a set clock stays set through a restart, and may be set back", async () => {

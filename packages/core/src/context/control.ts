@@ -16,13 +16,14 @@ export interface ContextHealth {
 
 interface ControlRow extends Record<string, unknown> {
   clock_offset_ms: string;
+  clock_set_ms: string;
   paused: boolean;
   paused_at: number | null;
   silent_ms: number | null;
   beat_business_at: number | null;
 }
 
-const columns = `clock_offset_ms, paused, paused_at, beat_business_at,
+const columns = `clock_offset_ms, clock_set_ms, paused, paused_at, beat_business_at,
   (extract(epoch from clock_timestamp() - beat_at) * 1000)::float8 as silent_ms`;
 
 const beat: Statement = {
@@ -36,6 +37,7 @@ const look: Statement = { name: "control-look", text: `select ${columns} from en
 export interface Control {
   readonly paused: boolean;
   readonly clockOffsetMs: number;
+  readonly clockSetMs: number;
 }
 
 /** A sign of life of a process that works for the context; returns what the operators want. */
@@ -53,8 +55,8 @@ export async function followClock(
   everyMs: number,
 ): Promise<() => Promise<void>> {
   const read = async (): Promise<void> => {
-    const { clockOffsetMs } = controlOf((await database.run<ControlRow>(look))[0]);
-    if (clockOffsetMs !== clock.offsetMs()) clock.setOffset(clockOffsetMs);
+    const { clockOffsetMs, clockSetMs } = controlOf((await database.run<ControlRow>(look))[0]);
+    clock.setOffset(clockOffsetMs, clockSetMs);
   };
   const turn = (): Promise<void> =>
     read().catch((error: unknown) => {
@@ -72,7 +74,11 @@ export async function followClock(
 }
 
 function controlOf(row: ControlRow | undefined): Control {
-  return { paused: row?.paused ?? false, clockOffsetMs: Number(row?.clock_offset_ms ?? 0) };
+  return {
+    paused: row?.paused ?? false,
+    clockOffsetMs: Number(row?.clock_offset_ms ?? 0),
+    clockSetMs: Number(row?.clock_set_ms ?? 0),
+  };
 }
 
 /** Health by the context's own record. A database that does not answer is the caller's to judge: the context is down. */

@@ -87,7 +87,7 @@ export async function startContext(
 
   const refresh = async (): Promise<void> => {
     const control = await beatControl(database, clock.now());
-    if (control.clockOffsetMs !== clock.offsetMs()) clock.setOffset(control.clockOffsetMs);
+    clock.setOffset(control.clockOffsetMs, control.clockSetMs);
     if (control.paused !== paused) {
       paused = control.paused;
       wakeUps.ring(`${name}:control`);

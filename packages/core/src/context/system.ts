@@ -386,12 +386,13 @@ async function open(options: SystemOptions, opened: (() => Promise<unknown>)[]):
       await status.refresh();
     },
     async setClock(now) {
-      const offset = Math.round(now - (clock.now() - clock.offsetMs()));
+      const wall = clock.now() - clock.offsetMs();
+      const offset = Math.round(now - wall);
       for (const context of contexts.values()) {
-        await storeClockOffset(context.database, offset);
+        await storeClockOffset(context.database, offset, wall);
         await ensurePartitions(context.database, now);
       }
-      clock.setOffset(offset);
+      clock.setOffset(offset, wall);
       await status.refresh();
     },
     listParked: async (name, tenantId, limit) => listParked(contextOf(name).database, tenantId, limit),
