@@ -138,10 +138,6 @@ export async function preloadStories(databases: StoryDatabases, n: number): Prom
     added[name] = (added[name] ?? 0) + (await copy(client, { ...what, ...spread }));
   };
   const ofTopUp = { copies: n, where: "process_id = $1", values: [topUp.processId ?? ""] };
-  await add("gateway entries", gateway, { ...ofTopUp, table: "journal", columns: ofJournal });
-  await add("processes", gateway, { ...ofTopUp, table: "process", columns: ofProcess });
-  await add("subscription entries", subscription, { ...ofTopUp, table: "journal", columns: ofJournal });
-
   const inBatch = { where: "hand_off_id = $1", values: [batch.handOffId ?? ""] };
   const { count = "1" } = await one(
     ledger,
@@ -149,28 +145,39 @@ export async function preloadStories(databases: StoryDatabases, n: number): Prom
     `select count(*) from entente.journal where process_id = '${batch.handOffId}'`,
   );
   const copies = Math.ceil(n / Number(count));
-  await add("ledger entries", ledger, {
-    ...inBatch,
-    copies,
-    table: "journal",
-    where: "process_id = $1",
-    columns: ofJournal,
-  });
-  await add("batches", ledger, { ...inBatch, copies, table: "hand_off", columns: ofHandOff });
-  await add("rows of batches", ledger, { ...inBatch, copies, table: "hand_off_row", columns: ofRow });
-  await add("cases", ledger, {
-    table: "fallout_case",
-    where: "case_id = $1",
-    values: [about.caseId ?? ""],
-    columns: ofCase,
-    copies,
-    only: `s % ${caseOnceIn} = 0`,
-  });
-  // History has long been vacuumed; left alone, autovacuum would do it in the middle of the measurement.
-  await gateway.query("vacuum (analyze) entente.journal, entente.process");
-  await subscription.query("vacuum (analyze) entente.journal");
-  await ledger.query(
-    "vacuum (analyze) entente.journal, entente.hand_off, entente.hand_off_row, entente.fallout_case",
-  );
+
+  // Each database has a connection of its own. History has long been vacuumed; left alone, autovacuum would do it in the middle of the measurement.
+  async function fillGateway(): Promise<void> {
+    await add("gateway entries", gateway, { ...ofTopUp, table: "journal", columns: ofJournal });
+    await add("processes", gateway, { ...ofTopUp, table: "process", columns: ofProcess });
+    await gateway.query("vacuum (analyze) entente.journal, entente.process");
+  }
+  async function fillSubscription(): Promise<void> {
+    await add("subscription entries", subscription, { ...ofTopUp, table: "journal", columns: ofJournal });
+    await subscription.query("vacuum (analyze) entente.journal");
+  }
+  async function fillLedger(): Promise<void> {
+    await add("ledger entries", ledger, {
+      ...inBatch,
+      copies,
+      table: "journal",
+      where: "process_id = $1",
+      columns: ofJournal,
+    });
+    await add("batches", ledger, { ...inBatch, copies, table: "hand_off", columns: ofHandOff });
+    await add("rows of batches", ledger, { ...inBatch, copies, table: "hand_off_row", columns: ofRow });
+    await add("cases", ledger, {
+      table: "fallout_case",
+      where: "case_id = $1",
+      values: [about.caseId ?? ""],
+      columns: ofCase,
+      copies,
+      only: `s % ${caseOnceIn} = 0`,
+    });
+    await ledger.query(
+      "vacuum (analyze) entente.journal, entente.hand_off, entente.hand_off_row, entente.fallout_case",
+    );
+  }
+  await Promise.all([fillGateway(), fillSubscription(), fillLedger()]);
   return added;
 }

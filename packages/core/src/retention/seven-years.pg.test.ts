@@ -138,24 +138,22 @@ test("seven years go by: months come and go, and the evidence of the first year 
 
   // The first month leaves; the second does not.
   await system.setClock(at("2037-02-01T00:00"));
-  await happenings.until("January is gone", async () => {
+  const archived = async (of: string): Promise<boolean> => {
     const journal = (await system.retention.list()).find(({ context }) => context === "ledger");
-    return journal?.archives.some(({ month }) => month === "2030-01") === true;
-  });
+    return journal?.archives.some(({ month }) => month === of) === true;
+  };
+  await happenings.until("January is gone", () => archived("2030-01"));
   assert.deepEqual((await months("ledger")).slice(0, 1), ["2030-02"]);
-  const [archived] = await acts("ledger", "entente.month-archived");
-  assert.equal(archived?.entries, 1);
-  assert.equal(archived?.month, "2030-01");
+  const [told] = await acts("ledger", "entente.month-archived");
+  assert.equal(told?.entries, 1);
+  assert.equal(told?.month, "2030-01");
   const key = auditKey.named("bank.example/audit/acme").verifierKey;
-  const digest = String(archived?.digest);
-  const checked = await verifyArchive(join(archives, String(archived?.file)), { keys: [key], digest });
+  const digest = String(told?.digest);
+  const checked = await verifyArchive(join(archives, String(told?.file)), { keys: [key], digest });
   assert.deepEqual(checked.findings, []);
   assert.equal(checked.proved, 1);
   const base = auditKey.named(auditKey.name).verifierKey;
-  assert.deepEqual(
-    (await verifyArchive(join(archives, String(archived?.file)), { keys: [base] })).findings,
-    [],
-  );
+  assert.deepEqual((await verifyArchive(join(archives, String(told?.file)), { keys: [base] })).findings, []);
   assert.equal(checked.head?.context, "ledger");
 
   // A month later its payload goes from the log, and its proof stays.
@@ -183,6 +181,8 @@ test("seven years go by: months come and go, and the evidence of the first year 
   const whole = await verifyBundle(later, { verifier: verifierOf("acme"), known: [] });
   assert.deepEqual(whole.findings, []);
   assert.equal(whole.erased, 2);
+  // Its time is over as well, and its archive is written under such a name.
+  await happenings.until("February is gone", () => archived("2030-02"));
   assert.deepEqual(
     (await readdir(archives)).filter((file) => file.startsWith(".")),
     [],
