@@ -187,6 +187,10 @@ test("nobody can connect to the template, and one of other software goes when th
   assert.deepEqual(others, []);
   const roles = await server.execute("select from pg_roles where rolname = $1", [`entente-schema-${name}`]);
   assert.equal(roles.length, 0);
+  // As a start leaves it that was killed while it made it: it is made anew.
+  await server.execute(`alter database "${made}" with is_template false allow_connections true`);
+  await provisionContext(ledgerOf(bed.newName(), { adminUrl: asAdmin.href }));
+  assert.deepEqual(await templatesOf(admin), [made]);
   await server.close();
   const url = new URL(bed.adminUrl);
   url.pathname = `/${made}`;
